@@ -1,0 +1,1 @@
+//! HTTP: URL table, generic handlers, rendering, dialects and websockets. The only layer that knows actix.

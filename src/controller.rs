@@ -1,0 +1,1 @@
+//! The reconcile loop: reads facts, asks `reconcile` and `scheduler`, writes rows and processes.

@@ -1,0 +1,1 @@
+//! The port to containers: the `Engine` trait and its back ends.

@@ -1,0 +1,1 @@
+//! The error table: every code a client can see, with its status.

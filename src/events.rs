@@ -1,0 +1,1 @@
+//! The change feed: what each commit touched, for subscribers and loops.

@@ -1,0 +1,24 @@
+//! Ranchette: Rancher 1.6 ("Cattle") made small. See ARCHITECTURE.md for the layers and invariants.
+
+pub mod model;
+
+pub mod compose;
+pub mod reconcile;
+pub mod scheduler;
+
+pub mod clock;
+pub mod error;
+pub mod events;
+pub mod store;
+
+pub mod engine;
+pub mod process;
+
+pub mod controller;
+
+pub mod api;
+pub mod auth;
+
+pub mod cli;
+pub mod config;
+pub mod server;

@@ -1,0 +1,2 @@
+//! The `ranchette` binary; everything is in the library.
+fn main() {}

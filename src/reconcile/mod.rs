@@ -1,0 +1,1 @@
+//! Desired against observed: pure functions from facts to a plan.

@@ -1,0 +1,1 @@
+//! Placement: filters that explain themselves, then scores. Pure.

@@ -1,0 +1,1 @@
+//! Composition root: wires store, engines, runner, controller and API together.
