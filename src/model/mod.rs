@@ -1,1 +1,18 @@
 //! Pure data: resource types, their fields, lifecycles and values. No async, clock, randomness, SQL or HTTP.
+//!
+//! A resource type is one `const` value ([`schema::Type`]) in `types/`; the [`registry`] is the only
+//! way the rest of the program learns which types exist.
+
+pub mod schema;
+
+pub mod lifecycle;
+
+pub mod resource;
+
+pub mod id;
+
+pub mod names;
+
+pub mod registry;
+
+pub mod types;

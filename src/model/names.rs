@@ -1,0 +1,44 @@
+//! Names that clients and containers depend on: labels, states of interest and well-known values.
+
+/// Labels that Rancher puts on containers (services.md, section 4).
+pub mod label {
+    /// Stack name.
+    pub const STACK_NAME: &str = "io.rancher.stack.name";
+    /// Stack name under its older key.
+    pub const PROJECT_NAME: &str = "io.rancher.project.name";
+    /// `stack/service`, for a sidekick `stack/service/sidekick`.
+    pub const STACK_SERVICE_NAME: &str = "io.rancher.stack_service.name";
+    /// The same under its older key.
+    pub const PROJECT_SERVICE_NAME: &str = "io.rancher.project_service.name";
+    /// Deployment unit's uuid.
+    pub const DEPLOYMENT_UNIT: &str = "io.rancher.service.deployment.unit";
+    /// Launch configuration's name.
+    pub const LAUNCH_CONFIG: &str = "io.rancher.service.launch.config";
+    /// Host a global service's container was made for.
+    pub const REQUESTED_HOST: &str = "io.rancher.service.requested.host.id";
+    /// Environment's uuid.
+    pub const ENVIRONMENT_UUID: &str = "io.rancher.environment.uuid";
+    /// Container's uuid.
+    pub const CONTAINER_UUID: &str = "io.rancher.container.uuid";
+    /// Container's name.
+    pub const CONTAINER_NAME: &str = "io.rancher.container.name";
+    /// Container's address with prefix length.
+    pub const CONTAINER_IP: &str = "io.rancher.container.ip";
+    /// Marks infrastructure containers.
+    pub const SYSTEM: &str = "io.rancher.container.system";
+    /// One container per matching host.
+    pub const GLOBAL: &str = "io.rancher.scheduler.global";
+    /// Run to completion and leave alone.
+    pub const START_ONCE: &str = "io.rancher.container.start_once";
+    /// `always` pulls before every create.
+    pub const PULL_IMAGE: &str = "io.rancher.container.pull_image";
+    /// `none`, `unnamed` or `all`: which volumes go with a container.
+    pub const VOLUME_CLEANUP: &str = "io.rancher.container.volume_cleanup_strategy";
+    /// `container_name`: the host name is the container's name.
+    pub const HOSTNAME_OVERRIDE: &str = "io.rancher.container.hostname_override";
+    /// Overrides a container's name.
+    pub const DISPLAY_NAME: &str = "io.rancher.container.display_name";
+}
+
+/// Name of the primary launch configuration in [`label::LAUNCH_CONFIG`].
+pub const PRIMARY_LAUNCH_CONFIG: &str = "io.rancher.service.primary.launch.config";
