@@ -139,10 +139,7 @@ pub const DEACTIVATE: Transition = Transition::new(
 /// `update`: returns to the state it began in.
 pub const UPDATE: Transition = Transition::each(
     "update",
-    &[
-        ("inactive", "updating-inactive", "inactive"),
-        ("active", "updating-active", "active"),
-    ],
+    &[("inactive", "updating-inactive", "inactive"), ("active", "updating-active", "active")],
 );
 /// `remove`: the row stays, hidden, until it is purged.
 pub const REMOVE: Transition = Transition::new(

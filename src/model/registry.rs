@@ -56,7 +56,8 @@ pub fn lookup(name: &str) -> Option<&'static Entry> {
 
 impl Registry {
     fn new(groups: &[&'static [&'static Type]]) -> Self {
-        let types: Vec<&'static Type> = groups.iter().flat_map(|group| group.iter().copied()).collect();
+        let types: Vec<&'static Type> =
+            groups.iter().flat_map(|group| group.iter().copied()).collect();
         let parents: HashMap<&str, Option<&'static str>> =
             types.iter().map(|ty| (ty.name, ty.parent)).collect();
         let mut entries: Vec<Entry> = types.iter().map(|ty| entry(ty, &types, &parents)).collect();

@@ -388,8 +388,7 @@ impl Methods {
         delete: Audience::Nobody,
     };
     /// Listed and shown.
-    pub const READ: Self =
-        Self { list: Audience::Project, get: Audience::Project, ..Self::NONE };
+    pub const READ: Self = Self { list: Audience::Project, get: Audience::Project, ..Self::NONE };
     /// Everything.
     pub const CRUD: Self = Self {
         create: Audience::Project,
@@ -482,6 +481,19 @@ impl Type {
             source: Source::Resource,
             lifecycle: Some(lifecycle),
             methods: Methods::CRUD,
+            ..Self::value(name, plural, fields)
+        }
+    }
+
+    /// A type with rows in the resource table that have no states: records of what happened.
+    pub const fn record(
+        name: &'static str,
+        plural: &'static str,
+        fields: &'static [&'static [Field]],
+    ) -> Self {
+        Self {
+            source: Source::Resource,
+            methods: Methods::READ,
             ..Self::value(name, plural, fields)
         }
     }
