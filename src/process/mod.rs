@@ -1,1 +1,105 @@
-//! Durable transitions: what a process is, its steps, and the runner that carries them out.
+//! Durable transitions: how one starts, what its steps are, and the runner that carries them out.
+//!
+//! Starting a transition sets the transitioning state and makes the process row in the caller's
+//! transaction, so that the answer to a request already shows it. The runner does the work later, step
+//! by step, and commits each step's result together with the cursor (invariants I5 and I7).
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::model::lifecycle::{Lifecycle, Transition};
+use crate::model::registry;
+use crate::model::resource::{NewResource, Resource};
+use crate::store::{NewProcess, Tx};
+
+/// The lifecycle of a stored resource's type.
+///
+/// # Errors
+/// 405 for a type without states.
+pub fn lifecycle_of(resource: &Resource) -> Result<&'static Lifecycle> {
+    registry::lookup(resource.ty)
+        .and_then(|entry| entry.ty.lifecycle)
+        .ok_or_else(|| Error::status(405).message(format!("a {} has no states", resource.ty)))
+}
+
+/// Whether a transition may begin in the resource's present state.
+pub fn may_begin(resource: &Resource, transition: &str) -> bool {
+    lifecycle_of(resource)
+        .ok()
+        .and_then(|lifecycle| lifecycle.transition(transition))
+        .is_some_and(|transition| transition.via(&resource.state).is_some())
+}
+
+/// Starts a transition: sets the transitioning state, ends an unfinished process of the resource, and
+/// makes the new one. A resource that already is where the transition leads is left alone.
+///
+/// # Errors
+/// 409 when the transition cannot begin in the present state, 404 when the resource is gone.
+pub fn start(
+    tx: &mut Tx<'_>,
+    id: i64,
+    transition: &str,
+    data: Map<String, Value>,
+) -> Result<Resource> {
+    let Some(resource) = tx.get(id)? else { return Err(Error::not_found()) };
+    let lifecycle = lifecycle_of(&resource)?;
+    let Some(arcs) = lifecycle.transition(transition) else {
+        return Err(Error::not_found()
+            .message(format!("a {} has no transition `{transition}`", resource.ty)));
+    };
+    let Some(via) = arcs.via(&resource.state) else {
+        return already(resource, arcs);
+    };
+    tx.process_supersede(id)?;
+    let resource = tx.update(id, |row| {
+        via.clone_into(&mut row.state);
+        row.clear_message();
+        Ok(())
+    })?;
+    tx.process_insert(&NewProcess {
+        name: format!("{}.{transition}", lifecycle.name),
+        resource_id: id,
+        account_id: resource.account_id,
+        data,
+    })?;
+    Ok(resource)
+}
+
+/// The answer for a transition that cannot begin: fine when it has happened or is under way.
+fn already(resource: Resource, transition: &Transition) -> Result<Resource> {
+    let there = transition
+        .list()
+        .iter()
+        .any(|(_, via, to)| resource.state == *via || resource.state == *to);
+    if there {
+        return Ok(resource);
+    }
+    Err(Error::conflict(format!(
+        "{} `{}` is {}; it cannot {} now",
+        resource.ty,
+        resource.display_name(),
+        resource.state,
+        transition.name
+    )))
+}
+
+/// Makes a row and starts its `create` transition.
+///
+/// # Errors
+/// When the database fails or the type has no `create`.
+pub fn create(tx: &mut Tx<'_>, new: NewResource, data: Map<String, Value>) -> Result<Resource> {
+    let Some(lifecycle) = registry::lookup(new.ty).and_then(|entry| entry.ty.lifecycle) else {
+        return Err(Error::internal(format!("type {} has no lifecycle", new.ty)));
+    };
+    let Some(via) = lifecycle.transition("create").and_then(|create| create.via(&new.state)) else {
+        return Err(Error::internal(format!("type {} has no create transition", new.ty)));
+    };
+    let resource = tx.insert(new.state(via))?;
+    tx.process_insert(&NewProcess {
+        name: format!("{}.create", lifecycle.name),
+        resource_id: resource.id,
+        account_id: resource.account_id,
+        data,
+    })?;
+    Ok(resource)
+}

@@ -1,1 +1,165 @@
 //! SQLite: the only layer with SQL. One writer thread that groups commits, a pool of readers.
+//!
+//! The rest of the program says `store.read(|read| ..)` and `store.write(|tx| ..).await`. A write that
+//! has returned is on disk. Closures of several callers share one commit, each in a savepoint of its
+//! own, so that one that fails takes nothing of the others with it.
+
+mod open;
+mod process;
+mod query;
+mod resource;
+mod writer;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+
+use crate::clock::{Clock, Entropy};
+use crate::error::{Error, Result};
+use crate::events::{Change, Feed};
+
+pub use open::{backup, check_integrity, final_schema};
+pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
+pub use query::{Condition, Op, Order, Query};
+
+/// Handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    writer: writer::Writer,
+    feed: Feed,
+}
+
+/// Consistent reads on one connection.
+pub struct Read<'a> {
+    connection: &'a Connection,
+}
+
+/// A write transaction: reads see its own writes.
+pub struct Tx<'a> {
+    read: Read<'a>,
+    /// Now, in Unix milliseconds; the same for the whole transaction.
+    pub now: i64,
+    /// Source of uuids and secrets.
+    pub entropy: &'a Entropy,
+    changes: Vec<Change>,
+    spawned: bool,
+}
+
+impl<'a> Deref for Tx<'a> {
+    type Target = Read<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.read
+    }
+}
+
+/// Connections kept for readers; more are opened when needed and closed afterwards.
+const IDLE_READERS: usize = 4;
+
+impl Store {
+    /// Opens (or makes) the database file and brings it to the newest schema.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or was written by a newer version.
+    pub fn open(path: &Path, clock: Clock, entropy: Entropy) -> Result<Self> {
+        let connection = open::migrated(path)?;
+        let feed = Feed::default();
+        let writer = writer::Writer::start(connection, clock, entropy, feed.clone())?;
+        let inner = Inner { path: path.to_owned(), readers: Mutex::new(Vec::new()), writer, feed };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Runs `f` on a consistent snapshot. Blocks; reads are short and bounded.
+    ///
+    /// # Errors
+    /// Those of `f`, or of the database.
+    pub fn read<T>(&self, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
+        let connection = match self.idle_reader() {
+            Some(connection) => connection,
+            None => open::reader(&self.inner.path)?,
+        };
+        let result = snapshot(&connection, f);
+        if let Ok(mut readers) = self.inner.readers.lock()
+            && readers.len() < IDLE_READERS
+        {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn idle_reader(&self) -> Option<Connection> {
+        self.inner.readers.lock().ok()?.pop()
+    }
+
+    /// Runs `f` in a write transaction and waits until its commit is on disk.
+    ///
+    /// # Errors
+    /// Those of `f` (then nothing of it is kept), or of the database.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.inner.writer.submit(f, sender);
+        receiver.await.unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
+    }
+
+    /// The same for callers without an async runtime, such as start-up.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_blocking<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.inner.writer.submit(f, sender);
+        receiver.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
+    }
+
+    /// The change feed of this database.
+    pub fn feed(&self) -> &Feed {
+        &self.inner.feed
+    }
+
+    /// Notified after each commit that made or woke a process.
+    pub fn process_poke(&self) -> Arc<tokio::sync::Notify> {
+        self.inner.writer.process_poke()
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// How many commits there have been since the start.
+    pub fn commits(&self) -> u64 {
+        self.inner.writer.commits()
+    }
+}
+
+fn snapshot<T>(connection: &Connection, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let result = f(&Read { connection });
+    // Nothing was written; ending the snapshot cannot lose anything.
+    drop(transaction);
+    result
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Error::status(507)
+                .message("the disk that holds the database is full; free some space and try again"),
+            _ => Error::internal(format!("database: {error}")),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Lists of resources: conditions, order and paging turned into SQL.
+
+use rusqlite::types::Value as Sql;
+
+use super::Read;
+use super::resource::{COLUMNS, from_row};
+use crate::error::Result;
+use crate::model::registry;
+use crate::model::resource::Resource;
+
+/// How a condition compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Equal; text in any letter case.
+    Eq,
+    /// Not equal and not null.
+    Ne,
+    /// Less.
+    Lt,
+    /// Less or equal.
+    Lte,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+    /// Begins with.
+    Prefix,
+    /// Matches the SQL pattern.
+    Like,
+    /// Does not match the SQL pattern.
+    NotLike,
+    /// Is null; the value is ignored.
+    Null,
+    /// Is not null; the value is ignored.
+    NotNull,
+}
+
+/// One condition on one field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    /// API name of the field.
+    pub field: String,
+    /// Comparison.
+    pub op: Op,
+    /// Value: text, integer or null.
+    pub value: serde_json::Value,
+}
+
+/// Direction of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest first.
+    #[default]
+    Ascending,
+    /// Greatest first.
+    Descending,
+}
+
+/// Which rows, in which order.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Base type.
+    pub ty: &'static str,
+    /// Kinds to show; empty means all.
+    pub kinds: Vec<&'static str>,
+    /// Owner, unless rows of every owner are wanted.
+    pub account_id: Option<i64>,
+    /// Whether soft-removed rows are listed too.
+    pub with_removed: bool,
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// Field to sort by; ties and none: id.
+    pub sort: Option<String>,
+    /// Direction.
+    pub order: Order,
+    /// Rows to skip.
+    pub offset: usize,
+    /// Rows to return at most.
+    pub limit: usize,
+}
+
+/// A field's place in a row: a column, or a value of the JSON.
+fn place(field: &str, values: &mut Vec<Sql>) -> String {
+    match field {
+        "id" | "kind" | "name" | "uuid" | "state" | "created" | "removed" | "type" => {
+            field.to_owned()
+        }
+        "accountId" => "account_id".to_owned(),
+        other => {
+            values.push(Sql::Text(format!("$.\"{}\"", other.replace('"', ""))));
+            format!("json_extract(data, ?{})", values.len())
+        }
+    }
+}
+
+fn sql_value(value: &serde_json::Value) -> Sql {
+    match value {
+        serde_json::Value::Null => Sql::Null,
+        serde_json::Value::Bool(flag) => Sql::Integer(i64::from(*flag)),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Sql::Real(number.as_f64().unwrap_or(0.0)), Sql::Integer)
+        }
+        serde_json::Value::String(text) => Sql::Text(text.clone()),
+        other => Sql::Text(other.to_string()),
+    }
+}
+
+fn comparison(query: &Query, condition: &Condition, values: &mut Vec<Sql>) -> String {
+    let indexed = registry::lookup(query.ty)
+        .is_some_and(|entry| entry.indexed.contains(&condition.field.as_str()));
+    if indexed && condition.op == Op::Eq {
+        values.push(Sql::Text(condition.field.clone()));
+        let field = values.len();
+        values.push(sql_value(&condition.value));
+        let target = values.len();
+        return format!(
+            "id IN (SELECT id FROM reference WHERE field = ?{field} AND target = ?{target})"
+        );
+    }
+    let place = place(&condition.field, values);
+    let operator = match condition.op {
+        Op::Null => return format!("{place} IS NULL"),
+        Op::NotNull => return format!("{place} IS NOT NULL"),
+        Op::Eq => "=",
+        Op::Ne => "<>",
+        Op::Lt => "<",
+        Op::Lte => "<=",
+        Op::Gt => ">",
+        Op::Gte => ">=",
+        Op::Prefix | Op::Like => "LIKE",
+        Op::NotLike => "NOT LIKE",
+    };
+    let value = match (condition.op, &condition.value) {
+        (Op::Prefix, serde_json::Value::String(text)) => {
+            let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            Sql::Text(format!("{literal}%"))
+        }
+        (_, value) => sql_value(value),
+    };
+    let text = matches!(value, Sql::Text(_));
+    values.push(value);
+    let number = values.len();
+    match condition.op {
+        Op::Prefix => format!("{place} LIKE ?{number} ESCAPE '\\'"),
+        Op::Eq | Op::Ne if text => format!("{place} {operator} ?{number} COLLATE NOCASE"),
+        _ => format!("{place} {operator} ?{number}"),
+    }
+}
+
+/// The WHERE clause of a query and its values.
+fn filter(query: &Query) -> (String, Vec<Sql>) {
+    let mut values = vec![Sql::Text(query.ty.to_owned())];
+    let mut clauses = vec!["type = ?1".to_owned()];
+    if let Some(account_id) = query.account_id {
+        values.push(Sql::Integer(account_id));
+        clauses.push(format!("account_id = ?{}", values.len()));
+    }
+    if !query.with_removed {
+        clauses.push("removed IS NULL".to_owned());
+    }
+    if !query.kinds.is_empty() {
+        let places: Vec<String> = query
+            .kinds
+            .iter()
+            .map(|kind| {
+                values.push(Sql::Text((*kind).to_owned()));
+                format!("?{}", values.len())
+            })
+            .collect();
+        clauses.push(format!("kind IN ({})", places.join(", ")));
+    }
+    for condition in &query.conditions {
+        clauses.push(comparison(query, condition, &mut values));
+    }
+    (clauses.join(" AND "), values)
+}
+
+impl Read<'_> {
+    /// The rows that a query asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn list(&self, query: &Query) -> Result<Vec<Resource>> {
+        let (filter, mut values) = filter(query);
+        let direction = match query.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        let order = match &query.sort {
+            Some(field) if field != "id" => {
+                format!("{} {direction}, id {direction}", place(field, &mut values))
+            }
+            _ => format!("id {direction}"),
+        };
+        values.push(Sql::Integer(i64::try_from(query.limit).unwrap_or(i64::MAX)));
+        let limit = values.len();
+        values.push(Sql::Integer(i64::try_from(query.offset).unwrap_or(i64::MAX)));
+        let offset = values.len();
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM resource WHERE {filter}
+             ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}"
+        ))?;
+        let rows = statement.query_map(rusqlite::params_from_iter(values), from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many rows a query would list without paging.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count(&self, query: &Query) -> Result<i64> {
+        let (filter, values) = filter(query);
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT COUNT(*) FROM resource WHERE {filter}"))?;
+        Ok(statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
+    }
+}

@@ -1,0 +1,353 @@
+//! Rows of the resource table, and the index of where their fields point.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Map, Value};
+
+use super::{Read, Tx};
+use crate::error::{Error, Result};
+use crate::events::Change;
+use crate::model::registry;
+use crate::model::resource::{NewResource, Resource};
+
+/// Columns in the order [`from_row`] reads them.
+pub(super) const COLUMNS: &str =
+    "id, type, kind, account_id, name, uuid, state, created, removed, revision, data";
+
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Resource> {
+    let data: &str = row.get_ref(10)?.as_str()?;
+    let data: Map<String, Value> = serde_json::from_str(data).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(10, rusqlite::types::Type::Text, Box::new(error))
+    })?;
+    Ok(Resource {
+        id: row.get(0)?,
+        ty: static_name(row.get_ref(1)?.as_str()?),
+        kind: row.get(2)?,
+        account_id: row.get(3)?,
+        name: row.get(4)?,
+        uuid: row.get(5)?,
+        state: row.get(6)?,
+        created: row.get(7)?,
+        removed: row.get(8)?,
+        revision: row.get(9)?,
+        data,
+    })
+}
+
+/// The registry's own copy of a base type's name. A type that this version no longer has keeps its rows
+/// but is nameless to it.
+fn static_name(name: &str) -> &'static str {
+    registry::lookup(name).map_or("", |entry| entry.ty.name)
+}
+
+impl Read<'_> {
+    /// The row with this id, removed or not.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn get(&self, id: i64) -> Result<Option<Resource>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM resource WHERE id = ?1"))?;
+        Ok(statement.query_row([id], from_row).optional()?)
+    }
+
+    /// The row with this id and base type.
+    ///
+    /// # Errors
+    /// 404 when there is none.
+    pub fn require(&self, ty: &str, id: i64) -> Result<Resource> {
+        match self.get(id)? {
+            Some(resource) if resource.ty == ty => Ok(resource),
+            _ => Err(Error::not_found().message(format!("no {ty} has the id {id}"))),
+        }
+    }
+
+    /// The row with this uuid.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn by_uuid(&self, uuid: &str) -> Result<Option<Resource>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM resource WHERE uuid = ?1"))?;
+        Ok(statement.query_row([uuid], from_row).optional()?)
+    }
+
+    /// Live rows of base type `ty` with this name (in any letter case) in an environment.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn by_name(&self, ty: &str, account_id: Option<i64>, name: &str) -> Result<Vec<Resource>> {
+        self.rows(
+            "SELECT {COLUMNS} FROM resource
+             WHERE type = ?1 AND name = ?2 COLLATE NOCASE AND removed IS NULL
+               AND (?3 IS NULL OR account_id = ?3) ORDER BY id",
+            params![ty, name, account_id],
+        )
+    }
+
+    /// Live rows of base type `ty` whose indexed `field` is `target`, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn referrers(&self, ty: &str, field: &str, target: i64) -> Result<Vec<Resource>> {
+        self.rows(
+            "SELECT {COLUMNS} FROM resource
+             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
+               AND type = ?1 AND removed IS NULL ORDER BY id",
+            params![ty, field, target],
+        )
+    }
+
+    /// The same for a field that holds text.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn referrers_by_text(&self, ty: &str, field: &str, target: &str) -> Result<Vec<Resource>> {
+        self.rows(
+            "SELECT {COLUMNS} FROM resource
+             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
+               AND type = ?1 AND removed IS NULL ORDER BY id",
+            params![ty, field, target],
+        )
+    }
+
+    /// Calls `each` with every live row of base type `ty`, one at a time, by id.
+    ///
+    /// # Errors
+    /// Those of `each`, or of the database.
+    pub fn for_each(&self, ty: &str, mut each: impl FnMut(Resource) -> Result<()>) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM resource WHERE type = ?1 AND removed IS NULL ORDER BY id"
+        ))?;
+        let mut rows = statement.query([ty])?;
+        while let Some(row) = rows.next()? {
+            each(from_row(row)?)?;
+        }
+        Ok(())
+    }
+
+    /// Number of live rows by base type and state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_by_state(&self) -> Result<Vec<(String, String, i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT type, state, COUNT(*) FROM resource WHERE removed IS NULL GROUP BY 1, 2",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Ids of rows soft-removed before an instant, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn removed_before(&self, instant: i64, limit: u32) -> Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id FROM resource WHERE removed < ?1 ORDER BY removed LIMIT ?2",
+        )?;
+        let rows = statement.query_map(params![instant, limit], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A fact about the installation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn fact(&self, name: &str) -> Result<Option<String>> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT value FROM fact WHERE name = ?1")?;
+        Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+    }
+
+    fn rows(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Resource>> {
+        let mut statement = self.connection.prepare_cached(&sql.replace("{COLUMNS}", COLUMNS))?;
+        let rows = statement.query_map(values, from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Makes a row and returns it with its id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert(&mut self, new: NewResource) -> Result<Resource> {
+        let mut resource = Resource {
+            id: 0,
+            ty: new.ty,
+            kind: new.kind,
+            account_id: new.account_id,
+            name: new.name,
+            uuid: new.uuid,
+            state: new.state,
+            created: self.now,
+            removed: None,
+            revision: 1,
+            data: new.data,
+        };
+        let data = text(&resource.data)?;
+        let connection = self.read.connection;
+        connection
+            .prepare_cached(
+                "INSERT INTO resource
+                     (type, kind, account_id, name, uuid, state, created, revision, data)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)",
+            )?
+            .execute(params![
+                resource.ty,
+                resource.kind,
+                resource.account_id,
+                resource.name,
+                resource.uuid,
+                resource.state,
+                resource.created,
+                data
+            ])?;
+        resource.id = connection.last_insert_rowid();
+        for (field, target) in references(&resource) {
+            self.reference_add(field, target, resource.id)?;
+        }
+        self.changed(&resource, true);
+        Ok(resource)
+    }
+
+    /// Changes a row as `change` says and returns it; does nothing if `change` leaves it as it was.
+    ///
+    /// # Errors
+    /// 404 when there is no such row, those of `change`, or the database's.
+    pub fn update(
+        &mut self,
+        id: i64,
+        change: impl FnOnce(&mut Resource) -> Result<()>,
+    ) -> Result<Resource> {
+        let Some(before) = self.get(id)? else {
+            return Err(Error::not_found().message(format!("no resource has the id {id}")));
+        };
+        let mut after = before.clone();
+        change(&mut after)?;
+        if after == before {
+            return Ok(after);
+        }
+        after.revision += 1;
+        self.save(&before, &after)?;
+        Ok(after)
+    }
+
+    fn save(&mut self, before: &Resource, after: &Resource) -> Result<()> {
+        let data = text(&after.data)?;
+        self.read
+            .connection
+            .prepare_cached(
+                "UPDATE resource SET kind = ?2, account_id = ?3, name = ?4, state = ?5,
+                     removed = ?6, revision = ?7, data = ?8 WHERE id = ?1",
+            )?
+            .execute(params![
+                after.id,
+                after.kind,
+                after.account_id,
+                after.name,
+                after.state,
+                after.removed,
+                after.revision,
+                data
+            ])?;
+        let old = references(before);
+        let new = references(after);
+        for (field, target) in &old {
+            if !new.iter().any(|(name, value)| name == field && value == target) {
+                self.reference_drop(field, target, after.id)?;
+            }
+        }
+        for (field, target) in new {
+            if !old.iter().any(|(name, value)| *name == field && *value == target) {
+                self.reference_add(field, target, after.id)?;
+            }
+        }
+        self.changed(after, false);
+        Ok(())
+    }
+
+    /// Deletes a row for good, with its place in the index.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete(&mut self, id: i64) -> Result<()> {
+        let Some(resource) = self.get(id)? else { return Ok(()) };
+        for (field, target) in references(&resource) {
+            self.reference_drop(field, &target, id)?;
+        }
+        self.read.connection.prepare_cached("DELETE FROM resource WHERE id = ?1")?.execute([id])?;
+        self.changed(&resource, false);
+        Ok(())
+    }
+
+    /// Tells listeners that a resource is to be looked at again, without changing it.
+    pub fn touch(&mut self, resource: &Resource) {
+        self.changed(resource, false);
+    }
+
+    /// Records a fact about the installation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_fact(&mut self, name: &str, value: &str) -> Result<()> {
+        self.read
+            .connection
+            .prepare_cached(
+                "INSERT INTO fact (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute([name, value])?;
+        Ok(())
+    }
+
+    fn changed(&mut self, resource: &Resource, created: bool) {
+        self.changes.push(Change {
+            id: resource.id,
+            ty: resource.ty,
+            account_id: resource.account_id,
+            created,
+        });
+    }
+
+    fn reference_add(&mut self, field: &str, target: Sql, id: i64) -> Result<()> {
+        self.read
+            .connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO reference (field, target, id) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![field, target, id])?;
+        Ok(())
+    }
+
+    fn reference_drop(&mut self, field: &str, target: &Sql, id: i64) -> Result<()> {
+        self.read
+            .connection
+            .prepare_cached("DELETE FROM reference WHERE field = ?1 AND target = ?2 AND id = ?3")?
+            .execute(params![field, target, id])?;
+        Ok(())
+    }
+}
+
+fn text(data: &Map<String, Value>) -> Result<String> {
+    serde_json::to_string(data).map_err(Error::internal)
+}
+
+/// Where a row's indexed fields point.
+fn references(resource: &Resource) -> Vec<(&'static str, Sql)> {
+    let Some(entry) = registry::lookup(resource.ty) else { return Vec::new() };
+    let mut found = Vec::new();
+    for field in &entry.indexed {
+        match resource.data.get(*field) {
+            Some(Value::Number(number)) => {
+                found.extend(number.as_i64().map(|id| (*field, Sql::Integer(id))));
+            }
+            Some(Value::String(text)) => found.push((*field, Sql::Text(text.clone()))),
+            None | Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {}
+        }
+    }
+    found
+}
