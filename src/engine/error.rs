@@ -29,6 +29,14 @@ pub enum EngineError {
         /// What the registry or the engine said.
         detail: String,
     },
+    /// The registry wants other credentials, or any at all.
+    #[error("pulling `{image}` was refused: {detail}")]
+    PullDenied {
+        /// The image as asked for.
+        image: String,
+        /// What the registry said.
+        detail: String,
+    },
     /// A build failed.
     #[error("building `{tag}` failed: {detail}")]
     BuildFailed {
@@ -52,10 +60,8 @@ pub enum EngineError {
         container: String,
     },
     /// The fixed address is in use.
-    #[error("address {address} of container `{container}` is already in use on its network")]
+    #[error("address of container `{container}` is already in use on its network")]
     AddressTaken {
-        /// The IPv4 address; may be empty if the engine did not say.
-        address: String,
         /// The container that wanted it.
         container: String,
     },
@@ -193,6 +199,7 @@ impl EngineError {
             | EngineError::DiskFull { .. } => true,
             EngineError::Other { transient, .. } => *transient == Transient::Yes,
             EngineError::ImageNotFound { .. }
+            | EngineError::PullDenied { .. }
             | EngineError::BuildFailed { .. }
             | EngineError::NameConflict { .. }
             | EngineError::NoSuchContainer { .. }
@@ -207,6 +214,11 @@ impl EngineError {
     /// Whether the engine as a whole is away, so that no other call will fare better.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, EngineError::Unavailable { .. })
+    }
+
+    /// Whether the container itself is missing.
+    pub fn is_no_container(&self) -> bool {
+        matches!(self, EngineError::NoSuchContainer { .. })
     }
 }
 

@@ -10,6 +10,7 @@
 //! Every call may be made twice: a step that was cut off after the engine acted, but before its
 //! result was stored, is simply run again.
 
+pub mod docker;
 pub mod error;
 pub mod observed;
 pub mod spec;

@@ -3,9 +3,17 @@
 //! Pure: what needs the store or another host (addresses, ids of other containers, the names of
 //! volumes) comes in through [`Extras`].
 
+mod build;
+mod fields;
+mod ports;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use build::{container_spec, engine_name, image_name};
+pub use fields::SpecError;
+pub use ports::{parse_expose, parse_port};
 
 /// Label with the uuid of the `container` resource; the engine finds its containers by it.
 pub const LABEL_UUID: &str = "io.rancher.container.uuid";
