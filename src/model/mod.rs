@@ -16,3 +16,6 @@ pub mod names;
 pub mod registry;
 
 pub mod types;
+
+pub mod port;
+pub mod selector;
