@@ -1,1 +1,24 @@
-//! Desired against observed: pure functions from facts to a plan.
+//! Desired against observed: pure functions from facts about one service to a plan.
+//!
+//! [`plan`] is the heart: the controller gathers [`Desired`] and the [`Member`]s there are, asks for
+//! a [`Plan`], carries it out, and asks again whenever something has changed. Nothing here waits,
+//! asks the time, or remembers anything: back-off, batches and restarts are read off the members.
+//!
+//! Invariant: no async, clock, randomness, SQL, HTTP, Docker or file system in this folder.
+
+mod facts;
+mod plan;
+mod planner;
+
+pub mod backoff;
+pub mod names;
+pub mod service_log;
+mod unit_ids;
+
+pub use facts::{
+    Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Rollout, Scale,
+    Strategy,
+};
+pub use plan::{Action, Plan, Reason, Verdict, Wait};
+pub use planner::plan;
+pub use unit_ids::UnitIds;
