@@ -16,6 +16,8 @@ pub struct Change {
     pub ty: &'static str,
     /// Owner.
     pub account_id: Option<i64>,
+    /// The service it belongs to, if any.
+    pub service_id: Option<i64>,
     /// Whether the row was made by this commit.
     pub created: bool,
 }

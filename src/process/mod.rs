@@ -4,10 +4,30 @@
 //! transaction, so that the answer to a request already shows it. The runner does the work later, step
 //! by step, and commits each step's result together with the cursor (invariants I5 and I7).
 
+pub mod step;
+
+pub mod site;
+
+mod definitions;
+
+pub mod host;
+pub mod instance;
+pub mod network;
+pub mod project;
+pub mod service;
+mod simple;
+pub mod volume;
+
+pub mod runner;
+
+pub mod addresses;
+pub mod facts;
+pub mod ledger;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::model::lifecycle::{Lifecycle, Transition};
+use crate::model::lifecycle::{Lifecycle, REMOVED, Transition};
 use crate::model::registry;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{NewProcess, Tx};
@@ -102,4 +122,43 @@ pub fn create(tx: &mut Tx<'_>, new: NewResource, data: Map<String, Value>) -> Re
         data,
     })?;
     Ok(resource)
+}
+
+/// Moves a row that depends on another along a declared transition at once, inside the owner's process:
+/// there is nothing left to do for it. Does nothing when the transition cannot begin.
+///
+/// # Errors
+/// When the database fails.
+pub fn carry(tx: &mut Tx<'_>, id: i64, transition: &str) -> Result<()> {
+    let Some(resource) = tx.get(id)? else { return Ok(()) };
+    let Some(arcs) = lifecycle_of(&resource)?.transition(transition) else { return Ok(()) };
+    let Some(done) = arcs.via(&resource.state).and_then(|via| arcs.done(via)) else {
+        return Ok(());
+    };
+    let now = tx.now;
+    tx.update(id, |row| {
+        done.clone_into(&mut row.state);
+        if done == REMOVED {
+            row.removed.get_or_insert(now);
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// Removes a dependent row at once, deactivating it first where its lifecycle asks for that.
+///
+/// # Errors
+/// When the database fails.
+pub fn retire(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+    carry(tx, id, "deactivate")?;
+    carry(tx, id, "remove")
+}
+
+/// The members of a JSON object: what a process is given.
+pub fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
 }

@@ -19,6 +19,7 @@ use rusqlite::Connection;
 use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
+use crate::model::resource::Resource;
 
 pub use open::{backup, check_integrity, final_schema};
 pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
@@ -51,6 +52,16 @@ pub struct Tx<'a> {
     pub entropy: &'a Entropy,
     changes: Vec<Change>,
     spawned: bool,
+    observer: Option<&'a dyn Observer>,
+}
+
+/// Hears of every row as it changes, inside the transaction: for caches derived from rows.
+pub trait Observer: Send + Sync {
+    /// A row was made (`before` is `None`), changed, or deleted (`after` is `None`).
+    fn changed(&self, before: Option<&Resource>, after: Option<&Resource>);
+
+    /// Changes heard of were taken back: whatever was derived from them is wrong.
+    fn rolled_back(&self);
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -123,6 +134,11 @@ impl Store {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.inner.writer.submit(f, sender);
         receiver.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
+    }
+
+    /// Sets who hears of every row as it changes; the first call counts.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.inner.writer.observe(observer);
     }
 
     /// The change feed of this database.

@@ -156,6 +156,17 @@ impl Read<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether a process ended before an instant.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_process_ended_before(&self, instant: i64) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM process WHERE ended < ?1)")?;
+        Ok(statement.query_row([instant], |row| row.get(0))?)
+    }
+
     /// When the next process that waits for its time may run.
     ///
     /// # Errors

@@ -128,6 +128,29 @@ impl Read<'_> {
         Ok(())
     }
 
+    /// Calls `each` with every live row of base type `ty` whose indexed `field` is `target`, by id.
+    ///
+    /// # Errors
+    /// Those of `each`, or of the database.
+    pub fn for_each_referrer(
+        &self,
+        ty: &str,
+        field: &str,
+        target: i64,
+        mut each: impl FnMut(Resource) -> Result<()>,
+    ) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM resource
+             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
+               AND type = ?1 AND removed IS NULL ORDER BY id"
+        ))?;
+        let mut rows = statement.query(params![ty, field, target])?;
+        while let Some(row) = rows.next()? {
+            each(from_row(row)?)?;
+        }
+        Ok(())
+    }
+
     /// Number of live rows by base type and state.
     ///
     /// # Errors
@@ -210,7 +233,7 @@ impl Tx<'_> {
         for (field, target) in references(&resource) {
             self.reference_add(field, target, resource.id)?;
         }
-        self.changed(&resource, true);
+        self.changed(None, Some(&resource));
         Ok(resource)
     }
 
@@ -266,7 +289,7 @@ impl Tx<'_> {
                 self.reference_add(field, target, after.id)?;
             }
         }
-        self.changed(after, false);
+        self.changed(Some(before), Some(after));
         Ok(())
     }
 
@@ -280,13 +303,13 @@ impl Tx<'_> {
             self.reference_drop(field, &target, id)?;
         }
         self.read.connection.prepare_cached("DELETE FROM resource WHERE id = ?1")?.execute([id])?;
-        self.changed(&resource, false);
+        self.changed(Some(&resource), None);
         Ok(())
     }
 
     /// Tells listeners that a resource is to be looked at again, without changing it.
     pub fn touch(&mut self, resource: &Resource) {
-        self.changed(resource, false);
+        self.note(resource, false);
     }
 
     /// Records a fact about the installation.
@@ -304,11 +327,21 @@ impl Tx<'_> {
         Ok(())
     }
 
-    fn changed(&mut self, resource: &Resource, created: bool) {
+    fn changed(&mut self, before: Option<&Resource>, after: Option<&Resource>) {
+        if let Some(observer) = self.observer {
+            observer.changed(before, after);
+        }
+        if let Some(resource) = after.or(before) {
+            self.note(resource, before.is_none());
+        }
+    }
+
+    fn note(&mut self, resource: &Resource, created: bool) {
         self.changes.push(Change {
             id: resource.id,
             ty: resource.ty,
             account_id: resource.account_id,
+            service_id: resource.int("serviceId"),
             created,
         });
     }

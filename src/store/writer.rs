@@ -2,15 +2,15 @@
 //! together and then tells their callers, so that one fsync serves many.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
-use super::{Read, Tx};
+use super::{Observer, Read, Tx};
 use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
@@ -27,6 +27,7 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
     poke: Arc<Notify>,
     commits: Arc<AtomicU64>,
+    observer: Arc<OnceLock<Arc<dyn Observer>>>,
 }
 
 impl Writer {
@@ -39,6 +40,7 @@ impl Writer {
         let (jobs, queue) = mpsc::channel();
         let poke = Arc::new(Notify::new());
         let commits = Arc::new(AtomicU64::new(0));
+        let observer = Arc::new(OnceLock::new());
         let context = Context {
             connection,
             clock,
@@ -46,12 +48,13 @@ impl Writer {
             feed,
             poke: poke.clone(),
             commits: commits.clone(),
+            observer: observer.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || context.serve(&queue))
             .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), poke, commits })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), poke, commits, observer })
     }
 
     pub(super) fn submit<T: Send + 'static>(
@@ -73,6 +76,11 @@ impl Writer {
             // The thread ends only when the writer is dropped; a lost reply tells the caller.
             let _ = jobs.send(job);
         }
+    }
+
+    pub(super) fn observe(&self, observer: Arc<dyn Observer>) {
+        // Only one is wired, by the composition root.
+        let _ = self.observer.set(observer);
     }
 
     pub(super) fn process_poke(&self) -> Arc<Notify> {
@@ -100,6 +108,7 @@ struct Context {
     feed: Feed,
     poke: Arc<Notify>,
     commits: Arc<AtomicU64>,
+    observer: Arc<OnceLock<Arc<dyn Observer>>>,
 }
 
 impl Context {
@@ -119,6 +128,7 @@ impl Context {
                 Err(error) => {
                     tracing::error!(%error, "a commit failed");
                     let _ = self.connection.execute_batch("ROLLBACK");
+                    self.rolled_back();
                     Some(error)
                 }
             };
@@ -148,6 +158,12 @@ impl Context {
         Ok((changes, spawned))
     }
 
+    fn rolled_back(&self) {
+        if let Some(observer) = self.observer.get() {
+            observer.rolled_back();
+        }
+    }
+
     fn one(&self, job: Job, changes: &mut Vec<Change>, acks: &mut Vec<Ack>) -> Result<bool> {
         let mut tx = Tx {
             read: Read { connection: &self.connection },
@@ -155,6 +171,7 @@ impl Context {
             entropy: &self.entropy,
             changes: Vec::new(),
             spawned: false,
+            observer: self.observer.get().map(|observer| &**observer),
         };
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         let (keep, ack) = job(&mut tx);
@@ -163,6 +180,9 @@ impl Context {
             self.connection.prepare_cached("RELEASE job")?.execute([])?;
             changes.append(&mut tx.changes);
             return Ok(tx.spawned);
+        }
+        if !tx.changes.is_empty() {
+            self.rolled_back();
         }
         self.connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
         self.connection.prepare_cached("RELEASE job")?.execute([])?;

@@ -1,0 +1,154 @@
+//! Puts a plan into rows and processes, some actions to a transaction.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::Round;
+use super::desired::Wanted;
+use super::rows;
+use crate::error::Result;
+use crate::model::resource::NewResource;
+use crate::process::site::Site;
+use crate::process::{self};
+use crate::reconcile::{Action, Plan};
+use crate::store::Tx;
+
+/// Containers made or moved in one transaction: others get their turn in between.
+const CHUNK: usize = 200;
+
+/// Back-off that a replacement takes over from the container it replaces.
+#[derive(Clone, Copy)]
+struct Legacy {
+    failures: u32,
+    died_at: Option<i64>,
+}
+
+/// Carries a plan's actions out, in order.
+pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
+    let legacies: HashMap<(String, Option<String>), Legacy> = round
+        .members
+        .iter()
+        .filter(|member| member.failures > 0)
+        .map(|member| {
+            let legacy = Legacy { failures: member.failures, died_at: member.died_at };
+            ((member.unit.clone(), member.config.clone()), legacy)
+        })
+        .collect();
+    let mut steps = Vec::new();
+    for action in &plan.actions {
+        spread(action, round, wanted, &legacies, &mut steps);
+    }
+    let service_id = round.service.id;
+    while !steps.is_empty() {
+        let rest = steps.split_off(CHUNK.min(steps.len()));
+        let chunk = std::mem::replace(&mut steps, rest);
+        let entropy = site.entropy.clone();
+        site.store
+            .write(move |tx| {
+                let made = chunk.iter().filter(|step| matches!(step, Step::Make(_))).count();
+                let mut index = take_indexes(tx, service_id, made)?;
+                for step in chunk {
+                    step.take(tx, &entropy, service_id, &mut index)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// An action on one container.
+enum Step {
+    Make(Box<NewResource>),
+    Move { id: i64, transition: &'static str, data: Map<String, serde_json::Value> },
+    Remove { id: i64 },
+}
+
+fn spread(
+    action: &Action,
+    round: &Round,
+    wanted: &Wanted,
+    legacies: &HashMap<(String, Option<String>), Legacy>,
+    steps: &mut Vec<Step>,
+) {
+    let mut make = |index: u32, unit: &str, config: usize, host: Option<i64>| {
+        let place = rows::Place { index, unit, host };
+        let mut row = rows::instance(&round.service, round.stack.as_ref(), wanted, config, &place);
+        let key = (unit.to_owned(), wanted.config_name(config).map(str::to_owned));
+        if let Some(legacy) = legacies.get(&key) {
+            row = row.with("failures", legacy.failures);
+            if let Some(died_at) = legacy.died_at {
+                row = row.with("diedAt", died_at);
+            }
+        }
+        steps.push(Step::Make(Box::new(row)));
+    };
+    match action {
+        Action::CreateUnit { index, unit, host, members, .. } => {
+            for config in members {
+                make(*index, unit, *config, *host);
+            }
+        }
+        Action::AddMember { index, unit, config, host, .. } => make(*index, unit, *config, *host),
+        Action::Start { id, .. } => {
+            steps.push(Step::Move { id: *id, transition: "start", data: Map::new() });
+        }
+        Action::Stop { id, .. } | Action::Retire { id, .. } => {
+            steps.push(Step::Move { id: *id, transition: "stop", data: Map::new() });
+        }
+        Action::Remove { id, .. } => steps.push(Step::Remove { id: *id }),
+    }
+}
+
+/// Hands out the next numbers of a service's containers (`createIndex`).
+fn take_indexes(tx: &mut Tx<'_>, service_id: i64, count: usize) -> Result<i64> {
+    let mut first = 0;
+    if count > 0 {
+        tx.update(service_id, |service| {
+            first = service.int("createIndex").unwrap_or(0);
+            service.set("createIndex", first + i64::try_from(count).unwrap_or(0));
+            Ok(())
+        })?;
+    }
+    Ok(first)
+}
+
+impl Step {
+    fn take(
+        self,
+        tx: &mut Tx<'_>,
+        entropy: &crate::clock::Entropy,
+        service_id: i64,
+        index: &mut i64,
+    ) -> Result<()> {
+        match self {
+            Self::Make(row) => {
+                *index += 1;
+                let mut row = row.with("createIndex", *index);
+                row.uuid = entropy.uuid();
+                let account_id = row.account_id;
+                let instance = process::create(tx, row, Map::new())?;
+                let mut map = NewResource::new("serviceExposeMap", entropy.uuid())
+                    .state("active")
+                    .with("serviceId", service_id)
+                    .with("instanceId", instance.id)
+                    .with("managed", true);
+                map.account_id = account_id;
+                tx.insert(map)?;
+            }
+            Self::Move { id, transition, data } => {
+                if tx.get(id)?.is_some_and(|row| process::may_begin(&row, transition)) {
+                    process::start(tx, id, transition, data)?;
+                }
+            }
+            Self::Remove { id } => {
+                if let Some(row) = tx.get(id)? {
+                    process::project::remove(tx, &row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

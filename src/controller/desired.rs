@@ -1,0 +1,235 @@
+//! From rows to what the planner is told.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use crate::error::Result;
+use crate::model::names::label;
+use crate::model::resource::Resource;
+use crate::process::site::Site;
+use crate::reconcile::{
+    Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy,
+};
+use crate::store::{Query, Read};
+
+/// What is wanted of a service, owned.
+pub struct Wanted {
+    service_uuid: String,
+    stack_name: String,
+    service_name: String,
+    scale: Scale,
+    configs: Vec<Config>,
+    /// Launch configurations in the order of `configs`.
+    pub launch: Vec<Map<String, Value>>,
+    /// What the service is doing.
+    pub mode: Mode,
+    strategy: Strategy,
+    retry_since: i64,
+}
+
+impl Wanted {
+    /// As the planner takes it.
+    pub fn view(&self) -> Desired<'_> {
+        Desired {
+            service_uuid: &self.service_uuid,
+            stack_name: &self.stack_name,
+            service_name: &self.service_name,
+            scale: self.scale.clone(),
+            configs: self.configs.clone(),
+            mode: self.mode,
+            rollout: Rollout::default(),
+            strategy: self.strategy,
+            retry_since: self.retry_since,
+        }
+    }
+
+    /// The name of a configuration; `None` for the primary.
+    pub fn config_name(&self, position: usize) -> Option<&str> {
+        self.configs.get(position).and_then(|config| config.name.as_deref())
+    }
+}
+
+/// States in which a service's containers are to run (services.md, section 2).
+const ACTIVE: &[&str] = &[
+    "activating",
+    "active",
+    "canceled-upgrade",
+    "canceling-upgrade",
+    "finishing-upgrade",
+    "rolling-back",
+    "updating-active",
+    "upgraded",
+    "upgrading",
+];
+
+/// What is wanted of a service; `None` for one that makes no containers.
+pub fn wanted(
+    read: &Read<'_>,
+    site: &Site,
+    service: &Resource,
+    stack: Option<&Resource>,
+) -> Result<Option<Wanted>> {
+    let Some(primary) = service.map("launchConfig").cloned() else { return Ok(None) };
+    let mut launch = vec![primary];
+    launch.extend(
+        service.list("secondaryLaunchConfigs").iter().filter_map(Value::as_object).cloned(),
+    );
+    let names: Vec<Option<&str>> = launch.iter().map(|config| text(config, "name")).collect();
+    let configs: Vec<Config> = launch
+        .iter()
+        .enumerate()
+        .map(|(position, config)| config_of(service, config, position, &names))
+        .collect();
+    let mode = match service.state.as_str() {
+        "removing" => Mode::Removed,
+        "restarting" => restart_mode(read, service)?,
+        state if ACTIVE.contains(&state) => Mode::Running,
+        _ => Mode::Stopped,
+    };
+    let merged = scheduler_labels(&launch);
+    let global = merged.iter().any(|(key, value)| key == label::GLOBAL && value == "true");
+    let scale = if global {
+        let environment = service.account_id.unwrap_or(0);
+        Scale::Global(
+            site.ledger
+                .look(|books| crate::scheduler::global_hosts(&books.fleet, environment, &merged))?,
+        )
+    } else {
+        let scale = service.int("scale").unwrap_or(1);
+        Scale::Fixed(u32::try_from(scale).unwrap_or(0))
+    };
+    Ok(Some(Wanted {
+        service_uuid: service.uuid.clone(),
+        stack_name: stack.and_then(|stack| stack.name.clone()).unwrap_or_default(),
+        service_name: service.name.clone().unwrap_or_default(),
+        scale,
+        configs,
+        strategy: strategy(&launch),
+        launch,
+        mode,
+        retry_since: service.int("changedAt").unwrap_or(0),
+    }))
+}
+
+fn config_of(
+    service: &Resource,
+    config: &Map<String, Value>,
+    position: usize,
+    names: &[Option<&str>],
+) -> Config {
+    let own = service.name.as_deref();
+    let find = |name: &str| {
+        if Some(name) == own {
+            return Some(0);
+        }
+        names.iter().skip(1).position(|other| *other == Some(name)).map(|found| found + 1)
+    };
+    let network_of = text(config, "networkLaunchConfig").and_then(find);
+    let volumes = config.get("dataVolumesFromLaunchConfigs").and_then(Value::as_array);
+    let after = volumes
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter_map(find)
+        .chain(network_of)
+        .collect();
+    let start_once = config
+        .get("labels")
+        .and_then(|labels| labels.get(label::START_ONCE))
+        .and_then(Value::as_str)
+        == Some("true");
+    Config {
+        name: (position > 0).then(|| text(config, "name").unwrap_or_default().to_owned()),
+        version: text(config, "version").unwrap_or("0").to_owned(),
+        after,
+        network_of,
+        start_once,
+    }
+}
+
+fn text<'a>(config: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    config.get(field).and_then(Value::as_str)
+}
+
+/// Labels of every configuration together: what decides where a unit may go.
+fn scheduler_labels(launch: &[Map<String, Value>]) -> crate::scheduler::Labels {
+    let labels =
+        launch.iter().filter_map(|config| config.get("labels")).filter_map(Value::as_object);
+    labels
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+fn strategy(launch: &[Map<String, Value>]) -> Strategy {
+    let Some(check) = launch.first().and_then(|config| config.get("healthCheck")) else {
+        return Strategy::default();
+    };
+    match check.get("strategy").and_then(Value::as_str) {
+        Some("none") => Strategy::None,
+        Some("recreateOnQuorum") => {
+            let config = check.get("recreateOnQuorumStrategyConfig");
+            let quorum = config.and_then(|config| config.get("quorum")).and_then(Value::as_u64);
+            Strategy::RecreateOnQuorum(u32::try_from(quorum.unwrap_or(1)).unwrap_or(u32::MAX))
+        }
+        _ => Strategy::Recreate,
+    }
+}
+
+/// A restart covers every container started before its process was made.
+fn restart_mode(read: &Read<'_>, service: &Resource) -> Result<Mode> {
+    let Some(process) = read.open_process(service.id)? else { return Ok(Mode::Running) };
+    let strategy = process.data.get("rollingRestartStrategy");
+    let number = |field: &str| strategy.and_then(|strategy| strategy.get(field)?.as_i64());
+    Ok(Mode::Restarting {
+        since: process.created,
+        batch: u32::try_from(number("batchSize").unwrap_or(1)).unwrap_or(1),
+        interval_ms: number("intervalMillis").unwrap_or(2000),
+    })
+}
+
+/// What is known of each host of an environment.
+pub fn host_states(read: &Read<'_>, environment: Option<i64>) -> Result<HashMap<i64, HostState>> {
+    let query =
+        Query { ty: "host", account_id: environment, limit: usize::MAX, ..Default::default() };
+    let hosts = read.list(&query)?;
+    Ok(hosts.iter().map(|host| (host.id, host_state(host))).collect())
+}
+
+fn host_state(host: &Resource) -> HostState {
+    match host.state.as_str() {
+        "active" | "updating-active" | "activating" => HostState::Active,
+        "removing" | "removed" | "purging" | "purged" => HostState::Gone,
+        _ => HostState::Inactive,
+    }
+}
+
+/// One container as the planner sees it; `None` for one that no longer counts.
+pub fn member(row: &Resource, hosts: &HashMap<i64, HostState>) -> Option<Member> {
+    let host_id = row.int("hostId").or_else(|| row.int("requestedHostId"));
+    let host = match host_id {
+        Some(id) => hosts.get(&id).copied().unwrap_or(HostState::Gone),
+        None => HostState::Active,
+    };
+    let config = row.label(label::LAUNCH_CONFIG);
+    let config = config.filter(|name| *name != crate::model::names::PRIMARY_LAUNCH_CONFIG);
+    Some(Member {
+        id: row.id,
+        unit: row.str("deploymentUnitUuid").unwrap_or_default().to_owned(),
+        index: row.int("unitIndex").and_then(|index| u32::try_from(index).ok()).unwrap_or(0),
+        config: config.map(str::to_owned),
+        version: row.str("version").unwrap_or("0").to_owned(),
+        state: MemberState::parse(&row.state)?,
+        health: row.str("healthState").and_then(Health::parse),
+        host_id,
+        host,
+        started_once: row.data.contains_key("firstRunning"),
+        started_at: row.int("startedAt"),
+        exit_code: row.int("exitCode"),
+        failures: row.int("failures").and_then(|count| u32::try_from(count).ok()).unwrap_or(0),
+        died_at: row.int("diedAt"),
+        message: row.str("transitioningMessage").map(str::to_owned),
+        retired: row.flag("retired"),
+    })
+}

@@ -1,0 +1,1 @@
+//! Compose files into services (filled in with the compose layer).

@@ -1,0 +1,211 @@
+//! The reconcile loop: reads facts, asks `reconcile` and `scheduler`, writes rows and processes.
+//!
+//! It takes no input: a change of a service, of one of its containers or of a host marks services as
+//! dirty, and each dirty service is read afresh, planned, and the plan put into rows and processes. A
+//! lost notice costs time, never correctness: after a lag every service is looked at again.
+
+mod desired;
+
+mod apply;
+mod rows;
+
+mod settle;
+
+pub mod hosts;
+pub mod import;
+pub mod keep;
+pub mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Result;
+use crate::events::Changes;
+use crate::model::resource::Resource;
+use crate::process::site::Site;
+use crate::reconcile::{self, Verdict};
+use crate::store::Read;
+
+/// A service whose plan took this long to make rests so many times longer before the next, so that
+/// planning a large service while its containers come up costs a bounded share of the machine.
+const REST_FACTOR: i64 = 4;
+/// After an error in the database, a service is looked at again this much later, in milliseconds.
+const AGAIN_MS: i64 = 2000;
+
+/// The loop.
+pub struct Controller {
+    site: Arc<Site>,
+    stop: CancellationToken,
+    /// When each dirty service is due, in Unix milliseconds.
+    due: BTreeMap<i64, i64>,
+    /// When each service was planned last and how long that took.
+    rested: BTreeMap<i64, i64>,
+}
+
+impl Controller {
+    /// A controller for a site; it does nothing until [`Controller::run`].
+    pub fn new(site: Arc<Site>, stop: CancellationToken) -> Self {
+        Self { site, stop, due: BTreeMap::new(), rested: BTreeMap::new() }
+    }
+
+    /// Runs until the token is cancelled.
+    pub async fn run(mut self) {
+        let mut changes = self.site.store.feed().listen();
+        self.mark_all();
+        while !self.stop.is_cancelled() {
+            let next = self.work().await;
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                heard = changes.recv() => match heard {
+                    Ok(heard) => {
+                        self.hear(&heard).await;
+                        while let Ok(heard) = changes.try_recv() {
+                            self.hear(&heard).await;
+                        }
+                    }
+                    Err(RecvError::Lagged(_)) => self.mark_all(),
+                    Err(RecvError::Closed) => break,
+                },
+                () = self.sleep(next) => {}
+            }
+        }
+    }
+
+    async fn sleep(&self, until: Option<i64>) {
+        match until {
+            Some(until) => self.site.clock.sleep_until(until).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn mark_all(&mut self) {
+        let now = self.site.clock.now_ms();
+        let marked = self.site.store.read(|read| {
+            read.for_each("service", |service| {
+                self.due.insert(service.id, now);
+                Ok(())
+            })
+        });
+        if let Err(error) = marked {
+            tracing::error!(%error, "cannot list services");
+        }
+    }
+
+    /// Marks what a commit may have changed.
+    async fn hear(&mut self, changes: &Changes) {
+        let now = self.site.clock.now_ms();
+        for change in changes.iter() {
+            let service = match change.ty {
+                "service" => Some(change.id),
+                "host" => {
+                    self.host_changed(change.account_id).await;
+                    None
+                }
+                _ => change.service_id,
+            };
+            if let Some(service) = service {
+                let at = self.rested.get(&service).copied().unwrap_or(now).max(now);
+                let due = self.due.entry(service).or_insert(at);
+                *due = (*due).min(at);
+            }
+        }
+    }
+
+    /// A host came, went or changed its labels: every service of its environment may be affected, and
+    /// containers that found no host ask again.
+    async fn host_changed(&mut self, environment: Option<i64>) {
+        let now = self.site.clock.now_ms();
+        let read = self.site.store.read(|read| {
+            read.for_each("service", |service| {
+                if service.account_id == environment {
+                    self.due.insert(service.id, now);
+                }
+                Ok(())
+            })
+        });
+        let woken = settle::wake_unplaced(&self.site, environment).await;
+        if let Err(error) = read.and(woken) {
+            tracing::error!(%error, "cannot follow a host's change");
+        }
+    }
+
+    /// Plans every service that is due; returns when the next one is.
+    async fn work(&mut self) -> Option<i64> {
+        loop {
+            let now = self.site.clock.now_ms();
+            let service = self.due.iter().find(|(_, at)| **at <= now).map(|(id, _)| *id);
+            let Some(service) = service else { return self.due.values().min().copied() };
+            self.due.remove(&service);
+            if self.stop.is_cancelled() {
+                return None;
+            }
+            match self.service(service).await {
+                Ok(Some(again)) => {
+                    self.due.entry(service).or_insert(again);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%error, service, "cannot reconcile a service");
+                    self.due.insert(service, now + AGAIN_MS);
+                }
+            }
+            let took = self.site.clock.now_ms() - now;
+            if took > 0 {
+                self.rested.insert(service, now + took * (1 + REST_FACTOR));
+            } else {
+                self.rested.remove(&service);
+            }
+        }
+    }
+
+    /// One round for one service; returns when to look again if nothing changes before.
+    async fn service(&mut self, id: i64) -> Result<Option<i64>> {
+        let now = self.site.clock.now_ms();
+        self.site.ledger.ensure(&self.site.store).await?;
+        let Some(round) = self.site.store.read(|read| Round::read(read, &self.site, id))? else {
+            return Ok(None);
+        };
+        if round.service.removed.is_some() {
+            settle::service_gone(&self.site, &round.service).await?;
+            return Ok(None);
+        }
+        let Some(desired) = &round.desired else { return Ok(None) };
+        let plan = reconcile::plan(&desired.view(), &round.members, now);
+        if !plan.actions.is_empty() {
+            apply::apply(&self.site, &round, desired, &plan).await?;
+        }
+        settle::record(&self.site, &round, desired, &plan).await?;
+        Ok(match plan.verdict {
+            Verdict::Waiting { until, .. } => Some(until),
+            Verdict::Settled | Verdict::Working { .. } | Verdict::Failing { .. } => None,
+        })
+    }
+}
+
+/// What one round goes by.
+struct Round {
+    service: Resource,
+    stack: Option<Resource>,
+    desired: Option<desired::Wanted>,
+    members: Vec<reconcile::Member>,
+}
+
+impl Round {
+    fn read(read: &Read<'_>, site: &Site, id: i64) -> Result<Option<Self>> {
+        let Some(service) = read.get(id)?.filter(|row| row.ty == "service") else {
+            return Ok(None);
+        };
+        let stack = service.int("stackId").map(|id| read.get(id)).transpose()?.flatten();
+        let desired = desired::wanted(read, site, &service, stack.as_ref())?;
+        let hosts = desired::host_states(read, service.account_id)?;
+        let mut members = Vec::new();
+        read.for_each_referrer("instance", "serviceId", id, |row| {
+            members.extend(desired::member(&row, &hosts));
+            Ok(())
+        })?;
+        Ok(Some(Self { service, stack, desired, members }))
+    }
+}

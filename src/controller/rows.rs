@@ -1,0 +1,111 @@
+//! The row of a service's new container: its launch configuration, a name, labels and a unit.
+
+use serde_json::{Map, Value};
+
+use super::desired::Wanted;
+use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
+use crate::model::resource::{NewResource, Resource};
+use crate::reconcile::names;
+
+/// Fields of a launch configuration that say nothing about the container itself.
+const NOT_COPIED: &[&str] = &[
+    "type",
+    "name",
+    "restartPolicy",
+    "dataVolumesFromLaunchConfigs",
+    "networkLaunchConfig",
+    "requestedHostId",
+    "count",
+];
+
+/// Where a container belongs within its service.
+pub struct Place<'a> {
+    /// Index of its unit.
+    pub index: u32,
+    /// Uuid of its unit.
+    pub unit: &'a str,
+    /// Host it must run on.
+    pub host: Option<i64>,
+}
+
+/// The row; its uuid and number are given when it is inserted.
+pub fn instance(
+    service: &Resource,
+    stack: Option<&Resource>,
+    wanted: &Wanted,
+    config: usize,
+    place: &Place<'_>,
+) -> NewResource {
+    let empty = Map::new();
+    let launch = wanted.launch.get(config).unwrap_or(&empty);
+    let stack_name = stack.and_then(|stack| stack.name.as_deref()).unwrap_or_default();
+    let service_name = service.name.as_deref().unwrap_or_default();
+    let sidekick = wanted.config_name(config);
+    let name = names::container(stack_name, service_name, sidekick, place.index);
+    let mut row = NewResource::new("instance", String::new()).kind("container").name(name.clone());
+    row.account_id = service.account_id;
+    row.data = launch
+        .iter()
+        .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let labels = labels(wanted, config, stack_name, service_name, place);
+    if labels.get(label::HOSTNAME_OVERRIDE).and_then(Value::as_str) == Some("container_name") {
+        let domain = launch.get("domainName").and_then(Value::as_str);
+        row = row.with("hostname", names::hostname(&name, domain));
+    }
+    let version = launch.get("version").cloned().unwrap_or_else(|| "0".into());
+    row = row
+        .with("labels", labels)
+        .with("version", version)
+        .with("serviceId", service.id)
+        .with("deploymentUnitUuid", place.unit)
+        .with("unitIndex", place.index)
+        .with("serviceIndex", place.index.to_string())
+        .with("startOnCreate", true);
+    if let Some(stack) = service.int("stackId") {
+        row = row.with("stackId", stack);
+    }
+    let requested = launch.get("requestedHostId").and_then(Value::as_i64);
+    match place.host.or(requested) {
+        Some(host) => row.with("requestedHostId", host),
+        None => row,
+    }
+}
+
+/// The container's labels: its own, what places its unit, and those by which Rancher's tools find it
+/// (services.md, section 4).
+fn labels(
+    wanted: &Wanted,
+    config: usize,
+    stack_name: &str,
+    service_name: &str,
+    place: &Place<'_>,
+) -> Map<String, Value> {
+    let sidekick = wanted.config_name(config);
+    let full_name = match sidekick {
+        Some(sidekick) => format!("{stack_name}/{service_name}/{sidekick}"),
+        None => format!("{stack_name}/{service_name}"),
+    };
+    let mut labels = Map::new();
+    for (position, launch) in wanted.launch.iter().enumerate() {
+        let own = launch.get("labels").and_then(Value::as_object);
+        for (key, value) in own.into_iter().flatten() {
+            let places = key.starts_with("io.rancher.scheduler.");
+            if position == config || (places && !labels.contains_key(key)) {
+                labels.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    let mut set = |key: &str, value: &str| labels.insert(key.to_owned(), value.into());
+    set(label::STACK_NAME, stack_name);
+    set(label::PROJECT_NAME, stack_name);
+    set(label::STACK_SERVICE_NAME, &full_name);
+    set(label::PROJECT_SERVICE_NAME, &full_name);
+    set(label::DEPLOYMENT_UNIT, place.unit);
+    set(label::LAUNCH_CONFIG, sidekick.unwrap_or(PRIMARY_LAUNCH_CONFIG));
+    if let Some(host) = place.host {
+        set(label::REQUESTED_HOST, &crate::model::id::format("h", host));
+    }
+    labels
+}

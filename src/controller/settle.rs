@@ -1,0 +1,172 @@
+//! What a round leaves on a service: its scale, its health, its message, and its process told that
+//! nothing is left to do.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Round;
+use super::desired::Wanted;
+use crate::error::Result;
+use crate::model::resource::Resource;
+use crate::process::service::SETTLED;
+use crate::process::site::Site;
+use crate::reconcile::{Member, MemberState, Plan, Verdict, Wait};
+use crate::store::{Condition, Op, Query, Tx};
+
+/// Containers woken in one transaction.
+const WAKE: usize = 500;
+
+/// Records a round's outcome; writes nothing when nothing is new.
+pub async fn record(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
+    let outcome = Outcome::of(round, wanted, plan);
+    let waits =
+        outcome.settled && site.store.read(|read| waiting(read.open_process(round.service.id)?))?;
+    if !waits && outcome.is_on(&round.service) {
+        return Ok(());
+    }
+    let (id, revision) = (round.service.id, round.service.revision);
+    site.store
+        .write(move |tx| {
+            let before = tx.require("service", id)?;
+            let after = tx.update(id, |service| {
+                outcome.put(service);
+                Ok(())
+            })?;
+            // A service changed since the facts were read is to be looked at again first.
+            if outcome.settled && before.revision == revision {
+                tell_process(tx, id)?;
+            }
+            if before.str("healthState") != after.str("healthState") {
+                stack_health(tx, &after)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// What is to be seen on the service.
+struct Outcome {
+    settled: bool,
+    current_scale: usize,
+    health: &'static str,
+    error: Option<String>,
+    progress: Option<String>,
+}
+
+impl Outcome {
+    fn of(round: &Round, wanted: &Wanted, plan: &Plan) -> Self {
+        let counted = |member: &&Member| {
+            let gone = matches!(
+                member.state,
+                MemberState::Removed
+                    | MemberState::Removing
+                    | MemberState::Error
+                    | MemberState::Erroring
+            );
+            member.config.is_none() && !gone && !member.retired
+        };
+        let (error, progress) = match &plan.verdict {
+            Verdict::Settled => (None, None),
+            Verdict::Working { message } => (None, Some(message.clone())),
+            Verdict::Waiting { message, why: Wait::BackOff, .. } | Verdict::Failing { message } => {
+                (Some(message.clone()), None)
+            }
+            Verdict::Waiting { message, why: Wait::Interval, .. } => (None, Some(message.clone())),
+        };
+        Self {
+            settled: plan.verdict == Verdict::Settled,
+            current_scale: round.members.iter().filter(counted).count(),
+            health: "healthy",
+            error,
+            progress,
+        }
+    }
+
+    fn put(&self, service: &mut Resource) {
+        service.set("currentScale", self.current_scale);
+        service.set("healthState", self.health);
+        let busy = crate::process::lifecycle_of(service)
+            .is_ok_and(|lifecycle| lifecycle.is_transitioning(&service.state));
+        match (&self.error, &self.progress) {
+            (Some(error), _) => service.set_error(error),
+            (None, Some(progress)) if busy => service.set_progress(progress),
+            (None, _) if busy => {}
+            (None, _) => service.clear_message(),
+        }
+    }
+
+    fn is_on(&self, service: &Resource) -> bool {
+        let mut after = service.clone();
+        self.put(&mut after);
+        after == *service
+    }
+}
+
+/// Whether a process is still to be told.
+fn waiting(process: Option<crate::store::ProcessRow>) -> Result<bool> {
+    Ok(process.is_some_and(|process| !process.data.contains_key(SETTLED)))
+}
+
+fn tell_process(tx: &mut Tx<'_>, service_id: i64) -> Result<()> {
+    let Some(mut process) = tx.open_process(service_id)? else { return Ok(()) };
+    if process.data.contains_key(SETTLED) {
+        return Ok(());
+    }
+    process.data.insert(SETTLED.to_owned(), Value::Bool(true));
+    tx.process_save(&process)?;
+    tx.process_wake(service_id)
+}
+
+/// A stack's health follows its services'.
+fn stack_health(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    let Some(stack_id) = service.int("stackId") else { return Ok(()) };
+    let services = tx.referrers("service", "stackId", stack_id)?;
+    let _ = &services;
+    let health = "healthy";
+    tx.update(stack_id, |stack| {
+        stack.set("healthState", health);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// A service is gone: a stack that is being removed may have waited for it.
+pub async fn service_gone(site: &Arc<Site>, service: &Resource) -> Result<()> {
+    let Some(stack_id) = service.int("stackId") else { return Ok(()) };
+    let waits = site.store.read(|read| Ok(read.open_process(stack_id)?.is_some()))?;
+    if waits {
+        site.store.write(move |tx| tx.process_wake(stack_id)).await?;
+    }
+    Ok(())
+}
+
+/// Containers that found no host ask again.
+pub async fn wake_unplaced(site: &Arc<Site>, environment: Option<i64>) -> Result<()> {
+    let query = Query {
+        ty: "instance",
+        account_id: environment,
+        conditions: vec![Condition {
+            field: "state".to_owned(),
+            op: Op::Eq,
+            value: "creating".into(),
+        }],
+        limit: WAKE,
+        ..Default::default()
+    };
+    let waiting: Vec<i64> = site.store.read(|read| {
+        let rows = read.list(&query)?;
+        Ok(rows.iter().filter(|row| row.int("hostId").is_none()).map(|row| row.id).collect())
+    })?;
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    site.store
+        .write(move |tx| {
+            for id in waiting {
+                tx.process_wake(id)?;
+            }
+            Ok(())
+        })
+        .await
+}

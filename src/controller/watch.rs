@@ -1,0 +1,255 @@
+//! Keeps rows true to what an engine really runs.
+//!
+//! Events are only pokes: a container that an event names is looked at and compared with its row. A
+//! full comparison on every (re)connection and at intervals catches what events missed. Rows change by
+//! processes alone; nothing here tells the engine to do anything.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use serde_json::{Map, json};
+use tokio_util::sync::CancellationToken;
+
+use super::hosts;
+use crate::engine::{ContainerState, EngineEvent, EventKind, Observed};
+use crate::error::Result;
+use crate::events::Changes;
+use crate::model::resource::Resource;
+use crate::process::site::{HostEngine, Site};
+use crate::process::{self};
+
+/// Pause before looking for an engine that is away, in milliseconds.
+const AWAY_MS: u64 = 2000;
+
+/// Watches one host's engine until the token is cancelled.
+pub async fn watch(site: Arc<Site>, host_id: i64, compare_ms: u64, stop: CancellationToken) {
+    let Some(host) = site.engines.get(host_id) else { return };
+    let watcher = Watcher { site, host, host_id, compare_ms };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = watcher.run() => {}
+    }
+}
+
+struct Watcher {
+    site: Arc<Site>,
+    host: HostEngine,
+    host_id: i64,
+    compare_ms: u64,
+}
+
+/// What a comparison finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Row and engine agree, or a process is at work on the row.
+    Nothing,
+    /// It ran and does not any more.
+    Died {
+        /// Exit code, if the engine knows it.
+        exit_code: Option<i64>,
+    },
+    /// The engine does not have it any more.
+    Vanished,
+    /// Somebody started it.
+    Revived,
+}
+
+/// Compares a row's state with what the engine has (containers.md, section 7). Pure.
+pub fn compare(state: &str, observed: Option<&Observed>) -> Finding {
+    let known_running = match state {
+        "running" | "updating-running" => true,
+        "stopped" | "updating-stopped" => false,
+        _ => return Finding::Nothing,
+    };
+    let Some(observed) = observed else { return Finding::Vanished };
+    match (known_running, observed.state) {
+        // Docker is about to start it again by its own policy.
+        (true, ContainerState::Restarting) => Finding::Nothing,
+        (true, _) if !observed.is_running() => Finding::Died { exit_code: observed.exit_code },
+        (false, _) if observed.is_running() => Finding::Revived,
+        _ => Finding::Nothing,
+    }
+}
+
+impl Watcher {
+    async fn run(&self) {
+        loop {
+            match self.host.engine.info().await {
+                Ok(info) => {
+                    if let Err(error) = hosts::connected(&self.site, self.host_id, &info).await {
+                        tracing::error!(%error, "cannot record a host's facts");
+                    }
+                    self.follow().await;
+                }
+                Err(error) => {
+                    let recorded = hosts::away(&self.site, self.host_id, error.to_string()).await;
+                    if let Err(error) = recorded {
+                        tracing::error!(%error, "cannot record that a host is away");
+                    }
+                }
+            }
+            self.site.clock.sleep_ms(AWAY_MS).await;
+        }
+    }
+
+    /// Follows events until the engine goes away.
+    async fn follow(&self) {
+        let mut changes = self.site.store.feed().listen();
+        let mut events = self.host.engine.events(None);
+        let mut suspects = HashSet::new();
+        self.report(self.compare_all().await);
+        let mut next = self.site.clock.now_ms().saturating_add_unsigned(self.compare_ms);
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(event)) => self.report(self.hear(event, &mut suspects).await),
+                    Some(Err(_)) | None => return,
+                },
+                heard = changes.recv() => match heard {
+                    Ok(heard) => self.report(self.again(&heard, &mut suspects).await),
+                    Err(_) => self.report(self.compare_all().await),
+                },
+                () = self.site.clock.sleep_until(next) => {
+                    self.report(self.compare_all().await);
+                    next = self.site.clock.now_ms().saturating_add_unsigned(self.compare_ms);
+                }
+            }
+        }
+    }
+
+    fn report(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, host = self.host_id, "cannot compare with the engine");
+        }
+    }
+
+    async fn hear(&self, event: EngineEvent, suspects: &mut HashSet<i64>) -> Result<()> {
+        let tells = matches!(
+            event.kind,
+            EventKind::Start | EventKind::Die { .. } | EventKind::Oom | EventKind::Destroy
+        );
+        let Some(uuid) = event.uuid.filter(|_| tells) else { return Ok(()) };
+        let row = self.site.store.read(|read| read.by_uuid(&uuid))?;
+        match row {
+            Some(row) => self.check(row, suspects).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks again at containers that were busy when an event named them.
+    async fn again(&self, changes: &Changes, suspects: &mut HashSet<i64>) -> Result<()> {
+        let named: Vec<_> = changes.iter().filter(|change| suspects.contains(&change.id)).collect();
+        for change in named {
+            if let Some(row) = self.site.store.read(|read| read.get(change.id))? {
+                self.check(row, suspects).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn check(&self, row: Resource, suspects: &mut HashSet<i64>) -> Result<()> {
+        if row.removed.is_some() {
+            suspects.remove(&row.id);
+            return Ok(());
+        }
+        if self.site.store.read(|read| Ok(read.open_process(row.id)?.is_some()))? {
+            suspects.insert(row.id);
+            return Ok(());
+        }
+        suspects.remove(&row.id);
+        let Some(external) = row.str("externalId") else { return Ok(()) };
+        let observed = self
+            .host
+            .engine
+            .inspect(external)
+            .await
+            .map_err(|error| crate::error::Error::status(503).message(error.to_string()))?;
+        self.act(&row, compare(&row.state, observed.as_ref())).await
+    }
+
+    /// Compares every container of the host.
+    async fn compare_all(&self) -> Result<()> {
+        let observed = self
+            .host
+            .engine
+            .list()
+            .await
+            .map_err(|error| crate::error::Error::status(503).message(error.to_string()))?;
+        let by_uuid: HashMap<&str, &Observed> = observed
+            .iter()
+            .filter_map(|container| Some((container.uuid.as_deref()?, container)))
+            .collect();
+        let mut found = Vec::new();
+        self.site.store.read(|read| {
+            read.for_each_referrer("instance", "hostId", self.host_id, |row| {
+                let finding = compare(&row.state, by_uuid.get(row.uuid.as_str()).copied());
+                if finding != Finding::Nothing {
+                    found.push((row, finding));
+                }
+                Ok(())
+            })
+        })?;
+        for (row, finding) in found {
+            self.act(&row, finding).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts the process by which the row follows the engine.
+    async fn act(&self, row: &Resource, finding: Finding) -> Result<()> {
+        let (transition, data) = match finding {
+            Finding::Nothing => return Ok(()),
+            Finding::Died { exit_code } => {
+                ("stop", process::object(json!({ "observed": true, "exitCode": exit_code })))
+            }
+            Finding::Vanished if row.state == "running" => {
+                ("stop", process::object(json!({ "observed": true, "remove": true })))
+            }
+            Finding::Vanished => ("remove", Map::new()),
+            Finding::Revived => ("start", Map::new()),
+        };
+        let (id, state) = (row.id, row.state.clone());
+        tracing::info!(
+            container = row.display_name(),
+            ?finding,
+            "the engine differs from the record"
+        );
+        self.site
+            .store
+            .write(move |tx| {
+                // Whatever has begun meanwhile knows better.
+                let unchanged = tx.get(id)?.is_some_and(|row| row.state == state);
+                if unchanged && tx.open_process(id)?.is_none() {
+                    process::start(tx, id, transition, data)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_follow_the_engine() {
+        let container = |state| Observed { state, exit_code: Some(3), ..Default::default() };
+        for (known, observed, finding) in [
+            ("running", Some(ContainerState::Running), Finding::Nothing),
+            ("running", Some(ContainerState::Paused), Finding::Nothing),
+            ("running", Some(ContainerState::Restarting), Finding::Nothing),
+            ("running", Some(ContainerState::Exited), Finding::Died { exit_code: Some(3) }),
+            ("running", None, Finding::Vanished),
+            ("stopped", None, Finding::Vanished),
+            ("stopped", Some(ContainerState::Exited), Finding::Nothing),
+            ("stopped", Some(ContainerState::Running), Finding::Revived),
+            ("starting", None, Finding::Nothing),
+            ("removed", Some(ContainerState::Running), Finding::Nothing),
+        ] {
+            let observed = observed.map(container);
+            assert_eq!(compare(known, observed.as_ref()), finding, "{known} {observed:?}");
+        }
+    }
+}

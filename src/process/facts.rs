@@ -1,0 +1,173 @@
+//! From rows to what the scheduler is told: pure.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use crate::model::names::label;
+use crate::model::port::PortSpec;
+use crate::model::resource::Resource;
+use crate::scheduler::{
+    AccessMode, Dependency, Health, HostFacts, HostStanding, InstanceFacts, InstanceStanding,
+    Labels, Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
+};
+
+/// A host's facts. A host whose engine is away still takes containers: they wait for it.
+pub fn host(row: &Resource) -> HostFacts {
+    let standing = match row.state.as_str() {
+        "active" | "updating-active" => match row.str("agentState") {
+            Some("disconnected") => HostStanding::Disconnected,
+            _ => HostStanding::Eligible,
+        },
+        "activating" => HostStanding::Activating,
+        "removing" | "removed" | "purging" | "purged" => HostStanding::Removing,
+        _ => HostStanding::Inactive,
+    };
+    let pools = row
+        .list("poolIds")
+        .iter()
+        .filter_map(Value::as_i64)
+        .map(|pool| PoolMapping { pool, driver: "local".to_owned() })
+        .collect();
+    HostFacts {
+        id: row.id,
+        environment: row.account_id.unwrap_or(0),
+        name: row
+            .name
+            .clone()
+            .or_else(|| row.str("hostname").map(str::to_owned))
+            .unwrap_or_default(),
+        standing,
+        labels: labels(row),
+        memory_bytes: number(row, "memory"),
+        milli_cpu: number(row, "milliCpu"),
+        local_storage_mb: number(row, "localStorageMb"),
+        pools,
+    }
+}
+
+/// What an instance holds in its state; `None` for one that holds nothing for good.
+pub fn standing(row: &Resource) -> Option<InstanceStanding> {
+    match row.state.as_str() {
+        "stopped" | "stopping" | "updating-stopped" => Some(InstanceStanding::Stopped),
+        "error" | "erroring" | "removed" | "removing" | "purging" | "purged" => None,
+        _ => Some(InstanceStanding::Running),
+    }
+}
+
+/// A placed instance's facts.
+pub fn instance(row: &Resource, standing: InstanceStanding) -> InstanceFacts {
+    let unhealthy = row.str("healthState") == Some("unhealthy");
+    InstanceFacts {
+        id: row.id,
+        name: row.name.clone().unwrap_or_default(),
+        uuid: row.uuid.clone(),
+        unit: row.str("deploymentUnitUuid").map(str::to_owned),
+        labels: labels(row),
+        ports: ports(row),
+        memory_bytes: number(row, "memoryReservation"),
+        milli_cpu: number(row, "milliCpuReservation"),
+        storage_mb: 0,
+        volumes: volume_ids(row),
+        standing,
+        health: if unhealthy { Health::Unhealthy } else { Health::Fine },
+    }
+}
+
+/// A volume's facts.
+pub fn volume(row: &Resource) -> VolumeFacts {
+    let access = match row.str("accessMode") {
+        Some("singleHostRW") => AccessMode::SingleHostRw,
+        Some("singleInstanceRW") => AccessMode::SingleInstanceRw,
+        _ => AccessMode::MultiHostRw,
+    };
+    VolumeFacts {
+        id: row.id,
+        environment: row.account_id.unwrap_or(0),
+        name: row.name.clone().unwrap_or_default(),
+        driver: row.str("driver").unwrap_or("local").to_owned(),
+        pool: None,
+        host: row.int("hostId"),
+        last_host: row.int("hostId"),
+        access,
+    }
+}
+
+/// The request that places instances which must share a host: one container, or a deployment unit.
+pub fn request(environment: i64, members: &[Resource], dependencies: Vec<Dependency>) -> Request {
+    let first = members.first();
+    let stack_name = first.and_then(|row| row.label(label::STACK_NAME)).map(str::to_owned);
+    let unit = first.and_then(|row| row.str("deploymentUnitUuid")).map(str::to_owned);
+    let mut members: Vec<Member> = members.iter().map(member).collect();
+    if let Some(first) = members.first_mut() {
+        first.dependencies = dependencies;
+    }
+    Request { environment, stack_name, unit, mandatory_host: None, members }
+}
+
+fn member(row: &Resource) -> Member {
+    let service_name = row
+        .label(label::STACK_SERVICE_NAME)
+        .and_then(|name| name.split_once('/'))
+        .map(|(_, service)| service.to_owned());
+    let variables = row
+        .map("environment")
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    Member {
+        name: row.name.clone().unwrap_or_default(),
+        uuid: row.uuid.clone(),
+        service_name,
+        labels: labels(row),
+        variables,
+        ports: ports(row),
+        memory_bytes: number(row, "memoryReservation"),
+        milli_cpu: number(row, "milliCpuReservation"),
+        volumes: volume_ids(row).into_iter().map(VolumeNeed::Existing).collect(),
+        volume_driver: row
+            .str("volumeDriver")
+            .filter(|driver| !driver.is_empty() && *driver != "local")
+            .map(str::to_owned),
+        requested_host: row.int("requestedHostId"),
+        dependencies: Vec::new(),
+    }
+}
+
+/// Public ports a row wants on its host; a mode without a network of its own has none.
+fn ports(row: &Resource) -> Vec<PortBinding> {
+    if matches!(row.str("networkMode"), Some("host" | "none" | "container")) {
+        return Vec::new();
+    }
+    row.strings("ports")
+        .into_iter()
+        .filter_map(|text| text.parse::<PortSpec>().ok())
+        .filter_map(|spec| PortBinding::of_spec(&spec))
+        .collect()
+}
+
+fn labels(row: &Resource) -> Labels {
+    row.map("labels")
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+fn volume_ids(row: &Resource) -> Vec<i64> {
+    row.map("dataVolumeMounts").into_iter().flatten().filter_map(|(_, id)| id.as_i64()).collect()
+}
+
+fn number(row: &Resource, field: &str) -> u64 {
+    row.int(field).and_then(|value| u64::try_from(value).ok()).unwrap_or(0)
+}
+
+/// The address of an `ipAddress` row with the network it is of.
+pub fn address(row: &Resource) -> Option<(i64, std::net::Ipv4Addr)> {
+    let network = row.int("networkId")?;
+    match row.str("address")?.parse().ok()? {
+        IpAddr::V4(address) => Some((network, address)),
+        IpAddr::V6(_) => None,
+    }
+}

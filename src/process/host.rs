@@ -1,0 +1,113 @@
+//! Processes of hosts: coming up with a storage pool, and going with everything on them.
+
+use serde_json::{Map, json};
+
+use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
+use crate::error::Result;
+use crate::model::resource::NewResource;
+use crate::store::Tx;
+
+/// Processes of `host`.
+pub const PROCESSES: &[Definition] = &[
+    Definition {
+        name: "host.activate",
+        steps: &[Step { name: "equip", run: equip }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "host.create",
+        steps: &[Step { name: "chain", run: chain }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "host.deactivate",
+        steps: &[Step { name: "chain", run: deactivated }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "host.remove",
+        steps: &[Step { name: "clear", run: clear }],
+        tries: None,
+        give_up: None,
+    },
+];
+
+fn chain(_: Work) -> StepFuture {
+    Box::pin(async { Outcome::commit(|_, _| Ok(Next::Chain("activate", Map::new()))) })
+}
+
+fn deactivated(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|_, work| {
+            let remove = work.input_flag("remove");
+            Ok(if remove { Next::Chain("remove", Map::new()) } else { Next::Finish })
+        })
+    })
+}
+
+/// The host's volumes are a storage pool, and networks that waited for a host go on.
+fn equip(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            pool(tx, work)?;
+            wake_networks(tx, work)?;
+            Ok(Next::Finish)
+        })
+    })
+}
+
+fn pool(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
+    let host = &work.resource;
+    if !host.list("poolIds").is_empty() {
+        return Ok(());
+    }
+    let mut pool = NewResource::new("storagePool", work.site.entropy.uuid())
+        .kind("docker")
+        .name(format!("{} volumes", host.str("hostname").unwrap_or("local")))
+        .state("active")
+        .with("driverName", "local")
+        .with("hostIds", json!([host.id]));
+    pool.account_id = host.account_id;
+    let pool = tx.insert(pool)?;
+    tx.update(host.id, |host| {
+        host.set("poolIds", json!([pool.id]));
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn wake_networks(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
+    let query = crate::store::Query {
+        ty: "network",
+        account_id: work.resource.account_id,
+        limit: 100,
+        ..Default::default()
+    };
+    for network in tx.list(&query)? {
+        tx.process_wake(network.id)?;
+    }
+    Ok(())
+}
+
+fn clear(_: Work) -> StepFuture {
+    Box::pin(async { Outcome::commit(take_down) })
+}
+
+/// Containers on the host are removed first; services make theirs again elsewhere.
+fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    let left = tx.referrers("instance", "hostId", work.resource.id)?;
+    for row in &left {
+        super::project::remove(tx, row)?;
+    }
+    if !left.is_empty() {
+        let message = format!("removing {} containers", left.len());
+        return Ok(Next::Wait { until: Some(tx.now + 500), message });
+    }
+    for pool in work.resource.list("poolIds").iter().filter_map(serde_json::Value::as_i64) {
+        super::retire(tx, pool)?;
+    }
+    Ok(Next::Finish)
+}

@@ -1,0 +1,128 @@
+//! A container's place on a network: which network its mode means, and an address of its own.
+
+use std::net::Ipv4Addr;
+
+use serde_json::json;
+
+use super::super::addresses::Subnet;
+use super::super::site::Site;
+use crate::error::{Error, Result};
+use crate::model::resource::{NewResource, Resource};
+use crate::store::{Read, Tx};
+
+/// Whether the container has its place.
+pub enum Attached {
+    /// It has.
+    Here(Box<Resource>),
+    /// Not yet, because of this.
+    Wait(String),
+}
+
+/// Modes that mean one of Docker's own networks, with the kind of the network that stands for it.
+const DOCKER_MODES: &[(&str, &str)] = &[
+    ("bridge", "dockerBridge"),
+    ("container", "dockerContainer"),
+    ("default", "dockerBridge"),
+    ("host", "dockerHost"),
+    ("none", "dockerNone"),
+];
+
+/// The mode of a container that asks for none.
+const MANAGED: &str = "managed";
+
+/// Finds the network of a container and gives it an address there, once.
+pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Attached> {
+    let Some(network) = network_of(tx, row)? else {
+        return Err(Error::conflict(format!(
+            "failed to find network for networkMode {}",
+            row.str("networkMode").unwrap_or(MANAGED)
+        )));
+    };
+    let attached = tx.update(row.id, |row| {
+        row.set("networkIds", json!([network.id]));
+        row.set("primaryNetworkId", network.id);
+        Ok(())
+    })?;
+    if network.kind.starts_with("docker") {
+        return Ok(Attached::Here(Box::new(attached)));
+    }
+    let Some(subnet) = subnet_of(tx, &network)? else {
+        return Ok(Attached::Wait(format!("network `{}` is not ready", network.display_name())));
+    };
+    if row.int("ipAddressId").is_some() {
+        return Ok(Attached::Here(Box::new(attached)));
+    }
+    let address = choose(tx, site, row, network.id, subnet.1)?;
+    let mut record = NewResource::new("ipAddress", site.entropy.uuid())
+        .kind("ipAddress")
+        .state("active")
+        .with("address", address.to_string())
+        .with("networkId", network.id)
+        .with("subnetId", subnet.0);
+    record.account_id = row.account_id;
+    let record = tx.insert(record)?;
+    let attached = tx.update(row.id, |row| {
+        row.set("ipAddressId", record.id);
+        row.set("primaryIpAddress", address.to_string());
+        Ok(())
+    })?;
+    Ok(Attached::Here(Box::new(attached)))
+}
+
+/// The network a container's mode means; `None` when there is none of that name.
+fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
+    let Some(environment) = row.account_id else { return Ok(None) };
+    let mode = row.str("networkMode").unwrap_or(MANAGED);
+    if mode == MANAGED {
+        let project = tx.require("account", environment)?;
+        return match project.int("defaultNetworkId") {
+            Some(id) => tx.get(id),
+            None => Ok(None),
+        };
+    }
+    if let Some((_, kind)) = DOCKER_MODES.iter().find(|entry| entry.0 == mode) {
+        let query = crate::store::Query {
+            ty: "network",
+            kinds: vec![*kind],
+            account_id: Some(environment),
+            limit: 1,
+            ..Default::default()
+        };
+        return Ok(tx.list(&query)?.into_iter().next());
+    }
+    Ok(tx.by_name("network", Some(environment), mode)?.into_iter().next())
+}
+
+/// The subnet row of an active network, with its addresses.
+fn subnet_of(tx: &Tx<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
+    if network.state == "active" { subnet(tx, network) } else { Ok(None) }
+}
+
+/// The subnet row of a network, with its addresses.
+pub fn subnet(read: &Read<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
+    let subnets = read.referrers("subnet", "networkId", network.id)?;
+    Ok(subnets.iter().find_map(|row| Some((row.id, parse(row)?))))
+}
+
+fn parse(row: &Resource) -> Option<Subnet> {
+    Subnet::parse(&format!("{}/{}", row.str("networkAddress")?, row.int("cidrSize")?))
+}
+
+/// The address asked for if it is free, the one it had, or any free one.
+fn choose(
+    tx: &Tx<'_>,
+    site: &Site,
+    row: &Resource,
+    network: i64,
+    subnet: Subnet,
+) -> Result<Ipv4Addr> {
+    let wanted = row.str("requestedIpAddress").or_else(|| row.str("primaryIpAddress"));
+    let wanted: Option<Ipv4Addr> = wanted.and_then(|text| text.parse().ok());
+    site.ledger.with(tx, |books| {
+        let free = |address: &Ipv4Addr| !books.addresses.is_taken(network, *address);
+        wanted
+            .filter(free)
+            .or_else(|| books.addresses.free(network, subnet))
+            .ok_or_else(|| Error::conflict(format!("subnet {subnet} has no free address left")))
+    })
+}

@@ -1,0 +1,335 @@
+//! Creates and starts a container on its host's engine.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::super::site::HostEngine;
+use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
+use super::mounts::VolumeSpec;
+use super::{connect, engine_of, engine_ref};
+use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
+use crate::engine::{EngineError, NetworkSpec, VolumeSpec as EngineVolume};
+use crate::error::Result;
+use crate::model::names::label;
+use crate::model::resource::Resource;
+
+/// Longest gap between two reports of a pull's progress, in milliseconds.
+const PROGRESS_MS: u64 = 1000;
+
+/// The step that creates; nothing to do for a container that the engine already has.
+pub fn create(work: Work) -> StepFuture {
+    Box::pin(async move {
+        if work.resource.str("externalId").is_some() {
+            return Ok(Outcome::Pass);
+        }
+        let host = engine_of(&work)?;
+        let id = create_container(&work, &host).await?;
+        Outcome::commit(move |tx, work| {
+            tx.update(work.resource.id, |row| {
+                row.set("externalId", id);
+                Ok(())
+            })?;
+            Ok(Next::Step)
+        })
+    })
+}
+
+/// The step that starts; a container that was removed behind our back is created again.
+pub fn start(work: Work) -> StepFuture {
+    Box::pin(async move {
+        let host = engine_of(&work)?;
+        let mut id = engine_ref(&work.resource);
+        match start_container(&host, &id).await {
+            Err(EngineError::NoSuchContainer { .. }) => {
+                id = create_container(&work, &host).await?;
+                start_container(&host, &id).await?;
+            }
+            outcome => outcome?,
+        }
+        Outcome::commit(move |tx, work| {
+            let now = tx.now;
+            tx.update(work.resource.id, |row| {
+                row.set("externalId", id);
+                row.set("startCount", row.int("startCount").unwrap_or(0) + 1);
+                row.set("startedAt", now);
+                row.data.entry("firstRunning").or_insert_with(|| now.into());
+                Ok(())
+            })?;
+            Ok(Next::Finish)
+        })
+    })
+}
+
+async fn start_container(host: &HostEngine, id: &str) -> Result<(), EngineError> {
+    let _permit = host.permits.acquire().await;
+    host.engine.start(id).await
+}
+
+async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Failure> {
+    let plan = Plan::read(work)?;
+    for volume in &plan.volumes {
+        host.engine.volume_ensure(volume).await?;
+    }
+    if work.resource.label(label::PULL_IMAGE) == Some("always") {
+        pull(work, host, &plan.spec.image).await?;
+    }
+    let id = match try_create(work, host, &plan).await {
+        Err(EngineError::ImageNotFound { .. }) => {
+            pull(work, host, &plan.spec.image).await?;
+            try_create(work, host, &plan).await?
+        }
+        Err(EngineError::NoSuchNetwork { .. }) => {
+            // Somebody removed it while we thought it was there.
+            if let Some(network) = &plan.network {
+                work.site.engines.network_unknown(plan.host_id, &network.name);
+            }
+            try_create(work, host, &plan).await?
+        }
+        outcome => outcome?,
+    };
+    if let Some(files) = &plan.files {
+        host.engine.upload(&id, "/", files.clone()).await?;
+    }
+    Ok(id)
+}
+
+async fn try_create(work: &Work, host: &HostEngine, plan: &Plan) -> Result<String, EngineError> {
+    let _permit = host.permits.acquire().await;
+    if let Some(network) = &plan.network
+        && !work.site.engines.knows_network(plan.host_id, &network.name)
+    {
+        host.engine.network_ensure(network).await?;
+        work.site.engines.network_known(plan.host_id, &network.name);
+    }
+    host.engine.create(&plan.spec).await
+}
+
+/// Pulls an image, showing how it goes on the container.
+async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), EngineError> {
+    let (sender, mut progress) = watch::channel(format!("pulling {image}"));
+    let report = move |step: crate::engine::PullProgress| {
+        sender.send_replace(step.to_string());
+    };
+    let pull = host.engine.pull(image, None, &report);
+    tokio::pin!(pull);
+    loop {
+        let text = progress.borrow_and_update().clone();
+        show(work, text).await;
+        tokio::select! {
+            outcome = &mut pull => return outcome,
+            () = work.site.clock.sleep_ms(PROGRESS_MS) => {}
+        }
+    }
+}
+
+async fn show(work: &Work, text: String) {
+    let id = work.resource.id;
+    let shown = work.site.store.write(move |tx| {
+        tx.update(id, |row| {
+            row.set_progress(&text);
+            Ok(())
+        })
+    });
+    if let Err(error) = shown.await {
+        tracing::warn!(%error, "cannot show a pull's progress");
+    }
+}
+
+/// What the engine is asked for, read from the tables in one go.
+struct Plan {
+    host_id: i64,
+    spec: spec::ContainerSpec,
+    network: Option<NetworkSpec>,
+    volumes: Vec<EngineVolume>,
+    files: Option<Bytes>,
+}
+
+impl Plan {
+    fn read(work: &Work) -> Result<Self, Failure> {
+        let row = &work.resource;
+        let mut network = None;
+        let mut volumes = Vec::new();
+        let mut extras = Extras {
+            uuid: row.uuid.clone(),
+            name: row.name.clone().unwrap_or_default(),
+            restarts: if row.int("serviceId").is_some() {
+                Restarts::ByService
+            } else {
+                Restarts::ByPolicy
+            },
+            ..Default::default()
+        };
+        work.site.store.read(|read| {
+            if let Some(environment) = row.account_id.map(|id| read.get(id)).transpose()?.flatten()
+            {
+                extras.labels.insert(label::ENVIRONMENT_UUID.to_owned(), environment.uuid);
+            }
+            (extras.network, network) = attachment(read, row)?;
+            extras.volumes_from = engine_ids(read, row.list("dataVolumesFrom"))?;
+            (volumes, extras.volume_mounts) = named_volumes(read, row)?;
+            Ok(())
+        })?;
+        extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
+        extras.labels.insert(label::CONTAINER_NAME.to_owned(), extras.name.clone());
+        if let NetworkAttachment::Named(endpoint) = &extras.network {
+            if let Some(ip) = &endpoint.ipv4 {
+                extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
+            }
+            extras.dns_search = search_domains(row);
+        }
+        let spec = spec::container_spec(&row.data, &extras)
+            .map_err(|error| Failure { message: error.to_string(), retry: Retry::Never })?;
+        let files = files(row.list("files")).map_err(|error| Failure {
+            message: format!("cannot pack the files of `{}`: {error}", extras.name),
+            retry: Retry::Never,
+        })?;
+        Ok(Self { host_id: row.int("hostId").unwrap_or(0), spec, network, volumes, files })
+    }
+}
+
+/// How the container's mode translates, and the network to make sure of.
+fn attachment(
+    read: &crate::store::Read<'_>,
+    row: &Resource,
+) -> Result<(NetworkAttachment, Option<NetworkSpec>)> {
+    let Some(network_id) = row.int("primaryNetworkId") else {
+        return Ok((NetworkAttachment::EngineDefault, None));
+    };
+    let network = read.require("network", network_id)?;
+    let attachment = match network.kind.as_str() {
+        "dockerHost" => NetworkAttachment::Host,
+        "dockerNone" => NetworkAttachment::None,
+        "dockerBridge" => NetworkAttachment::Bridge,
+        "dockerContainer" => {
+            let target = row.data.get("networkContainerId").cloned().unwrap_or(Value::Null);
+            let ids = engine_ids(read, &[target])?;
+            ids.into_iter().next().map_or(NetworkAttachment::None, NetworkAttachment::Container)
+        }
+        _ => {
+            let name = network.str("engineName").unwrap_or_default().to_owned();
+            let endpoint = Endpoint {
+                network: name,
+                ipv4: row.str("primaryIpAddress").map(str::to_owned),
+                mac: None,
+                aliases: aliases(row),
+            };
+            return Ok((NetworkAttachment::Named(endpoint), Some(network_spec(read, &network)?)));
+        }
+    };
+    Ok((attachment, None))
+}
+
+/// The engine's network for a network row.
+pub fn network_spec(read: &crate::store::Read<'_>, network: &Resource) -> Result<NetworkSpec> {
+    let subnet = connect::subnet(read, network)?;
+    let labels = BTreeMap::from([("io.ranchette.network.uuid".to_owned(), network.uuid.clone())]);
+    Ok(NetworkSpec {
+        name: network.str("engineName").unwrap_or_default().to_owned(),
+        subnet: subnet.map(|(_, subnet)| subnet.to_string()),
+        gateway: subnet.map(|(_, subnet)| subnet.gateway().to_string()),
+        bridge: None,
+        labels,
+    })
+}
+
+/// The names a container answers to on its network, besides its own: `service.stack` with and without
+/// Rancher's domain. The bare service name is found through the search domain, so that equal names in
+/// two stacks stay apart.
+fn aliases(row: &Resource) -> Vec<String> {
+    let mut names: Vec<String> = row.name.iter().cloned().collect();
+    if let Some(service) = row.label(label::STACK_SERVICE_NAME) {
+        let parts: Vec<&str> = service.split('/').rev().collect();
+        let name = parts.join(".").to_ascii_lowercase();
+        names.push(format!("{name}.rancher.internal"));
+        names.push(name);
+    }
+    names
+}
+
+fn search_domains(row: &Resource) -> Vec<String> {
+    let Some(service) = row.label(label::STACK_SERVICE_NAME) else {
+        return vec!["rancher.internal".to_owned()];
+    };
+    let mut parts = service.split('/');
+    let stack = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let service = parts.next().unwrap_or_default().to_ascii_lowercase();
+    vec![
+        format!("{stack}.rancher.internal"),
+        format!("{service}.{stack}.rancher.internal"),
+        "rancher.internal".to_owned(),
+    ]
+}
+
+fn engine_ids(read: &crate::store::Read<'_>, ids: &[Value]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for id in ids.iter().filter_map(Value::as_i64) {
+        found.push(engine_ref(&read.require("instance", id)?));
+    }
+    Ok(found)
+}
+
+/// Volumes to make sure of, and the mounts that `dataVolumes` does not already say.
+fn named_volumes(
+    read: &crate::store::Read<'_>,
+    row: &Resource,
+) -> Result<(Vec<EngineVolume>, BTreeMap<String, String>)> {
+    let said: Vec<&str> = row
+        .strings("dataVolumes")
+        .into_iter()
+        .filter_map(VolumeSpec::parse)
+        .map(|spec| spec.target)
+        .collect();
+    let mut volumes = Vec::new();
+    let mut mounts = BTreeMap::new();
+    for (path, id) in row.map("dataVolumeMounts").into_iter().flatten() {
+        let Some(volume) = id.as_i64().map(|id| read.require("volume", id)).transpose()? else {
+            continue;
+        };
+        let name = volume.name.clone().unwrap_or_default();
+        let options = volume.map("driverOpts").into_iter().flatten();
+        volumes.push(EngineVolume {
+            name: name.clone(),
+            driver: volume.str("driver").unwrap_or("local").to_owned(),
+            driver_opts: options
+                .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+                .collect(),
+            labels: BTreeMap::from([("io.ranchette.volume.uuid".to_owned(), volume.uuid.clone())]),
+        });
+        if !said.contains(&path.as_str()) {
+            mounts.insert(path.clone(), name);
+        }
+    }
+    Ok((volumes, mounts))
+}
+
+/// The archive of files that are put into the container before it starts.
+fn files(entries: &[Value]) -> std::io::Result<Option<Bytes>> {
+    use base64::Engine as _;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let number = |entry: &Value, key: &str, default: u64| {
+        entry.get(key).and_then(Value::as_u64).unwrap_or(default)
+    };
+    let mut archive = tar::Builder::new(Vec::new());
+    for entry in entries {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default();
+        let content = base64::engine::general_purpose::STANDARD
+            .decode(text("content"))
+            .map_err(std::io::Error::other)?;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(u32::try_from(number(entry, "mode", 0o444)).unwrap_or(0o444));
+        header.set_uid(number(entry, "uid", 0));
+        header.set_gid(number(entry, "gid", 0));
+        archive.append_data(
+            &mut header,
+            text("path").trim_start_matches('/'),
+            content.as_slice(),
+        )?;
+    }
+    Ok(Some(archive.into_inner()?.into()))
+}

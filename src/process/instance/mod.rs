@@ -1,0 +1,104 @@
+//! Processes of containers: made ready, launched, halted, removed.
+
+pub mod prepare;
+
+mod connect;
+mod mounts;
+
+mod launch;
+
+mod halt;
+
+use serde_json::json;
+
+use super::object;
+use super::site::HostEngine;
+use super::step::{Definition, Failure, Next, Outcome, Retry, Step, StepFuture, Work};
+use crate::engine::spec;
+use crate::error::Result;
+use crate::model::resource::Resource;
+use crate::store::{ProcessRow, Tx};
+
+/// Tries after which a container that cannot start is given up (Rancher's `instance.compute.tries`).
+const TRIES: u32 = 5;
+
+/// Processes of `instance`.
+pub const PROCESSES: &[Definition] = &[
+    Definition {
+        name: "instance.create",
+        steps: &[Step { name: "prepare", run: prepare::run }],
+        tries: Some(TRIES),
+        give_up: Some(give_up),
+    },
+    Definition {
+        name: "instance.remove",
+        steps: &[Step { name: "destroy", run: halt::destroy }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "instance.restart",
+        steps: &[Step { name: "chain", run: restart }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "instance.start",
+        steps: &[
+            Step { name: "create", run: launch::create },
+            Step { name: "start", run: launch::start },
+        ],
+        tries: Some(TRIES),
+        give_up: Some(give_up),
+    },
+    Definition {
+        name: "instance.stop",
+        steps: &[Step { name: "halt", run: halt::run }],
+        tries: None,
+        give_up: None,
+    },
+];
+
+/// A restart is a stop that chains to a start.
+fn restart(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|_, _| Ok(Next::Chain("stop", object(json!({ "start": true })))))
+    })
+}
+
+/// A container that never ran ends in `error`; one that ran before ends stopped, with the message.
+fn give_up(tx: &mut Tx<'_>, resource: &Resource, _: &ProcessRow, why: &str) -> Result<Next> {
+    let never_ran = resource.data.get("firstRunning").is_none();
+    let now = tx.now;
+    tx.update(resource.id, |row| {
+        row.set("failures", row.int("failures").unwrap_or(0) + 1);
+        row.set("diedAt", now);
+        Ok(())
+    })?;
+    let mut data = object(json!({ "failure": why }));
+    if never_ran {
+        data.insert("then".to_owned(), "error".into());
+    }
+    Ok(Next::Chain("stop", data))
+}
+
+/// What the engine knows the container by: its id, or the name it would have been created with.
+fn engine_ref(row: &Resource) -> String {
+    match row.str("externalId") {
+        Some(id) => id.to_owned(),
+        None => spec::engine_name(row.name.as_deref().unwrap_or_default(), &row.uuid),
+    }
+}
+
+/// The engine of a container's host.
+fn engine_of(work: &Work) -> Result<HostEngine, Failure> {
+    work.resource.int("hostId").and_then(|host| work.site.engines.get(host)).ok_or_else(|| {
+        Failure {
+            message: format!(
+                "the host of container `{}` is not reachable",
+                work.resource.display_name()
+            ),
+            retry: Retry::WhenBack,
+        }
+    })
+}

@@ -1,0 +1,166 @@
+//! Makes a container ready to be launched: volumes, a host, a network address, ports. All rows, no engine.
+
+use std::net::IpAddr;
+
+use serde_json::Map;
+
+use super::super::facts;
+use super::super::site::Site;
+use super::super::step::{Next, Outcome, StepFuture, Work};
+use super::{connect, mounts};
+use crate::error::{Error, Result};
+use crate::model::lifecycle::REMOVED;
+use crate::model::port::PortSpec;
+use crate::model::resource::{NewResource, Resource};
+use crate::scheduler::{Dependency, Placement};
+use crate::store::Tx;
+
+/// How long a service's container waits before it asks for a host again, in milliseconds; a change of
+/// hosts wakes it earlier.
+const PLACE_AGAIN_MS: i64 = 10_000;
+
+/// The step.
+pub fn run(_: Work) -> StepFuture {
+    Box::pin(async { Outcome::commit(prepare) })
+}
+
+fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    let site = &work.site;
+    let row = tx.require("instance", work.resource.id)?;
+    let row = mounts::attach_volumes(tx, site, &row)?;
+    let row = match place(tx, site, &row)? {
+        Placed::Here(row) => *row,
+        Placed::Wait(message) => {
+            return Ok(Next::Wait { until: Some(tx.now + PLACE_AGAIN_MS), message });
+        }
+    };
+    let row = match connect::attach_network(tx, site, &row)? {
+        connect::Attached::Here(row) => *row,
+        connect::Attached::Wait(message) => {
+            return Ok(Next::Wait { until: Some(tx.now + 1000), message });
+        }
+    };
+    mounts::mount(tx, site, &row)?;
+    ports(tx, site, &row)?;
+    let start = row.data.get("startOnCreate").and_then(serde_json::Value::as_bool).unwrap_or(true);
+    Ok(if start { Next::Chain("start", Map::new()) } else { Next::Finish })
+}
+
+enum Placed {
+    Here(Box<Resource>),
+    Wait(String),
+}
+
+/// Gives a host to a container, and to every member of its deployment unit that has none yet.
+fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
+    if row.int("hostId").is_some() {
+        return Ok(Placed::Here(Box::new(row.clone())));
+    }
+    let Some(environment) = row.account_id else {
+        return Err(Error::internal(format!("container {} has no environment", row.id)));
+    };
+    let members = unit_members(tx, site, row)?;
+    let dependencies = dependencies(tx, row)?;
+    let request = facts::request(environment, &members, dependencies);
+    let placement = site.ledger.with(tx, |books| Ok(books.fleet.place(&request)))?;
+    match placement {
+        Ok(placement) => {
+            for (position, member) in members.iter().enumerate() {
+                settle(tx, member, position, &placement)?;
+            }
+            Ok(Placed::Here(Box::new(tx.require("instance", row.id)?)))
+        }
+        // A service keeps asking; a container on its own has its answer.
+        Err(refusal) if row.int("serviceId").is_some() => Ok(Placed::Wait(refusal.to_string())),
+        Err(refusal) => Err(Error::conflict(refusal.to_string())),
+    }
+}
+
+/// The container and the members of its unit that are to be placed with it, in order of creation.
+fn unit_members(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Vec<Resource>> {
+    let Some(unit) = row.str("deploymentUnitUuid") else { return Ok(vec![row.clone()]) };
+    let mut members = Vec::new();
+    for member in tx.referrers_by_text("instance", "deploymentUnitUuid", unit)? {
+        let waits = member.int("hostId").is_none() && facts::standing(&member).is_some();
+        if member.id == row.id {
+            members.push(row.clone());
+        } else if waits {
+            members.push(mounts::attach_volumes(tx, site, &member)?);
+        }
+    }
+    Ok(members)
+}
+
+/// Containers outside the unit that a container must share a host with.
+fn dependencies(tx: &Tx<'_>, row: &Resource) -> Result<Vec<Dependency>> {
+    let network = row.int("networkContainerId");
+    let volumes = row.list("dataVolumesFrom").iter().filter_map(serde_json::Value::as_i64);
+    let mut found = Vec::new();
+    for id in network.into_iter().chain(volumes) {
+        let other = tx.require("instance", id)?;
+        if other.state == REMOVED || other.removed.is_some() {
+            return Err(Error::conflict(format!(
+                "dependencies readiness error: container `{}` is removed",
+                other.display_name()
+            )));
+        }
+        found.push(Dependency { name: other.display_name(), host: other.int("hostId") });
+    }
+    Ok(found)
+}
+
+fn settle(
+    tx: &mut Tx<'_>,
+    member: &Resource,
+    position: usize,
+    placement: &Placement,
+) -> Result<()> {
+    tx.update(member.id, |row| {
+        row.set("hostId", placement.host);
+        // Ports without an address that were put on one of the host's own.
+        for assigned in placement.ports.iter().filter(|port| port.member == position) {
+            bind(row, assigned.port, assigned.address);
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn bind(row: &mut Resource, port: usize, address: IpAddr) {
+    let Some(serde_json::Value::Array(ports)) = row.data.get_mut("ports") else { return };
+    if let Some(entry) = ports.get_mut(port)
+        && let Some(mut spec) = entry.as_str().and_then(|text| text.parse::<PortSpec>().ok())
+    {
+        spec.address = Some(address);
+        *entry = spec.to_string().into();
+    }
+}
+
+/// One `port` row for each port, once.
+fn ports(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
+    if row.list("ports").is_empty() || !tx.referrers("port", "instanceId", row.id)?.is_empty() {
+        return Ok(());
+    }
+    let specs: Vec<PortSpec> =
+        row.strings("ports").iter().filter_map(|text| text.parse().ok()).collect();
+    for spec in specs {
+        let mut port = NewResource::new("port", site.entropy.uuid())
+            .kind("userPort")
+            .state("active")
+            .with("instanceId", row.id)
+            .with("privatePort", spec.private)
+            .with("protocol", spec.protocol.as_str());
+        port.account_id = row.account_id;
+        if let Some(public) = spec.public {
+            port = port.with("publicPort", public);
+        }
+        if let Some(address) = spec.address {
+            port = port.with("bindAddress", address.to_string());
+        }
+        if let Some(address) = row.int("ipAddressId") {
+            port = port.with("privateIpAddressId", address);
+        }
+        tx.insert(port)?;
+    }
+    Ok(())
+}

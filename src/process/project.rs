@@ -1,0 +1,116 @@
+//! Processes of accounts: an environment gets its networks, and takes everything in it along.
+
+use serde_json::{Map, json};
+
+use super::site::Site;
+use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
+use super::{may_begin, start};
+use crate::error::Result;
+use crate::model::resource::{NewResource, Resource};
+use crate::store::{Query, Tx};
+
+/// Docker's own networks, which every environment shows: (kind, name).
+const DOCKER_NETWORKS: &[(&str, &str)] = &[
+    ("dockerHost", "Docker Host Network Mode"),
+    ("dockerNone", "Docker None Network Mode"),
+    ("dockerContainer", "Docker Container Network Mode"),
+    ("dockerBridge", "Docker Bridge Network Mode"),
+];
+
+/// What an environment owns, in the order it is taken down.
+const OWNED: &[&str] = &["stack", "service", "instance", "volume", "network", "host"];
+
+/// Rows looked at in one round of taking an environment down.
+const ROUND: usize = 500;
+
+/// Processes of `account`.
+pub const PROCESSES: &[Definition] = &[
+    Definition {
+        name: "account.create",
+        steps: &[Step { name: "equip", run: equip }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "account.remove",
+        steps: &[Step { name: "clear", run: clear }],
+        tries: None,
+        give_up: None,
+    },
+];
+
+fn equip(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            if work.resource.kind == "project" && work.resource.int("defaultNetworkId").is_none() {
+                networks(tx, &work.site, &work.resource)?;
+            }
+            Ok(Next::Chain("activate", Map::new()))
+        })
+    })
+}
+
+/// Docker's networks and the environment's own, whose subnet is settled once there is a host.
+fn networks(tx: &mut Tx<'_>, site: &Site, project: &Resource) -> Result<()> {
+    for (kind, name) in DOCKER_NETWORKS {
+        let network = NewResource::new("network", site.entropy.uuid())
+            .kind(kind)
+            .name(*name)
+            .account(project.id)
+            .state("active");
+        tx.insert(network)?;
+    }
+    let uuid = site.entropy.uuid();
+    let short: String = uuid.chars().take(8).collect();
+    let network = NewResource::new("network", uuid)
+        .kind("cni")
+        .name("managed")
+        .account(project.id)
+        .with("engineName", format!("ranchette-{short}"))
+        .with("hostPorts", true)
+        .with("isDefault", true)
+        .with("dns", json!(["169.254.169.250"]))
+        .with("dnsSearch", json!(["rancher.internal"]));
+    let network = super::create(tx, network, Map::new())?;
+    tx.update(project.id, |row| {
+        row.set("defaultNetworkId", network.id);
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn clear(_: Work) -> StepFuture {
+    Box::pin(async { Outcome::commit(take_down) })
+}
+
+/// Starts the removal of whatever is left; the environment is gone when nothing is.
+fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    for ty in OWNED {
+        let query =
+            Query { ty, account_id: Some(work.resource.id), limit: ROUND, ..Default::default() };
+        let left = tx.list(&query)?;
+        for row in &left {
+            remove(tx, row)?;
+        }
+        if !left.is_empty() {
+            let message = format!("removing what is in it: {} {} left", left.len(), ty);
+            return Ok(Next::Wait { until: Some(tx.now + 500), message });
+        }
+    }
+    for member in tx.referrers("projectMember", "projectId", work.resource.id)? {
+        super::retire(tx, member.id)?;
+    }
+    Ok(Next::Finish)
+}
+
+/// Starts a row's removal by whatever way its state allows.
+pub fn remove(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
+    if may_begin(row, "remove") {
+        start(tx, row.id, "remove", Map::new())?;
+    } else if may_begin(row, "stop") {
+        start(tx, row.id, "stop", super::object(json!({ "remove": true })))?;
+    } else if may_begin(row, "deactivate") {
+        start(tx, row.id, "deactivate", super::object(json!({ "remove": true })))?;
+    }
+    Ok(())
+}

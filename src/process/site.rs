@@ -1,0 +1,106 @@
+//! Everything outside a process that its steps may use.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::Semaphore;
+
+use super::ledger::Ledger;
+use crate::clock::{Clock, Entropy};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::{Store, Tx};
+
+/// Store, engines and settings, shared by all processes.
+pub struct Site {
+    /// The database.
+    pub store: Store,
+    /// Time.
+    pub clock: Clock,
+    /// Uuids and secrets.
+    pub entropy: Entropy,
+    /// Engines by host.
+    pub engines: Engines,
+    /// Who has which port, address and host.
+    pub ledger: Ledger,
+    /// Makes services from compose files.
+    pub importer: Box<dyn Importer>,
+    /// Numbers that the configuration sets.
+    pub limits: Limits,
+}
+
+/// Numbers that the configuration sets.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Engine calls under way at once per host.
+    pub concurrency: usize,
+    /// Steps under way at once.
+    pub workers: usize,
+    /// Seconds between asking a container to stop and killing it.
+    pub stop_timeout_s: u32,
+    /// First subnet handed to an environment's network, as `a.b.0.0/16`.
+    pub first_subnet: String,
+}
+
+/// The controller's part that processes call: compose files into services.
+pub trait Importer: Send + Sync {
+    /// Makes or changes the services that a stack's compose files describe.
+    ///
+    /// # Errors
+    /// 422 when the files are wrong.
+    fn import(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()>;
+}
+
+/// The engine of each host.
+#[derive(Default)]
+pub struct Engines {
+    hosts: RwLock<HashMap<i64, HostEngine>>,
+    networks: Mutex<HashSet<(i64, String)>>,
+}
+
+/// A host's engine and how many calls it takes at once.
+#[derive(Clone)]
+pub struct HostEngine {
+    /// The engine.
+    pub engine: Arc<dyn Engine>,
+    /// One permit a call.
+    pub permits: Arc<Semaphore>,
+}
+
+impl Engines {
+    /// Sets the engine of a host.
+    pub fn insert(&self, host_id: i64, engine: Arc<dyn Engine>, concurrency: usize) {
+        let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+        let mut hosts = self.hosts.write().unwrap_or_else(PoisonError::into_inner);
+        hosts.insert(host_id, HostEngine { engine, permits });
+    }
+
+    /// The engine of a host, if this server drives it.
+    pub fn get(&self, host_id: i64) -> Option<HostEngine> {
+        self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&host_id).cloned()
+    }
+
+    /// Every host with an engine.
+    pub fn all(&self) -> Vec<(i64, HostEngine)> {
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.iter().map(|(id, engine)| (*id, engine.clone())).collect()
+    }
+
+    /// Whether a network has been made sure of on a host since the start.
+    pub fn knows_network(&self, host_id: i64, name: &str) -> bool {
+        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.contains(&(host_id, name.to_owned()))
+    }
+
+    /// Remembers that a network exists on a host.
+    pub fn network_known(&self, host_id: i64, name: &str) {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.insert((host_id, name.to_owned()));
+    }
+
+    /// Forgets what is known of a network: somebody removed it.
+    pub fn network_unknown(&self, host_id: i64, name: &str) {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.remove(&(host_id, name.to_owned()));
+    }
+}
