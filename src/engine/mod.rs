@@ -13,6 +13,7 @@
 pub mod docker;
 pub mod error;
 pub mod observed;
+pub mod sim;
 pub mod spec;
 
 use async_trait::async_trait;
