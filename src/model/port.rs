@@ -98,8 +98,8 @@ impl FromStr for PortSpec {
         if public.is_empty() && address.is_none() && ports.contains(':') {
             return Err(wrong());
         }
-        let private = number(private)
-            .ok_or_else(|| PortError::InvalidPrivatePort(private.to_owned()))?;
+        let private =
+            number(private).ok_or_else(|| PortError::InvalidPrivatePort(private.to_owned()))?;
         let public = match public {
             "" => None,
             written => Some(
@@ -186,9 +186,25 @@ mod tests {
     #[test]
     fn refusals() {
         for wrong in [
-            "", "/tcp", "http", "80:http", "a:80", ":80", "8080:", "1.2.3:80:80", "host:80:80",
-            "1.2.3.4:80", "[::1]:80", "[::1:80:80", "::1:80:80", "1:2:3:4", "-80", "+80", "80-90",
-            "1.2.3.4:80:", "8000-8010:80",
+            "",
+            "/tcp",
+            "http",
+            "80:http",
+            "a:80",
+            ":80",
+            "8080:",
+            "1.2.3:80:80",
+            "host:80:80",
+            "1.2.3.4:80",
+            "[::1]:80",
+            "[::1:80:80",
+            "::1:80:80",
+            "1:2:3:4",
+            "-80",
+            "+80",
+            "80-90",
+            "1.2.3.4:80:",
+            "8000-8010:80",
         ] {
             check(wrong, "PortWrongFormat");
         }

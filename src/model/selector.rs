@@ -94,8 +94,10 @@ impl FromStr for Selector {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let constraints =
-            split_outside_parentheses(text)?.into_iter().map(constraint_parse).collect::<Result<_, _>>()?;
+        let constraints = split_outside_parentheses(text)?
+            .into_iter()
+            .map(constraint_parse)
+            .collect::<Result<_, _>>()?;
         Ok(Self { constraints })
     }
 }
@@ -131,7 +133,8 @@ fn split_outside_parentheses(text: &str) -> Result<Vec<&str>, SelectorError> {
             Some(b',') => comma_or_open,
             Some(b'(') => {
                 let list = rest.get(comma_or_open + 1..).unwrap_or_default();
-                let close = list.find(['(', ')']).filter(|at| list.as_bytes().get(*at) == Some(&b')'));
+                let close =
+                    list.find(['(', ')']).filter(|at| list.as_bytes().get(*at) == Some(&b')'));
                 let after = comma_or_open + 1 + close.ok_or_else(unbalanced)? + 1;
                 let tail = rest.get(after..).unwrap_or_default();
                 match tail.find([',', '(', ')']) {
@@ -243,7 +246,11 @@ mod tests {
         check("=web", "", "selector constraint `=web` has no key");
         check("a,,b", "", "selector constraint `` has no key");
         check("tier (a)", "", "selector constraint `tier (a)` needs a list in parentheses");
-        check("tier in (a) x", "", "selector constraint `tier in (a) x` needs a list in parentheses");
+        check(
+            "tier in (a) x",
+            "",
+            "selector constraint `tier in (a) x` needs a list in parentheses",
+        );
         check("tier in (a", "", "selector `tier in (a` has an unbalanced parenthesis");
         check("tier in (a))", "", "selector `tier in (a))` has an unbalanced parenthesis");
         check("tier)", "", "selector `tier)` has an unbalanced parenthesis");

@@ -168,9 +168,9 @@ fn label_rules(
         ("container", Subject::Container),
         ("host_label", Subject::HostLabel),
     ];
-    let found = subjects.into_iter().find_map(|(word, subject)| {
-        Some((subject, Op::of_suffix(rest.strip_prefix(word)?)?))
-    });
+    let found = subjects
+        .into_iter()
+        .find_map(|(word, subject)| Some((subject, Op::of_suffix(rest.strip_prefix(word)?)?)));
     let Some((subject, op)) = found else { return };
     let value = match context {
         Some((request, member)) => macros_replace(&value.to_lowercase(), request, member),
@@ -182,9 +182,12 @@ fn label_rules(
             (Subject::ContainerLabel | Subject::HostLabel, None) => {
                 Rule { subject, op, key: entry.to_owned(), value: None }
             }
-            (Subject::ContainerLabel | Subject::HostLabel, Some((key, value))) => {
-                Rule { subject, op, key: key.trim().to_owned(), value: Some(value.trim().to_owned()) }
-            }
+            (Subject::ContainerLabel | Subject::HostLabel, Some((key, value))) => Rule {
+                subject,
+                op,
+                key: key.trim().to_owned(),
+                value: Some(value.trim().to_owned()),
+            },
         };
         rules.push(match context {
             Some((request, member)) => service_name_complete(rule, request, member),
@@ -219,8 +222,7 @@ fn service_name_complete(mut rule: Rule, request: &Request, member: &Member) -> 
         return rule;
     };
     let stack = stack.to_lowercase();
-    let mut full =
-        if value.contains('/') { value.clone() } else { format!("{stack}/{value}") };
+    let mut full = if value.contains('/') { value.clone() } else { format!("{stack}/{value}") };
     let own = member.service_name.as_deref().unwrap_or_default().to_lowercase();
     if let Some((service, sidekick)) = own.split_once('/')
         && full == format!("{stack}/{service}")
@@ -387,7 +389,8 @@ mod tests {
             pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
         };
         let host = "io.rancher.scheduler.affinity:host_label";
-        let primary = labels(&[(host, "a=1"), ("app", "web"), ("io.rancher.scheduler.global", "true")]);
+        let primary =
+            labels(&[(host, "a=1"), ("app", "web"), ("io.rancher.scheduler.global", "true")]);
         let sidekick = labels(&[(&host.to_uppercase(), "A=1"), (host, "b=2")]);
         assert_eq!(
             merge_labels([&primary, &sidekick]),

@@ -74,8 +74,10 @@ impl Fleet {
     /// Forgets a host and the instances on it.
     pub fn host_remove(&mut self, id: HostId) {
         let Some(slot) = self.slots.get(&id).copied() else { return };
-        let placed: Vec<InstanceId> =
-            self.host(slot).map(|host| host.instances.iter().copied().collect()).unwrap_or_default();
+        let placed: Vec<InstanceId> = self
+            .host(slot)
+            .map(|host| host.instances.iter().copied().collect())
+            .unwrap_or_default();
         for instance in placed {
             self.instance_remove(instance);
         }
@@ -99,7 +101,11 @@ impl Fleet {
     ///
     /// # Errors
     /// When the host is unknown; an earlier record of the instance is gone all the same.
-    pub fn instance_place(&mut self, host: HostId, facts: InstanceFacts) -> Result<(), UnknownHost> {
+    pub fn instance_place(
+        &mut self,
+        host: HostId,
+        facts: InstanceFacts,
+    ) -> Result<(), UnknownHost> {
         self.instance_remove(facts.id);
         let unknown = UnknownHost(host);
         let slot = *self.slots.get(&host).ok_or(unknown)?;
@@ -146,9 +152,9 @@ impl Fleet {
             Some(InstanceStanding::Running | InstanceStanding::Stopped) => {
                 InstanceStanding::Stopped
             }
-            Some(
-                InstanceStanding::SupersededRunning | InstanceStanding::SupersededStopped,
-            ) => InstanceStanding::SupersededStopped,
+            Some(InstanceStanding::SupersededRunning | InstanceStanding::SupersededStopped) => {
+                InstanceStanding::SupersededStopped
+            }
         };
         self.instance_standing(id, standing);
     }

@@ -147,7 +147,8 @@ impl Host {
     pub(super) fn hold(&mut self, placed: &Placed) {
         if placed.standing.holds_reservations() {
             self.holding += 1;
-            self.used.memory_bytes = self.used.memory_bytes.saturating_add(placed.needs.memory_bytes);
+            self.used.memory_bytes =
+                self.used.memory_bytes.saturating_add(placed.needs.memory_bytes);
             self.used.milli_cpu = self.used.milli_cpu.saturating_add(placed.needs.milli_cpu);
             self.used.storage_mb = self.used.storage_mb.saturating_add(placed.needs.storage_mb);
         }
@@ -163,7 +164,8 @@ impl Host {
     pub(super) fn release(&mut self, placed: &Placed) {
         if placed.standing.holds_reservations() {
             self.holding = self.holding.saturating_sub(1);
-            self.used.memory_bytes = self.used.memory_bytes.saturating_sub(placed.needs.memory_bytes);
+            self.used.memory_bytes =
+                self.used.memory_bytes.saturating_sub(placed.needs.memory_bytes);
             self.used.milli_cpu = self.used.milli_cpu.saturating_sub(placed.needs.milli_cpu);
             self.used.storage_mb = self.used.storage_mb.saturating_sub(placed.needs.storage_mb);
         }

@@ -201,7 +201,10 @@ impl<'a> Search<'a> {
             Candidates::Mapped(slots) => slots.len().saturating_mul(2),
             Candidates::Listed(slots) => slots.len().saturating_mul(2),
         };
-        all.fold(Candidates::Any, |best, other| if cost(&other) < cost(&best) { other } else { best })
+        all.fold(
+            Candidates::Any,
+            |best, other| if cost(&other) < cost(&best) { other } else { best },
+        )
     }
 
     fn fits_hard(&self, host: &Host) -> bool {

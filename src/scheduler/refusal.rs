@@ -167,9 +167,7 @@ impl Refusal {
 
     fn reason(&self) -> String {
         match self {
-            Self::NoHosts(_) => {
-                "No healthy hosts with sufficient resources available".to_owned()
-            }
+            Self::NoHosts(_) => "No healthy hosts with sufficient resources available".to_owned(),
             Self::NoFit { resources: Some(resources), resources_decide: true, .. } => {
                 format!("No healthy hosts meet the resource constraints: [{resources}]")
             }

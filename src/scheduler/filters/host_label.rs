@@ -71,7 +71,9 @@ impl Constraint for Labelled<'_> {
             (true, Some(_)) => {
                 Shortfall::new(format!("lacks label {label}"), format!("lack label {label}"))
             }
-            (false, _) => Shortfall::new(format!("has label {label}"), format!("have label {label}")),
+            (false, _) => {
+                Shortfall::new(format!("has label {label}"), format!("have label {label}"))
+            }
         }
     }
 

@@ -30,8 +30,7 @@ pub struct Filter {
 }
 
 /// Turns a request into constraints, or refuses it whatever the hosts are.
-pub type Build =
-    for<'a> fn(&View<'a>, &mut Vec<Box<dyn Constraint + 'a>>) -> Result<(), Refusal>;
+pub type Build = for<'a> fn(&View<'a>, &mut Vec<Box<dyn Constraint + 'a>>) -> Result<(), Refusal>;
 
 /// When a filter applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -91,8 +91,7 @@ fn named_by_label<'a>(view: &View<'a>, member: &Member) -> Vec<Reach<'a>> {
 
 fn known(view: &View<'_>, ids: impl IntoIterator<Item = HostId>) -> Vec<Slot> {
     let slots = &view.environment.hosts;
-    let mut hosts: Vec<Slot> =
-        ids.into_iter().filter_map(|id| slots.get(&id).copied()).collect();
+    let mut hosts: Vec<Slot> = ids.into_iter().filter_map(|id| slots.get(&id).copied()).collect();
     hosts.sort_unstable();
     hosts.dedup();
     hosts

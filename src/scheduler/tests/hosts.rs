@@ -80,7 +80,9 @@ fn only_eligible_hosts_of_the_environment() {
          host 6 f state:inactive
          host 7 g state:inactive
          place w1",
-        expect!["w1: Allocation failed: No healthy hosts with sufficient resources available; no host fits: 4 hosts are inactive; a is disconnected; b is being evacuated; c is activating; hint: reconnect a"],
+        expect![
+            "w1: Allocation failed: No healthy hosts with sufficient resources available; no host fits: 4 hosts are inactive; a is disconnected; b is being evacuated; c is activating; hint: reconnect a"
+        ],
     );
 }
 

@@ -79,14 +79,17 @@ fn simultaneous_requests_for_one_port() {
     // Placing and recording in turn, as the controller does, never gives a port away twice.
     let hosts: String = (1..=5).map(|id| format!("host {id} h{id}\n")).collect();
     let places: String = (1..=7).map(|n| format!("place w{n} port:5555\n")).collect();
-    check(&(hosts + &places), expect![[r#"
+    check(
+        &(hosts + &places),
+        expect![[r#"
         w1 -> h1
         w2 -> h2
         w3 -> h3
         w4 -> h4
         w5 -> h5
         w6: Allocation failed: host needs ports 5555/tcp available; no host fits: 5 hosts already use port 5555/tcp; hint: stop w1 on h1 or publish another port than 5555/tcp
-        w7: Allocation failed: host needs ports 5555/tcp available; no host fits: 5 hosts already use port 5555/tcp; hint: stop w1 on h1 or publish another port than 5555/tcp"#]]);
+        w7: Allocation failed: host needs ports 5555/tcp available; no host fits: 5 hosts already use port 5555/tcp; hint: stop w1 on h1 or publish another port than 5555/tcp"#]],
+    );
 }
 
 #[test]

@@ -39,8 +39,8 @@ fn host() -> impl Strategy<Value = HostFacts> {
         1 => Just(Some(("io.rancher.scheduler.require_any", "a=1,b"))),
     ];
     let amounts = (prop::sample::select(vec![0, 4, 8]), prop::sample::select(vec![0, 5, 9]));
-    (1..7_i64, standing, labels(), special, amounts, prop::collection::vec(1..3_i64, 0..2)).prop_map(
-        |(id, standing, mut labels, special, (memory_bytes, milli_cpu), pools)| {
+    (1..7_i64, standing, labels(), special, amounts, prop::collection::vec(1..3_i64, 0..2))
+        .prop_map(|(id, standing, mut labels, special, (memory_bytes, milli_cpu), pools)| {
             labels.extend(special.map(|(key, value)| (key.to_owned(), value.to_owned())));
             let pool = |pool| PoolMapping { pool, driver: "nfs".to_owned() };
             HostFacts {
@@ -54,8 +54,7 @@ fn host() -> impl Strategy<Value = HostFacts> {
                 local_storage_mb: 0,
                 pools: pools.into_iter().map(pool).collect(),
             }
-        },
-    )
+        })
 }
 
 fn ports() -> impl Strategy<Value = Vec<PortBinding>> {

@@ -145,23 +145,23 @@ impl Reference {
     fn meets(&self, host: &HostFacts, demand: &Demand, request: &Request) -> bool {
         match demand {
             Demand::Affinity(rule) => self.holds(host, rule, request),
-            Demand::Ports => {
-                request.members.iter().flat_map(|member| &member.ports).all(|port| {
-                    let addresses = scheduler_addresses(host);
-                    if port.address.is_none() && !addresses.is_empty() {
-                        let put = |ip: &_| PortBinding { address: Some(*ip), ..*port };
-                        addresses.iter().any(|ip| self.port_free(host, &put(ip)))
-                    } else {
-                        self.port_free(host, port)
-                    }
-                })
-            }
+            Demand::Ports => request.members.iter().flat_map(|member| &member.ports).all(|port| {
+                let addresses = scheduler_addresses(host);
+                if port.address.is_none() && !addresses.is_empty() {
+                    let put = |ip: &_| PortBinding { address: Some(*ip), ..*port };
+                    addresses.iter().any(|ip| self.port_free(host, &put(ip)))
+                } else {
+                    self.port_free(host, port)
+                }
+            }),
             Demand::Amounts => {
                 let memory: u64 = request.members.iter().map(|m| m.memory_bytes).sum();
                 let cpu: u64 = request.members.iter().map(|m| m.milli_cpu).sum();
                 let used: u64 = self.holding(host).map(|facts| facts.milli_cpu).sum();
                 memory <= self.memory_free(host)
-                    && (host.milli_cpu == 0 || cpu <= host.milli_cpu.saturating_sub(used) || cpu == 0)
+                    && (host.milli_cpu == 0
+                        || cpu <= host.milli_cpu.saturating_sub(used)
+                        || cpu == 0)
             }
             Demand::RequireAny => {
                 let wanted = label(host, "io.rancher.scheduler.require_any");
@@ -187,7 +187,8 @@ impl Reference {
         let own = |facts: &InstanceFacts| {
             !rule.op.is_attraction() && facts.unit.is_some() && facts.unit == request.unit
         };
-        let mut placed = self.instances.values().filter(|(on, facts)| *on == host.id && !own(facts));
+        let mut placed =
+            self.instances.values().filter(|(on, facts)| *on == host.id && !own(facts));
         let has = match rule.subject {
             Subject::HostLabel => equal(&host.labels),
             Subject::ContainerLabel => placed.any(|(_, facts)| equal(&facts.labels)),

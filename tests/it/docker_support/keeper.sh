@@ -1,0 +1,65 @@
+# Runs a private dockerd and two registries for one test process, and leaves nothing behind.
+#
+# The parent starts this with `setpriv --pdeathsig TERM`, so it ends with the parent, however that
+# ends. Set by the parent:
+#   DIR       scratch directory, removed at the end
+#   BRIDGE    name of the bridge to make; empty: no dockerd, the tests use one that runs already
+#   ADDRESS   address of the bridge, e.g. 172.31.250.1/24
+#   POOL      where networks without a subnet come from, e.g. 10.213.0.0/16
+#
+# The bridge and the pool are dockerd's own, because another dockerd may use docker0 and its usual
+# addresses on the same machine.
+
+docker_pid=
+open_pid=
+locked_pid=
+
+stop() {
+    trap '' TERM INT HUP
+    if [ -n "$docker_pid" ]; then
+        # Networks outlive dockerd unless they are removed through it.
+        all=$(docker -H "unix://$DIR/docker.sock" ps -aq 2>/dev/null)
+        [ -n "$all" ] && docker -H "unix://$DIR/docker.sock" rm -f $all
+        docker -H "unix://$DIR/docker.sock" network prune -f
+        kill -TERM "$docker_pid"
+    fi
+    kill -TERM "$open_pid" "$locked_pid"
+} >/dev/null 2>&1
+
+trap stop TERM INT HUP
+
+docker-registry serve "$DIR/open.yml" >"$DIR/open.log" 2>&1 &
+open_pid=$!
+docker-registry serve "$DIR/locked.yml" >"$DIR/locked.log" 2>&1 &
+locked_pid=$!
+
+if [ -n "$BRIDGE" ]; then
+    {
+        ip link add "$BRIDGE" type bridge
+        ip addr add "$ADDRESS" dev "$BRIDGE"
+        ip link set "$BRIDGE" up
+    } >"$DIR/docker.log" 2>&1
+    # A session of its own keeps Ctrl-C away from it, so that `stop` still finds it at work.
+    setsid dockerd --data-root "$DIR/data" --exec-root "$DIR/exec" --pidfile "$DIR/docker.pid" \
+        --host "unix://$DIR/docker.sock" --bridge "$BRIDGE" \
+        --default-address-pool "base=$POOL,size=24" --shutdown-timeout 2 \
+        >>"$DIR/docker.log" 2>&1 &
+    docker_pid=$!
+fi
+
+# `wait` also returns when a signal came in; then it has to be asked again.
+for pid in $docker_pid $open_pid $locked_pid; do
+    while kill -0 "$pid" 2>/dev/null; do wait "$pid"; done
+done
+
+if [ -n "$BRIDGE" ]; then
+    ip link del "$BRIDGE"
+    for table in filter nat; do
+        iptables -t "$table" -S | grep -w -- "$BRIDGE" | sed 's/^-A/-D/' | while read -r rule; do
+            # Unquoted on purpose: the rule is several words.
+            iptables -t "$table" $rule
+        done
+    done
+    grep -o "$DIR/[^ ]*" /proc/mounts | while read -r mount; do umount -l "$mount"; done
+fi 2>/dev/null
+rm -rf "$DIR"

@@ -1,0 +1,164 @@
+//! A real Docker Engine for tests: one for the whole test process, started when first asked for.
+//!
+//! With `RANCHETTE_TEST_DOCKER_HOST` (e.g. `unix:///var/run/docker.sock`) set, that engine is used.
+//! Otherwise a private one is started, which needs root and the programs named in [`PROGRAMS`]; their
+//! absence fails the tests that need them, it never skips them.
+
+mod images;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use ranchette::engine::RegistryAuth;
+use tokio::sync::OnceCell;
+
+/// What has to be installed, by Debian package.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("dockerd", "docker.io"),
+    ("docker-registry", "docker-registry"),
+    ("busybox", "busybox-static"),
+    ("setpriv", "util-linux"),
+];
+
+/// How long the engine and the registries may take to answer.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// `user tester, password secret`, as htpasswd writes it.
+const LOGIN: &str = "tester:$2b$04$A.VhXrgTmfkJhP.f7crNq.0sTMm6KjinWzBF.qmiL3pICwfpjTpou\n";
+
+/// A Docker Engine with an image, and registries to pull from.
+pub struct TestDocker {
+    /// Where the engine listens.
+    pub endpoint: String,
+    /// An image that is present: busybox with all its commands, and `sh` as its command.
+    pub image: String,
+    /// A registry for everyone, `127.0.0.1:port`. It has `ranchette-test/busybox:1` and, 3 MB larger,
+    /// `ranchette-test/big:1`; neither is present in the engine.
+    pub registry: String,
+    /// The same images, for those who know [`TestDocker::login`].
+    pub locked_registry: String,
+}
+
+impl TestDocker {
+    /// What opens the locked registry.
+    pub fn login(&self) -> RegistryAuth {
+        RegistryAuth {
+            username: "tester".to_owned(),
+            password: "secret".to_owned(),
+            server: self.locked_registry.clone(),
+        }
+    }
+}
+
+/// The engine of this test process.
+pub async fn docker() -> &'static TestDocker {
+    static DOCKER: OnceCell<TestDocker> = OnceCell::const_new();
+    DOCKER.get_or_init(start).await
+}
+
+async fn start() -> TestDocker {
+    let external = std::env::var("RANCHETTE_TEST_DOCKER_HOST").ok();
+    for (program, package) in PROGRAMS {
+        let needed = program != "dockerd" || external.is_none();
+        assert!(!needed || on_path(program), "tests need `{program}`; install package {package}");
+    }
+    let dir = std::env::temp_dir().join(format!("ranchette-test-{}", std::process::id()));
+    fs::create_dir_all(&dir).unwrap();
+    let (registry, locked_registry) = (free_address(), free_address());
+    write_registry_configs(&dir, &registry, &locked_registry);
+    keep(&dir, external.is_none());
+    let endpoint = external.unwrap_or_else(|| {
+        let socket = dir.join("docker.sock");
+        wait_for("dockerd", &dir.join("docker.log"), || pings(&socket));
+        format!("unix://{}", socket.display())
+    });
+    for (name, address) in [("open", &registry), ("locked", &locked_registry)] {
+        let log = dir.join(format!("{name}.log"));
+        wait_for("docker-registry", &log, || std::net::TcpStream::connect(address).is_ok());
+    }
+    let image = images::prepare(&endpoint, &registry).await;
+    TestDocker { endpoint, image, registry, locked_registry }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // `su` without a login leaves the system directories out.
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|dir| dir.join(program).is_file())
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// Both registries serve the same directory.
+fn write_registry_configs(dir: &Path, open: &str, locked: &str) {
+    let storage = dir.join("registry");
+    let passwords = dir.join("htpasswd");
+    fs::write(&passwords, LOGIN).unwrap();
+    let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", passwords.display());
+    for (name, address, auth) in [("open", open, ""), ("locked", locked, auth.as_str())] {
+        let config = format!(
+            "version: 0.1\nlog:\n  level: warn\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n{auth}",
+            storage.display()
+        );
+        fs::write(dir.join(format!("{name}.yml")), config).unwrap();
+    }
+}
+
+/// Starts `keeper.sh` from a thread that lives as long as the process: a parent-death signal is sent
+/// when the *thread* that started the child ends, and test threads end early.
+fn keep(dir: &Path, own_docker: bool) {
+    let pid = std::process::id();
+    // Several test processes may run at once, so each has addresses of its own.
+    let bridge = if own_docker { format!("rt{pid}") } else { String::new() };
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "TERM", "sh", "-c", include_str!("keeper.sh")])
+        .env("DIR", dir)
+        .env("BRIDGE", bridge)
+        .env("ADDRESS", format!("172.31.{}.1/24", 128 + pid % 100))
+        .env("POOL", format!("10.{}.0.0/16", 130 + pid % 100))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let (started, when_started) = mpsc::channel();
+    std::thread::spawn(move || {
+        let child = command.spawn();
+        started.send(child.as_ref().map(|_| ()).map_err(ToString::to_string)).unwrap();
+        if let Ok(mut child) = child {
+            let _ = child.wait();
+        }
+        loop {
+            std::thread::park();
+        }
+    });
+    when_started.recv().unwrap().expect("`setpriv` starts");
+}
+
+/// Asks until it is so. There is nothing to be notified by before a daemon listens.
+fn wait_for(program: &str, log: &Path, ready: impl Fn() -> bool) {
+    let deadline = Instant::now() + START_DEADLINE;
+    while !ready() {
+        let log = || fs::read_to_string(log).unwrap_or_default();
+        assert!(Instant::now() < deadline, "`{program}` does not answer; its log:\n{}", log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn pings(socket: &Path) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.write_all(b"GET /_ping HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains(" 200 "))
+}
