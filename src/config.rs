@@ -1,1 +1,0 @@
-//! Configuration: file, then environment, then flags.
