@@ -1,0 +1,4 @@
+#!/bin/sh
+# Says who answers.
+printf 'Content-Type: text/plain\n\n'
+hostname
