@@ -1,0 +1,9 @@
+# Every target is a script; CONTRIBUTING.md says what each one does.
+.PHONY: run test check bench chaos golden
+
+run: ; @scripts/run.sh
+test: ; @scripts/test.sh
+check: ; @scripts/check.sh
+bench: ; @scripts/bench.sh
+chaos: ; @scripts/chaos.sh
+golden: ; @scripts/golden.sh

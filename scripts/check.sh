@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# `make check`: what reviewing should not have to find: format, lints, docs, licences, scripts.
+cd "$(dirname "$0")/.." && . scripts/lib.sh
+
+DENY=0.20 # the settings in deny.toml are written for this one
+
+say "format"
+cargo fmt --check
+say "lints"
+cargo clippy --locked --all-targets -- -D warnings
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+say "licences and sources of the dependencies"
+if ! have cargo-deny; then
+    say "installing cargo-deny (once; takes some minutes)"
+    cargo install cargo-deny --locked --version "^$DENY"
+fi
+cargo deny --all-features check --hide-inclusion-graph licenses bans sources
+say "scripts"
+for script in scripts/*.sh .ci/run; do bash -n "$script"; done
+if have shellcheck; then shellcheck -x scripts/*.sh .ci/run; fi

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# `make golden`: rewrites every golden file and inline expectation from what the code does now.
+# Review the difference before you commit it: these files are promises.
+cd "$(dirname "$0")/.." && . scripts/lib.sh
+
+UPDATE_EXPECT=1 cargo test --locked --lib --quiet
+UPDATE_EXPECT=1 cargo test --locked --test it --quiet -- golden
+cargo fmt
+git --no-pager diff --stat

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# `make run`: from a fresh clone to a server with examples/hello running on real Docker.
+# Ctrl-C stops the server; the containers keep running and the next start adopts them.
+cd "$(dirname "$0")/.." && . scripts/lib.sh
+
+LISTEN=${RANCHETTE_SERVER_LISTEN:-127.0.0.1:8080}
+HOST=${LISTEN%:*} PORT=${LISTEN##*:}
+case $HOST in 0.0.0.0 | '[::]') HOST=127.0.0.1 ;; esac
+URL=http://$HOST:$PORT
+START_S=30
+
+if root; then DATA=/var/lib/ranchette; else DATA=${XDG_DATA_HOME:-$HOME/.local/share}/ranchette; fi
+DATA=${RANCHETTE_SERVER_DATA_DIR:-$DATA}
+
+serving() { http_ok "$HOST" "$PORT" /healthz; }
+gone() { ! kill -0 "$server" 2>/dev/null; }
+serving_or_gone() { serving || gone; }
+
+# A name of its own for the server's log keeps what is printed below readable.
+start_server() {
+    "$TARGET/release/ranchette" serve 2>>target/server.log &
+    server=$!
+    trap 'kill -TERM "$server" 2>/dev/null || true' TERM HUP
+    trap : INT # the terminal has told the server already; wait for it to finish
+    until_deadline $START_S serving_or_gone || die "the server did not answer at $URL within $START_S seconds"
+    if gone; then
+        tail -n 20 target/server.log >&2
+        die "the server stopped; see target/server.log"
+    fi
+}
+
+deploy() {
+    say "deploying examples/hello"
+    RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA \
+        "$TARGET/release/ranchette" up -f examples/hello/compose.yaml -p hello
+}
+
+report() {
+    echo
+    RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA "$TARGET/release/ranchette" ps
+    echo
+    echo "Dashboard and API   $URL"
+    echo "The example's page  http://127.0.0.1:${HELLO_PORT:-8088}"
+    if [ -s "$DATA/setup-code" ]; then
+        echo "Set-up code         $(cat "$DATA/setup-code")   (creates the administrator, once)"
+    fi
+    echo "Log                 target/server.log"
+}
+
+server=
+scripts/install-deps.sh run
+say "building (the first time takes a few minutes)"
+cargo build --release --locked
+scripts/docker.sh
+scripts/build-images.sh
+if serving; then
+    say "a server answers at $URL already"
+else
+    say "starting the server at $URL"
+    start_server
+fi
+status=0
+deploy || status=$?
+report || status=$?
+[ -n "$server" ] || exit "$status"
+if [ "$status" != 0 ]; then
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" || true
+    die "the example could not be deployed; see target/server.log"
+fi
+echo
+echo "Ctrl-C stops the server and leaves the containers running."
+# `wait` returns early when a signal arrives; the server's own status is what counts.
+until gone; do wait "$server" || status=$?; done
+exit 0
