@@ -4,4 +4,7 @@ pub mod caller;
 
 pub mod policy;
 
+pub mod request;
+
 pub use caller::{AuthType, Caller, Role};
+pub use request::{Authenticator, RequestFacts};
