@@ -8,6 +8,7 @@ CREATE TABLE token (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX token_account ON token (account_id);
+CREATE INDEX token_expires ON token (expires);
 
 -- Every change, login and refused call.
 CREATE TABLE audit (
@@ -23,3 +24,4 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_created ON audit (created);
 CREATE INDEX audit_account ON audit (account_id, id);
+CREATE INDEX audit_event ON audit (event, id);

@@ -4,10 +4,12 @@
 //! has returned is on disk. Closures of several callers share one commit, each in a savepoint of its
 //! own, so that one that fails takes nothing of the others with it.
 
+mod audit;
 mod open;
 mod process;
 mod query;
 mod resource;
+mod token;
 mod writer;
 
 use std::ops::Deref;
@@ -21,9 +23,11 @@ use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
 use crate::model::resource::Resource;
 
+pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use open::{backup, check_integrity, final_schema};
 pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
 pub use query::{Condition, Op, Order, Query};
+pub use token::TokenRow;
 
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]

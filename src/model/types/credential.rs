@@ -16,7 +16,7 @@ pub const CREDENTIAL: Type = Type::resource(
     &[
         STANDARD,
         &[
-            f("publicValue", String).null().max_len(4096).c_by(Admin),
+            f("publicValue", String).null().max_len(4096).c_by(Admin).indexed(),
             f("registryId", Reference("storagePool")).null().r_by(Super),
             f("secretValue", Password).null().c_by(Admin),
         ],
@@ -44,7 +44,7 @@ pub const API_KEY: Type = Type::resource(
     &CREDENTIAL_LIFECYCLE,
     &[&[
         f("accountId", Reference("account")).null().c_by(Admin),
-        f("publicValue", String).null().max_len(4096).c_by(Admin),
+        f("publicValue", String).null().max_len(4096).c_by(Admin).indexed(),
         f("registryId", Reference("storagePool")).null().r_by(Super),
         f("secretValue", Password).null().c_by(Admin).once(),
         f("created", Date).null(),
@@ -84,7 +84,7 @@ pub const PASSWORD: Type = Type::resource(
     &CREDENTIAL_LIFECYCLE,
     &[&[
         f("accountId", Reference("account")).null().c_by(Admin),
-        f("publicValue", String).null().max_len(4096).c(),
+        f("publicValue", String).null().max_len(4096).c().indexed(),
         f("registryId", Reference("storagePool")).null().r_by(Super),
         f("secretValue", Password).null().c().once(),
         f("created", Date).null(),

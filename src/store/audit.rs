@@ -1,0 +1,180 @@
+//! Rows of the audit table: who changed what, who logged in and who was refused.
+
+use rusqlite::types::Value as Sql;
+use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use serde_json::{Map, Value};
+
+use super::{Order, Read, Tx};
+use crate::error::{Error, Result};
+
+/// An entry before it has an id. Secrets are masked before it comes here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAudit {
+    /// Account or environment acted in.
+    pub account_id: Option<i64>,
+    /// The account that proved itself.
+    pub authenticated_as: Option<i64>,
+    /// `api.<type>.<create|update|delete|action>`.
+    pub event: String,
+    /// API type of the resource.
+    pub resource_type: Option<String>,
+    /// Numeric id of the resource.
+    pub resource_id: Option<i64>,
+    /// The other fields of `auditLog` by their API names (`authType`, `clientIp`, `requestObject`, ...).
+    pub data: Map<String, Value>,
+}
+
+/// A stored entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRow {
+    /// Numeric id.
+    pub id: i64,
+    /// Unix milliseconds.
+    pub created: i64,
+    /// What it says.
+    pub entry: NewAudit,
+}
+
+/// Which entries to list; what is `None` does not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Acted in this account or environment.
+    pub account_id: Option<i64>,
+    /// Proved to be this account.
+    pub authenticated_as: Option<i64>,
+    /// This event.
+    pub event: Option<String>,
+    /// About this API type.
+    pub resource_type: Option<String>,
+    /// About this resource.
+    pub resource_id: Option<i64>,
+    /// Unix milliseconds: not before.
+    pub since: Option<i64>,
+    /// Unix milliseconds: before.
+    pub until: Option<i64>,
+    /// Ids above this (below it, when the newest come first): the last id of the page before.
+    pub after: Option<i64>,
+    /// By id.
+    pub order: Order,
+    /// At most this many.
+    pub limit: u32,
+}
+
+const COLUMNS: &str =
+    "id, created, account_id, authenticated_as, event, resource_type, resource_id, data";
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
+    let data: String = row.get(7)?;
+    let entry = NewAudit {
+        account_id: row.get(2)?,
+        authenticated_as: row.get(3)?,
+        event: row.get(4)?,
+        resource_type: row.get(5)?,
+        resource_id: row.get(6)?,
+        data: serde_json::from_str(&data).unwrap_or_default(),
+    };
+    Ok(AuditRow { id: row.get(0)?, created: row.get(1)?, entry })
+}
+
+/// The WHERE clause of a filter and its values: only what restricts, so that an index can be used.
+fn clauses(filter: &AuditFilter) -> (String, Vec<Sql>) {
+    let beyond = match filter.order {
+        Order::Ascending => "id >",
+        Order::Descending => "id <",
+    };
+    let text = |value: &Option<String>| value.clone().map(Sql::Text);
+    let int = |value: Option<i64>| value.map(Sql::Integer);
+    let parts = [
+        ("account_id =", int(filter.account_id)),
+        ("authenticated_as =", int(filter.authenticated_as)),
+        ("event =", text(&filter.event)),
+        ("resource_type =", text(&filter.resource_type)),
+        ("resource_id =", int(filter.resource_id)),
+        ("created >=", int(filter.since)),
+        ("created <", int(filter.until)),
+        (beyond, int(filter.after)),
+    ];
+    let mut clause = "TRUE".to_owned();
+    let mut values = Vec::new();
+    for (place, value) in parts {
+        if let Some(value) = value {
+            values.push(value);
+            clause.push_str(&format!(" AND {place} ?{}", values.len()));
+        }
+    }
+    (clause, values)
+}
+
+impl Read<'_> {
+    /// The entry with this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_entry(&self, id: i64) -> Result<Option<AuditRow>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM audit WHERE id = ?1"))?;
+        Ok(statement.query_row([id], from_row).optional()?)
+    }
+
+    /// The entries a filter asks for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRow>> {
+        let (clause, mut values) = clauses(filter);
+        let direction = match filter.order {
+            Order::Ascending => "ASC",
+            Order::Descending => "DESC",
+        };
+        values.push(Sql::Integer(i64::from(filter.limit)));
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM audit WHERE {clause} ORDER BY id {direction} LIMIT ?{}",
+            values.len()
+        ))?;
+        let rows = statement.query_map(params_from_iter(values), from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Tx<'_> {
+    /// Records an entry; returns its id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_insert(&mut self, entry: &NewAudit) -> Result<i64> {
+        let data = serde_json::to_string(&entry.data).map_err(Error::internal)?;
+        let connection = self.read.connection;
+        connection
+            .prepare_cached(
+                "INSERT INTO audit (created, account_id, authenticated_as, event, resource_type,
+                     resource_id, data)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                self.now,
+                entry.account_id,
+                entry.authenticated_as,
+                entry.event,
+                entry.resource_type,
+                entry.resource_id,
+                data
+            ])?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    /// Deletes entries made before an instant, some at a time; returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_purge(&mut self, instant: i64, limit: u32) -> Result<usize> {
+        Ok(self
+            .read
+            .connection
+            .prepare_cached(
+                "DELETE FROM audit WHERE id IN
+                     (SELECT id FROM audit WHERE created < ?1 ORDER BY created LIMIT ?2)",
+            )?
+            .execute(params![instant, limit])?)
+    }
+}
