@@ -6,5 +6,9 @@ pub mod policy;
 
 pub mod request;
 
+pub mod csrf;
+pub mod secret;
+pub mod throttle;
+
 pub use caller::{AuthType, Caller, Role};
 pub use request::{Authenticator, RequestFacts};
