@@ -54,9 +54,7 @@ pub fn check(request: &RequestFacts) -> Result<()> {
     }
     match (request.csrf_cookie.as_deref(), request.csrf.as_deref()) {
         (Some(cookie), Some(given)) if !cookie.is_empty() && secret::same(cookie, given) => Ok(()),
-        _ => {
-            Err(Error::code("InvalidCSRFToken").message("CSRF header and cookie do not match"))
-        }
+        _ => Err(Error::code("InvalidCSRFToken").message("CSRF header and cookie do not match")),
     }
 }
 

@@ -2,3 +2,5 @@
 
 mod docker_support;
 mod engine_contract;
+mod services;
+mod world;

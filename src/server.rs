@@ -1,1 +1,0 @@
-//! Composition root: wires store, engines, runner, controller and API together.

@@ -1,0 +1,101 @@
+//! The server without its ears: store, processes, controller and engine watchers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, Entropy};
+use crate::controller::keep::{self, Keep};
+use crate::controller::{Controller, hosts, import, watch};
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::process::ledger::Ledger;
+use crate::process::runner::{Breakpoint, Runner};
+use crate::process::site::{Engines, Limits, Site};
+use crate::store::Store;
+
+/// Everything that acts, wired; nothing runs before [`Core::start`].
+pub struct Core {
+    /// What processes use.
+    pub site: Arc<Site>,
+    /// Ends everything that [`Core::start`] began.
+    pub stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    breakpoint: Option<Breakpoint>,
+}
+
+impl Core {
+    /// Opens the database at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn open(path: &Path, clock: Clock, entropy: Entropy, limits: Limits) -> Result<Self> {
+        let store = Store::open(path, clock.clone(), entropy.clone())?;
+        let ledger = Ledger::default();
+        store.observe(Arc::new(ledger.clone()));
+        let site = Arc::new(Site {
+            store,
+            clock,
+            entropy,
+            engines: Engines::default(),
+            ledger,
+            importer: Box::new(import::ComposeImporter),
+            limits,
+        });
+        Ok(Self { site, stop: CancellationToken::new(), tasks: Vec::new(), breakpoint: None })
+    }
+
+    /// Calls `breakpoint` around every process step; for tests.
+    pub fn with_breakpoint(mut self, breakpoint: Breakpoint) -> Self {
+        self.breakpoint = Some(breakpoint);
+        self
+    }
+
+    /// Starts the runner and the controller.
+    pub fn start(&mut self) {
+        let mut runner = Runner::new(Arc::clone(&self.site), self.stop.clone());
+        if let Some(breakpoint) = &self.breakpoint {
+            runner = runner.with_breakpoint(Arc::clone(breakpoint));
+        }
+        self.tasks.push(tokio::spawn(runner.run()));
+        let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
+        self.tasks.push(tokio::spawn(controller.run()));
+    }
+
+    /// Starts the housekeeping.
+    pub fn start_keeping(&mut self, keep: Keep) {
+        let task = keep::run(Arc::clone(&self.site), keep, self.stop.clone());
+        self.tasks.push(tokio::spawn(task));
+    }
+
+    /// Registers an engine as a host of an environment, and watches it from then on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_host(
+        &mut self,
+        environment: i64,
+        address: &str,
+        hostname: &str,
+        engine: Arc<dyn Engine>,
+        compare_ms: u64,
+    ) -> Result<i64> {
+        let host_id = hosts::register(&self.site, environment, address, hostname).await?;
+        self.site.engines.insert(host_id, engine, self.site.limits.concurrency);
+        let site = Arc::clone(&self.site);
+        let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
+        self.tasks.push(tokio::spawn(task));
+        Ok(host_id)
+    }
+
+    /// Ends everything and waits for it. Containers run on.
+    pub async fn shut_down(mut self) {
+        self.stop.cancel();
+        for task in self.tasks.drain(..) {
+            // A task that panicked has said so in the log.
+            let _ = task.await;
+        }
+    }
+}

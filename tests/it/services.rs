@@ -1,0 +1,71 @@
+//! Services on the simulated fleet: up, scaled, stopped, healed, removed.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_comes_up_scales_stops_and_goes() {
+    let mut world = World::sim(2).await;
+    let stack = world.stack("blog").await;
+    let web = world.service(&stack, "web", 3, json!({ "imageUuid": "docker:nginx" })).await;
+    world.state(web.id, "active").await;
+    let running = |name: &str| (name.to_owned(), "running".to_owned());
+    assert_eq!(
+        world.containers(web.id),
+        [running("blog-web-1"), running("blog-web-2"), running("blog-web-3")]
+    );
+
+    world.scale(web.id, 1).await;
+    world.state(web.id, "active").await;
+    assert_eq!(world.containers(web.id), [running("blog-web-1")]);
+
+    world.act(web.id, "deactivate", json!({})).await;
+    world.state(web.id, "inactive").await;
+    assert_eq!(world.containers(web.id), [("blog-web-1".to_owned(), "stopped".to_owned())]);
+
+    world.act(web.id, "activate", json!({})).await;
+    world.state(web.id, "active").await;
+    assert_eq!(world.containers(web.id), [running("blog-web-1")]);
+
+    world.act(stack.id, "remove", json!({})).await;
+    world.state(stack.id, "removed").await;
+    assert_eq!(world.containers(web.id), []);
+    assert_eq!(world.host(1).count(), (0, 0));
+    assert_eq!(world.host(2).count(), (0, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_that_dies_or_vanishes_behind_our_back_is_replaced() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("blog").await;
+    let web = world.service(&stack, "web", 2, json!({ "imageUuid": "docker:nginx" })).await;
+    world.state(web.id, "active").await;
+    let rows = world.store().read(|read| read.referrers("instance", "serviceId", web.id));
+    let rows = rows.expect("containers");
+    let external = |row: usize| rows[row].str("externalId").expect("external id").to_owned();
+
+    world.host(1).external_exit(&external(0), 3).expect("exits");
+    let again = world
+        .until("the dead container runs again", |read| {
+            let row = read.get(rows[0].id)?;
+            Ok(row.filter(|row| row.state == "running" && row.int("startCount") == Some(2)))
+        })
+        .await;
+    assert_eq!(again.int("exitCode"), Some(3));
+
+    world.host(1).external_remove(&external(1)).expect("removed");
+    world
+        .until("a container of the same name and unit takes its place", |read| {
+            let rows_now = read.referrers("instance", "serviceId", web.id)?;
+            Ok(rows_now
+                .into_iter()
+                .find(|row| row.name == rows[1].name && row.state == "running")
+                .filter(|row| row.id != rows[1].id)
+                .filter(|row| row.str("deploymentUnitUuid") == rows[1].str("deploymentUnitUuid")))
+        })
+        .await;
+    assert_eq!(world.host(1).count(), (2, 2));
+    world.stop().await;
+}
