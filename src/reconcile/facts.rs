@@ -1,7 +1,5 @@
 //! What the planner is told: what is wanted of one service, and what there is of it.
 
-use std::fmt;
-
 /// What is wanted of one service.
 #[derive(Clone, Debug)]
 pub struct Desired<'a> {
@@ -239,15 +237,4 @@ pub enum HostState {
     Unreachable,
     /// Removed.
     Gone,
-}
-
-impl fmt::Display for HostState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Active => "active",
-            Self::Inactive => "inactive",
-            Self::Unreachable => "unreachable",
-            Self::Gone => "gone",
-        })
-    }
 }

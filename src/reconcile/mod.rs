@@ -4,16 +4,28 @@
 //! a [`Plan`], carries it out, and asks again whenever something has changed. Nothing here waits,
 //! asks the time, or remembers anything: back-off, batches and restarts are read off the members.
 //!
+//! A plan is made in this order: members are grouped into units (`unit`), units are chosen to stay
+//! or go (`choose`), the staying ones sorted by launch configuration (`shape`), it is decided whose
+//! turn it is to be replaced or restarted (`batches`), and each gets its steps (`member_steps`).
+//!
 //! Invariant: no async, clock, randomness, SQL, HTTP, Docker or file system in this folder.
 
 mod facts;
 mod plan;
 mod planner;
 
+mod batches;
+mod choose;
+mod configs;
+mod draft;
+mod member_steps;
+mod shape;
+mod unit;
+mod unit_ids;
+
 pub mod backoff;
 pub mod names;
 pub mod service_log;
-mod unit_ids;
 
 pub use facts::{
     Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Rollout, Scale,
