@@ -95,6 +95,9 @@ pub trait Engine: Send + Sync {
 
     /// All containers, running or not, ours or not. The fields marked so in [`Observed`] are left
     /// empty: they would cost one more call for each container.
+    ///
+    /// A list may lag behind [`Engine::events`] for a moment: Docker tells of a death before its lists
+    /// know. [`Engine::inspect`] does not lag.
     async fn list(&self) -> Result<Vec<Observed>, EngineError>;
 
     /// Makes sure a network of that name exists and returns its id. One that exists is kept, unless it

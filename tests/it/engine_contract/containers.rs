@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use ranchette::engine::spec::LABEL_UUID;
-use ranchette::engine::{ContainerState, EngineError, RemoveVolumes};
+use ranchette::engine::{ContainerState, EngineError, Observed, RemoveVolumes};
 
 use super::Ground;
 
@@ -60,11 +60,15 @@ pub async fn lists_show_every_container(ground: Ground) {
     native.labels.remove(LABEL_UUID);
     let ended = ground.script("ended", "exit 7").await;
     let ids = [ground.run(&ours).await, engine.create(&native).await.unwrap()];
-    let ended_id = ground.run(&ended).await;
-    ground.output(&ended_id).await;
+    let ended_id = ground.run_to_the_end(&ended).await;
 
-    let all = engine.list().await.unwrap();
-    let found = |name: &str| all.iter().find(|c| c.name == name).unwrap();
+    let named = |all: &[Observed], name: &str| all.iter().find(|c| c.name == name).unwrap().clone();
+    let mut all = engine.list().await.unwrap();
+    // A list may lag behind events; it must catch up.
+    while named(&all, &ended.name).is_running() {
+        all = engine.list().await.unwrap();
+    }
+    let found = |name: &str| named(&all, name);
     let ours = found(&ours.name);
     assert_eq!((&ours.id, ours.uuid.as_deref()), (&ids[0], Some("uuid-ours")));
     assert_eq!((ours.state, ours.exit_code), (ContainerState::Running, None));
@@ -79,6 +83,8 @@ pub async fn lists_show_every_container(ground: Ground) {
     let looked = ground.look("contract-ours").await;
     assert_eq!((&looked.id, &looked.labels, looked.state), (&ours.id, &ours.labels, ours.state));
     assert_eq!(looked.raw["Config"]["Image"], ground.image.as_str());
+    let looked = ground.look(&ended_id).await;
+    assert_eq!((looked.state, looked.exit_code), (ContainerState::Exited, Some(7)));
     ground.remove(&[&ids[0], &ids[1], &ended_id]).await;
 }
 

@@ -32,7 +32,6 @@ pub async fn pulling_needs_the_right_login(ground: Ground) {
     for auth in [None, Some(&wrong)] {
         let refused = engine.pull(&ground.locked, auth, &|_| ()).await.unwrap_err();
         assert!(matches!(refused, EngineError::PullDenied { .. }), "{refused}");
-        assert!(refused.to_string().contains("unauthorized"), "{refused}");
     }
     engine.pull(&ground.locked, Some(&ground.login), &|_| ()).await.unwrap();
     assert!(engine.image_present(&ground.locked).await.unwrap());

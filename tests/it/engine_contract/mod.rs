@@ -17,8 +17,8 @@ use ranchette::engine::docker::DockerEngine;
 use ranchette::engine::sim::SimFleet;
 use ranchette::engine::spec::{LABEL_UUID, ProcessSpec};
 use ranchette::engine::{
-    Chunk, ContainerSpec, Engine, EngineError, Follow, LogOptions, Observed, Output, RegistryAuth,
-    RemoveVolumes,
+    Chunk, ContainerSpec, Engine, EngineError, EventKind, Follow, LogOptions, Observed, Output,
+    RegistryAuth, RemoveVolumes,
 };
 
 use crate::docker_support::docker;
@@ -142,6 +142,18 @@ impl Ground {
         let id = self.engine.create(spec).await.unwrap();
         self.engine.start(&id).await.unwrap();
         id
+    }
+
+    async fn run_to_the_end(&self, spec: &ContainerSpec) -> String {
+        let mut events = self.engine.events(Some(jiff::Timestamp::now().as_millisecond()));
+        let id = self.run(spec).await;
+        while let Some(event) = events.next().await {
+            let event = event.unwrap();
+            if event.container == id && matches!(event.kind, EventKind::Die { .. }) {
+                return id;
+            }
+        }
+        panic!("the stream of events ended")
     }
 
     async fn look(&self, id: &str) -> Observed {

@@ -69,12 +69,12 @@ pub async fn events_tell_the_story(ground: Ground) {
         }
         assert!(event.at_ms >= since && event.image == ground.image);
         ends += usize::from(event.kind == EventKind::Destroy);
-        let kind = match event.kind {
-            // Which signals are sent, and what the shell makes of them, is each engine's own.
-            EventKind::Kill { .. } => continue,
-            EventKind::Die { .. } if event.container == other => "Die".to_owned(),
-            kind => format!("{kind:?}"),
-        };
+        // Which signals are sent, and what the shell makes of them, is each engine's own.
+        if matches!(event.kind, EventKind::Kill { .. }) {
+            continue;
+        }
+        let own = matches!(event.kind, EventKind::Die { .. }) && event.container == other;
+        let kind = if own { "Die".to_owned() } else { format!("{:?}", event.kind) };
         story.push(format!("{} {} {kind}", event.name, event.uuid.unwrap()));
     }
     expect_test::expect![[r#"
