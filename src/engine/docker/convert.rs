@@ -260,3 +260,6 @@ fn each<T, U>(items: &[T], convert: impl Fn(&T) -> U) -> Option<Vec<U>> {
 fn map(pairs: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
     (!pairs.is_empty()).then(|| pairs.clone().into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

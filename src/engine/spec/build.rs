@@ -108,7 +108,7 @@ fn environment(user: Vec<(String, String)>, server: &BTreeMap<String, String>) -
 fn names(fields: &Fields, extras: &Extras) -> Result<NameSpec, SpecError> {
     let mut ports: Vec<PortBinding> = Vec::new();
     for line in fields.list("ports")? {
-        let wrong = |problem| fields.wrong("ports", format!("`{line}` {problem}"));
+        let wrong = |problem| fields.wrong("ports", format!("has `{line}`, which {problem}"));
         let port = parse_port(&line).map_err(wrong)?;
         if !ports.contains(&port) {
             ports.push(port);
@@ -116,7 +116,7 @@ fn names(fields: &Fields, extras: &Extras) -> Result<NameSpec, SpecError> {
     }
     let mut expose = Vec::new();
     for line in fields.list("expose")? {
-        let wrong = |problem| fields.wrong("expose", format!("`{line}` {problem}"));
+        let wrong = |problem| fields.wrong("expose", format!("has `{line}`, which {problem}"));
         expose.push(parse_expose(&line).map_err(wrong)?);
     }
     Ok(NameSpec {
@@ -143,7 +143,7 @@ fn storage(fields: &Fields, extras: &Extras) -> Result<StorageSpec, SpecError> {
     let mut devices = Vec::new();
     for line in fields.list("devices")? {
         devices.push(device(&line).ok_or_else(|| {
-            fields.wrong("devices", format!("`{line}` is not of the form `host:container[:rwm]`"))
+            fields.wrong("devices", format!("has `{line}`, which is not `host:container[:rwm]`"))
         })?);
     }
     Ok(StorageSpec {
@@ -286,7 +286,7 @@ fn ulimits(fields: &Fields) -> Result<Vec<Ulimit>, SpecError> {
         let (soft, hard) = match (item.int("soft")?, item.int("hard")?) {
             (Some(soft), Some(hard)) => (soft, hard),
             (Some(both), None) | (None, Some(both)) => (both, both),
-            (None, None) => return Err(item.wrong("soft", format!("of `{name}` is missing"))),
+            (None, None) => return Err(item.wrong("soft", format!("is missing for `{name}`"))),
         };
         ulimits.push(Ulimit { name, soft, hard });
     }
