@@ -13,6 +13,9 @@ mod process;
 mod rancher;
 mod volumes;
 
+#[cfg(test)]
+pub(super) use keys::names as key_names;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
