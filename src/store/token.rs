@@ -81,9 +81,10 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn token_delete(&mut self, key_hash: &str) -> Result<Option<TokenRow>> {
-        let mut statement = self.read.connection.prepare_cached(&format!(
-            "DELETE FROM token WHERE key_hash = ?1 RETURNING {COLUMNS}"
-        ))?;
+        let mut statement = self
+            .read
+            .connection
+            .prepare_cached(&format!("DELETE FROM token WHERE key_hash = ?1 RETURNING {COLUMNS}"))?;
         Ok(statement.query_row([key_hash], from_row).optional()?)
     }
 
