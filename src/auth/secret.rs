@@ -267,6 +267,21 @@ pub fn sha256_hex(text: &str) -> String {
     hex
 }
 
+/// Whether a text can be a password.
+///
+/// # Errors
+/// 400 `UserCredentialCreation` for a blank one, 422 for one longer than [`LONGEST_PASSWORD`].
+pub fn check_password(password: &str) -> Result<()> {
+    if password.trim().is_empty() {
+        let message = "a login needs a name and a password";
+        return Err(Error::code("UserCredentialCreation").message(message));
+    }
+    match password.len() > LONGEST_PASSWORD {
+        true => Err(Error::field("MaxLengthExceeded", "secretValue")),
+        false => Ok(()),
+    }
+}
+
 /// What marks the stored form of a key's secret.
 const KEY_SCHEME: &str = "sha256$";
 

@@ -57,6 +57,27 @@ impl Read<'_> {
         let rows = statement.query_map([account_id], from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+
+    /// Accounts that have sessions.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn token_accounts(&self) -> Result<Vec<i64>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT account_id FROM token ORDER BY account_id")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// When the next session expires, in Unix milliseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_token_expiry(&self) -> Result<Option<i64>> {
+        let mut statement = self.connection.prepare_cached("SELECT MIN(expires) FROM token")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
 }
 
 impl Tx<'_> {
@@ -81,10 +102,9 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn token_delete(&mut self, key_hash: &str) -> Result<Option<TokenRow>> {
-        let mut statement = self
-            .read
-            .connection
-            .prepare_cached(&format!("DELETE FROM token WHERE key_hash = ?1 RETURNING {COLUMNS}"))?;
+        let mut statement = self.read.connection.prepare_cached(&format!(
+            "DELETE FROM token WHERE key_hash = ?1 RETURNING {COLUMNS}"
+        ))?;
         Ok(statement.query_row([key_hash], from_row).optional()?)
     }
 

@@ -1,0 +1,222 @@
+//! API keys and passwords: making them, changing them, and what of them is stored.
+//!
+//! A credential's secret is never a field of its row: what is stored is its hash, under a name that no
+//! schema has, so that no rendering can show it. The secret itself leaves once, in the answer to the create.
+
+use crate::error::{Error, Result};
+use crate::model::resource::{NewResource, Resource};
+use crate::store::{Read, Tx};
+
+use super::access::is_usable;
+use super::secret;
+
+/// Where a row keeps the hash of its secret: a name that no field has.
+pub const SECRET_HASH: &str = "secretHash";
+/// Kind of credentials that belong to programs.
+pub const API_KEY: &str = "apiKey";
+/// Kind of credentials that belong to people.
+pub const PASSWORD: &str = "password";
+
+/// Length of a generated access key, in upper-case hexadecimal digits.
+const ACCESS_KEY: usize = 20;
+/// Length of a generated secret key, in letters and digits.
+const SECRET_KEY: usize = 40;
+
+/// An API key as it is shown once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyPair {
+    /// `publicValue`.
+    pub access_key: String,
+    /// `secretValue`.
+    pub secret_key: String,
+}
+
+impl std::fmt::Debug for KeyPair {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyPair").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+impl KeyPair {
+    /// A fresh one.
+    pub fn generate(entropy: &crate::clock::Entropy) -> Self {
+        let access_key = entropy.hex_upper(ACCESS_KEY);
+        Self { access_key, secret_key: entropy.token(SECRET_KEY) }
+    }
+}
+
+/// Whether a name could be a generated access key, which nobody has for a login by accident.
+pub fn looks_like_access_key(name: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
+    name.len() == ACCESS_KEY && name.bytes().all(digit)
+}
+
+/// Prepares the row of an API key that is about to be created: takes the values the caller gave in
+/// `publicValue` and `secretValue`, or makes them, and puts the hash in the secret's place.
+///
+/// Works for keys of accounts and of environments alike: the owner is whatever `accountId` says.
+///
+/// # Errors
+/// 422 `NotUnique publicValue` when another live credential has it.
+pub fn prepare_api_key(tx: &Tx<'_>, new: &mut NewResource) -> Result<KeyPair> {
+    let generated = KeyPair::generate(tx.entropy);
+    let pair = KeyPair {
+        access_key: take_text(new, "publicValue").unwrap_or(generated.access_key),
+        secret_key: take_text(new, "secretValue").unwrap_or(generated.secret_key),
+    };
+    check_unique(tx, &pair.access_key, None)?;
+    new.kind = API_KEY.to_owned();
+    new.data.insert("publicValue".to_owned(), pair.access_key.clone().into());
+    new.data.insert(SECRET_HASH.to_owned(), secret::key_hash(&pair.secret_key).into());
+    Ok(pair)
+}
+
+/// Prepares the row of a password that is about to be created; `phc` is [`secret::Turn::hash`] of its
+/// `secretValue`, made before the transaction because it takes long.
+///
+/// # Errors
+/// 400 `UserCredentialCreation` without a login; 422 when the login holds what cannot be typed in a
+/// `login:password` code, or `NotUnique publicValue` when another live credential has it.
+pub fn prepare_password(tx: &Tx<'_>, new: &mut NewResource, phc: String) -> Result<()> {
+    new.data.shift_remove("secretValue");
+    let login = take_text(new, "publicValue").unwrap_or_default();
+    check_login(&login)?;
+    check_unique(tx, &login, None)?;
+    new.kind = PASSWORD.to_owned();
+    new.data.insert("publicValue".to_owned(), login.into());
+    new.data.insert(SECRET_HASH.to_owned(), phc.into());
+    Ok(())
+}
+
+fn take_text(new: &mut NewResource, field: &str) -> Option<String> {
+    let value = new.data.shift_remove(field)?;
+    value.as_str().map(str::to_owned).filter(|text| !text.trim().is_empty())
+}
+
+/// Whether a text can be a login.
+///
+/// # Errors
+/// 400 `UserCredentialCreation` for a blank one; 422 `InvalidCharacters` for `:` and control characters;
+/// 422 `MaxLengthExceeded` above 255.
+pub fn check_login(login: &str) -> Result<()> {
+    if login.trim().is_empty() {
+        let message = "a login needs a name and a password";
+        return Err(Error::code("UserCredentialCreation").message(message));
+    }
+    if login.contains(':') || login.chars().any(char::is_control) {
+        return Err(Error::field("InvalidCharacters", "publicValue"));
+    }
+    if login.len() > 255 {
+        return Err(Error::field("MaxLengthExceeded", "publicValue"));
+    }
+    Ok(())
+}
+
+/// A public value may be used again only once the credential that had it is removed.
+fn check_unique(read: &Read<'_>, public: &str, own: Option<i64>) -> Result<()> {
+    let others = read.referrers_by_text("credential", "publicValue", public)?;
+    match others.iter().any(|other| Some(other.id) != own) {
+        true => Err(Error::field("NotUnique", "publicValue")),
+        false => Ok(()),
+    }
+}
+
+/// The live credentials with this public value whose owner and state let them be used, with the owner.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn usable(
+    read: &Read<'_>,
+    kind: &str,
+    public: &str,
+) -> Result<Option<(Resource, Resource)>> {
+    for credential in read.referrers_by_text("credential", "publicValue", public)? {
+        if credential.kind != kind || !is_usable(&credential) {
+            continue;
+        }
+        let Some(owner) = credential.account_id else { continue };
+        if let Some(account) = read.get(owner)?.filter(is_usable)
+            && account.ty == "account"
+        {
+            return Ok(Some((credential, account)));
+        }
+    }
+    Ok(None)
+}
+
+/// The hash a credential keeps of its secret.
+pub(super) fn secret_hash(credential: &Resource) -> Option<&str> {
+    credential.str(SECRET_HASH)
+}
+
+/// The login of an account: the name of its first password that can be used.
+///
+/// # Errors
+/// When the database fails.
+pub fn login_of(read: &Read<'_>, account_id: i64) -> Result<Option<String>> {
+    let passwords = passwords_of(read, account_id)?;
+    let usable = passwords.iter().find(|password| is_usable(password));
+    Ok(usable.and_then(|password| password.str("publicValue")).map(str::to_owned))
+}
+
+/// The live passwords of an account.
+///
+/// # Errors
+/// When the database fails.
+pub fn passwords_of(read: &Read<'_>, account_id: i64) -> Result<Vec<Resource>> {
+    read.list(&crate::store::Query {
+        ty: "credential",
+        kinds: vec![PASSWORD],
+        account_id: Some(account_id),
+        limit: 1000,
+        ..crate::store::Query::default()
+    })
+}
+
+/// Makes an active API key at once, without a process: for the program's own.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn insert_api_key(tx: &mut Tx<'_>, account_id: i64, name: &str) -> Result<KeyPair> {
+    let mut new = NewResource::new("credential", tx.entropy.uuid())
+        .account(account_id)
+        .name(name)
+        .state("active");
+    let pair = prepare_api_key(tx, &mut new)?;
+    tx.insert(new)?;
+    Ok(pair)
+}
+
+/// Makes an active password at once, without a process: for the set-up.
+///
+/// # Errors
+/// As [`prepare_password`].
+pub(super) fn insert_password(
+    tx: &mut Tx<'_>,
+    account_id: i64,
+    login: &str,
+    phc: String,
+) -> Result<Resource> {
+    let mut new = NewResource::new("credential", tx.entropy.uuid())
+        .account(account_id)
+        .state("active")
+        .with("publicValue", login);
+    prepare_password(tx, &mut new, phc)?;
+    tx.insert(new)
+}
+
+/// Gives a password another secret and ends every session of its account; returns the hashes of theirs.
+///
+/// # Errors
+/// 404 when it is gone.
+pub(super) fn replace_secret(tx: &mut Tx<'_>, id: i64, phc: &str) -> Result<Vec<String>> {
+    let credential = tx.update(id, |row| {
+        row.set(SECRET_HASH, phc);
+        Ok(())
+    })?;
+    match credential.account_id {
+        Some(account_id) => tx.token_delete_of(account_id),
+        None => Ok(Vec::new()),
+    }
+}

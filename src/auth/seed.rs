@@ -1,0 +1,138 @@
+//! The accounts every installation starts with; Rancher's ids and uuids, because clients know them.
+
+use serde_json::{Map, json};
+
+use crate::error::{Error, Result};
+use crate::model::id;
+use crate::model::resource::NewResource;
+use crate::process;
+use crate::store::Tx;
+
+/// The first administrator, who has no login until the set-up code is used.
+pub const ADMIN: i64 = 1;
+/// What the program itself acts as.
+pub const SYSTEM: i64 = 2;
+/// What callers are that have proved nothing.
+pub const TOKEN: i64 = 4;
+/// The environment that exists from the start.
+pub const DEFAULT_PROJECT: i64 = 5;
+
+/// (id, kind, uuid, name, state), in the order they are made.
+const ACCOUNTS: &[(i64, &str, &str, &str, &str)] = &[
+    (ADMIN, "admin", "admin", "admin", "active"),
+    (SYSTEM, "system", "system", "system", "inactive"),
+    (3, "superadmin", "superadmin", "superadmin", "inactive"),
+    (TOKEN, "token", "token", "token", "active"),
+    (DEFAULT_PROJECT, "project", "adminProject", "Default", "requested"),
+    (6, "service", "machineServiceAccount", "System Service", "active"),
+];
+
+/// What a seeding found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seeded {
+    /// An empty database, which now has its accounts.
+    Now,
+    /// They were there.
+    Before,
+}
+
+/// Makes the first accounts in an empty database. The environment goes through its `create` process,
+/// which makes its networks.
+///
+/// # Errors
+/// When the database fails, or holds other resources already.
+pub fn seed(tx: &mut Tx<'_>) -> Result<Seeded> {
+    if tx.by_uuid("admin")?.is_some() {
+        return Ok(Seeded::Before);
+    }
+    for (id, kind, uuid, name, state) in ACCOUNTS {
+        let account = match *kind {
+            "project" => {
+                let project = project(uuid, name).with("description", "The first environment");
+                process::create(tx, project, Map::new())?
+            }
+            _ => tx.insert(
+                NewResource::new("account", (*uuid).to_owned()).kind(kind).name(*name).state(state),
+            )?,
+        };
+        if account.id != *id {
+            let message = format!("account `{name}` got the id {} instead of {id}", account.id);
+            return Err(Error::internal(message));
+        }
+    }
+    add_owner(tx, DEFAULT_PROJECT, ADMIN)?;
+    Ok(Seeded::Now)
+}
+
+/// An environment with the defaults of Rancher, not yet made.
+pub fn project(uuid: &str, name: &str) -> NewResource {
+    NewResource::new("account", uuid.to_owned())
+        .kind("project")
+        .name(name)
+        .with("orchestration", "cattle")
+        .with("version", "2")
+        .with("servicesPortRange", json!({ "startPort": 49153, "endPort": 65535 }))
+}
+
+/// Makes an account owner of an environment.
+///
+/// # Errors
+/// When the database fails.
+pub fn add_owner(tx: &mut Tx<'_>, project_id: i64, account_id: i64) -> Result<()> {
+    let uuid = tx.entropy.uuid();
+    tx.insert(
+        NewResource::new("projectMember", uuid)
+            .account(project_id)
+            .state("active")
+            .with("projectId", project_id)
+            .with("externalId", id::format("a", account_id))
+            .with("externalIdType", "rancher_id")
+            .with("role", "owner"),
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::testing::World;
+    use expect_test::expect;
+
+    #[tokio::test]
+    async fn an_empty_database_gets_the_accounts_clients_know_once() {
+        let world = World::empty();
+        assert_eq!(world.store.write(seed).await, Ok(Seeded::Now));
+        assert_eq!(world.store.write(seed).await, Ok(Seeded::Before));
+        let mut text = String::new();
+        for ty in ["account", "projectMember"] {
+            world
+                .store
+                .read(|read| {
+                    read.for_each(ty, |row| {
+                        let data = serde_json::to_string(&row.data).map_err(Error::internal)?;
+                        let name = row.name.unwrap_or_default();
+                        text.push_str(&format!(
+                            "{} {ty} {} {} {name:?} {} {data}\n",
+                            row.id,
+                            row.kind,
+                            if ty == "account" { &row.uuid } else { "-" },
+                            row.state
+                        ));
+                        Ok(())
+                    })
+                })
+                .unwrap();
+        }
+        expect![[r#"
+            1 account admin admin "admin" active {}
+            2 account system system "system" inactive {}
+            3 account superadmin superadmin "superadmin" inactive {}
+            4 account token token "token" active {}
+            5 account project adminProject "Default" registering {"orchestration":"cattle","version":"2","servicesPortRange":{"startPort":49153,"endPort":65535},"description":"The first environment"}
+            6 account service machineServiceAccount "System Service" active {}
+            7 projectMember projectMember - "" active {"projectId":5,"externalId":"1a1","externalIdType":"rancher_id","role":"owner"}
+        "#]].assert_eq(&text);
+        let process = world.store.read(|read| read.open_process(DEFAULT_PROJECT)).unwrap();
+        assert_eq!(process.map(|process| process.name).as_deref(), Some("account.create"));
+    }
+}

@@ -1,0 +1,345 @@
+//! Login sessions: login, logout, password change, and the `token` resource that tells of them.
+//!
+//! A session's key is 40 random characters that only the client has; the server keeps its SHA-256. In the
+//! API the key is called `jwt`, but it is opaque.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::access::{self, Proved};
+use super::audit::{self, Call, Deed};
+use super::authenticate::{Carrier, by_session, offers};
+use super::caller::{AuthType, Caller};
+use super::request::RequestFacts;
+use super::secret::{self, Verdict};
+use super::setup::Phase;
+use super::throttle::Attempt;
+use super::{Access, Auth, csrf, identities, keys, seed};
+use crate::error::{Error, Result};
+use crate::model::id;
+use crate::model::resource::Resource;
+use crate::process;
+use crate::store::{Read, TokenRow, Tx};
+
+/// The one provider of logins there is.
+pub const PROVIDER: &str = "localAuthConfig";
+/// Length of a session's key, in letters and digits.
+const KEY: usize = 40;
+
+/// A fresh session.
+#[derive(Clone)]
+pub struct Login {
+    /// The session's key: the client's alone.
+    pub key: String,
+    /// How long it lives, for the cookie.
+    pub lifetime_s: i64,
+    /// The answer: a `token` resource with the key as `jwt`.
+    pub resource: Map<String, Value>,
+}
+
+impl std::fmt::Debug for Login {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("lifetime_s", &self.lifetime_s).finish_non_exhaustive()
+    }
+}
+
+impl Auth {
+    /// Logs in by `login:password`, split at the first colon.
+    ///
+    /// # Errors
+    /// 403 without a colon, 401 for wrong ones, 429 when it is too early for another attempt, 500
+    /// `NoAuthProvider` before the set-up, 503 when too many log in at once.
+    pub async fn login(&self, code: &str, address: Option<IpAddr>) -> Result<Login> {
+        if self.setup_phase() == Phase::Needed && self.options.access == Access::Controlled {
+            return Err(Error::code("NoAuthProvider")
+                .message("nobody can log in before the set-up code has made an administrator"));
+        }
+        let Some((login, password)) = code.split_once(':') else {
+            return Err(Error::status(403).detail("the code is not `login:password`"));
+        };
+        let attempt = Attempt { login, address };
+        let refused = match self.by_password(attempt, password).await {
+            Ok(Some(proved)) => return self.open_session(proved, login, address).await,
+            Ok(None) => Error::status(401).message("wrong login or password"),
+            Err(error) => error,
+        };
+        let request = RequestFacts { client_ip: address, ..RequestFacts::default() };
+        let shown: String = login.chars().take(64).collect();
+        self.note_refusal(&request, &format!("login `{shown}`"), &refused).await;
+        Err(refused)
+    }
+
+    /// Makes the session of an account that has just proved itself.
+    pub(super) async fn open_session(
+        &self,
+        proved: Proved,
+        login: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Login> {
+        let key = self.entropy.token(KEY);
+        let hash = secret::sha256_hex(&key);
+        let (login, session_ms) = (login.to_owned(), self.options.session_ms);
+        let (row, ended, resource) = self
+            .store
+            .write(move |tx| {
+                let lifetime_ms = lifetime_ms(tx, session_ms)?;
+                let row = TokenRow {
+                    key_hash: hash,
+                    account_id: proved.account.id,
+                    created: tx.now,
+                    expires: tx.now.saturating_add(lifetime_ms),
+                    data: Map::from_iter([("login".to_owned(), Value::from(login.as_str()))]),
+                };
+                let mut ended = Vec::new();
+                if setting(tx, "api.auth.restrict.concurrent.sessions", "false")? == "true" {
+                    ended = tx.token_delete_of(row.account_id)?;
+                }
+                tx.token_insert(&row)?;
+                default_project(tx, &proved.account, &login)?;
+                let resource = resource(tx, &proved.account, &login)?;
+                record_login(tx, &proved.account, &login, address)?;
+                Ok((row, ended, resource))
+            })
+            .await?;
+        self.end(ended);
+        let mut resource = resource;
+        resource.insert("jwt".to_owned(), Value::from(key.as_str()));
+        let lifetime_s = row.expires.saturating_sub(row.created) / 1000;
+        Ok(Login { key, lifetime_s, resource })
+    }
+
+    /// What `GET /token` answers, to anybody: whether access is controlled, and who is logged in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn token_status(&self, request: &RequestFacts) -> Result<Map<String, Value>> {
+        let now_ms = self.clock.now_ms();
+        let mut status = self.store.read(|read| {
+            for offer in offers(request) {
+                if offer.carrier != Carrier::Basic
+                    && let Some(proved) = by_session(read, offer.text, now_ms)?
+                    && let Some(session) = &proved.session
+                    && let Some(row) = read.token(session)?
+                {
+                    let login = row.data.get("login").and_then(Value::as_str).unwrap_or_default();
+                    return resource(read, &proved.account, login);
+                }
+            }
+            Ok(blank())
+        })?;
+        let controlled = self.options.access == Access::Controlled;
+        for field in ["security", "enabled"] {
+            status.insert(field.to_owned(), Value::from(controlled));
+        }
+        if self.setup_phase() == Phase::Needed {
+            status.insert("authProvider".to_owned(), Value::Null);
+        }
+        Ok(status)
+    }
+
+    /// Ends the session that the request comes with (cookie, bearer header or query).
+    ///
+    /// # Errors
+    /// 500 `JWTNotProvided` when it comes with none, 403 `InvalidCSRFToken`.
+    pub async fn logout(&self, request: &RequestFacts) -> Result<()> {
+        let Some(offer) = offers(request).into_iter().find(|offer| offer.carrier != Carrier::Basic)
+        else {
+            return Err(Error { status: 500, ..Error::code("JWTNotProvided") }
+                .message("there is no session to end"));
+        };
+        if offer.carrier == Carrier::Cookie {
+            csrf::check(request)?;
+        }
+        let hash = secret::sha256_hex(offer.text);
+        let address = request.client_ip;
+        let ended = self
+            .store
+            .write(move |tx| {
+                let ended = tx.token_delete(&hash)?;
+                if let Some(row) = &ended
+                    && let Some(account) = tx.get(row.account_id)?
+                {
+                    record(tx, &account, Deed::Delete, "logout".to_owned(), address, 204)?;
+                }
+                Ok(ended)
+            })
+            .await?;
+        self.end(ended.map(|row| row.key_hash));
+        Ok(())
+    }
+
+    /// Gives a password credential another secret. Every session of its account ends, the caller's too.
+    ///
+    /// `old` is not looked at when the caller is an administrator, unless the password is their own.
+    ///
+    /// # Errors
+    /// 404 when there is no such password or it is not the caller's, 400 `InvalidOldPassword`, 429 after
+    /// too many wrong ones, and those of [`Auth::hash_password`].
+    pub async fn change_secret(
+        &self,
+        caller: &Caller,
+        credential_id: i64,
+        old: &str,
+        new: &str,
+        address: Option<IpAddr>,
+    ) -> Result<()> {
+        secret::check_password(new)?;
+        let credential = self.store.read(|read| read.require("credential", credential_id))?;
+        let own = credential.account_id == Some(caller.user_id);
+        let is_password = credential.kind == keys::PASSWORD && credential.removed.is_none();
+        if !is_password || (!own && !administers(caller)) {
+            return Err(Error::not_found());
+        }
+        let login = credential.str("publicValue").unwrap_or_default();
+        let attempt = Attempt { login, address };
+        if own {
+            self.throttle.check(attempt, self.clock.now_ms())?;
+        }
+        let turn = self.passwords.turn().await?;
+        if own {
+            let now_ms = self.clock.now_ms();
+            let stored = keys::secret_hash(&credential);
+            if turn.verify(old, stored, now_ms).await? == Verdict::Wrong {
+                self.throttle.failed(attempt, now_ms);
+                return Err(
+                    Error::code("InvalidOldPassword").message("the old password is not right")
+                );
+            }
+        }
+        let phc = turn.hash(new).await?;
+        let ended =
+            self.store.write(move |tx| keys::replace_secret(tx, credential_id, &phc)).await?;
+        self.end(ended.into_iter().chain([super::authenticate::credential_proof(credential_id)]));
+        Ok(())
+    }
+}
+
+/// Whether a caller may set other people's passwords.
+fn administers(caller: &Caller) -> bool {
+    matches!(caller.user_kind.as_str(), "admin" | "superadmin")
+}
+
+/// How long a session lives: the stored setting, else what the configuration says.
+fn lifetime_ms(read: &Read<'_>, configured: i64) -> Result<i64> {
+    let stored = setting(read, "api.auth.jwt.token.expiry", "")?.parse();
+    Ok(stored.ok().filter(|lifetime| *lifetime > 0).unwrap_or(configured))
+}
+
+/// A setting's stored or environment value, else `default`.
+fn setting(read: &Read<'_>, name: &str, default: &str) -> Result<String> {
+    let value = match read.fact(&format!("setting-env.{name}"))? {
+        Some(value) => Some(value),
+        None => read.fact(&format!("setting.{name}"))?,
+    };
+    Ok(value.map_or_else(|| default.to_owned(), |value| value.trim().to_owned()))
+}
+
+/// On an account's first login, an environment of its own if it has none.
+fn default_project(tx: &mut Tx<'_>, account: &Resource, login: &str) -> Result<()> {
+    /// Marks accounts that have logged in: the environment is made once, not again after its removal.
+    const LOGGED_IN: &str = "firstLogin";
+    let wanted = setting(tx, "project.create.default", "true")? == "true";
+    if account.int(LOGGED_IN).is_some() || account.kind != "user" && account.kind != "admin" {
+        return Ok(());
+    }
+    let now = tx.now;
+    tx.update(account.id, |row| {
+        row.set(LOGGED_IN, now);
+        Ok(())
+    })?;
+    if !wanted || !access::projects_of(tx, account.id)?.is_empty() {
+        return Ok(());
+    }
+    let uuid = tx.entropy.uuid();
+    let project = seed::project(&uuid, &format!("{login}-Default"));
+    let project = process::create(tx, project, Map::new())?;
+    seed::add_owner(tx, project.id, account.id)
+}
+
+fn record_login(
+    tx: &mut Tx<'_>,
+    account: &Resource,
+    login: &str,
+    address: Option<IpAddr>,
+) -> Result<()> {
+    record(tx, account, Deed::Create, format!("login `{login}`"), address, 201)
+}
+
+/// Records something about an account's sessions.
+fn record(
+    tx: &mut Tx<'_>,
+    account: &Resource,
+    deed: Deed,
+    description: String,
+    client_ip: Option<IpAddr>,
+    status: u16,
+) -> Result<()> {
+    let proved = Proved {
+        account: account.clone(),
+        auth_type: AuthType::Token,
+        session: None,
+        expires: i64::MAX,
+    };
+    let caller = access::caller(tx, &proved, None)?;
+    let entry = audit::any_entry(&Call {
+        caller: Some(&caller),
+        client_ip,
+        ty: "token",
+        deed,
+        resource_id: None,
+        request: &Value::Null,
+        response: &Value::Null,
+        status,
+        runtime_ms: 0,
+        description: Some(description),
+    });
+    tx.audit_insert(&entry)?;
+    Ok(())
+}
+
+/// A `token` resource of nobody.
+fn blank() -> Map<String, Value> {
+    let blank = json!({
+        "type": "token",
+        "accountId": null,
+        "authProvider": PROVIDER,
+        "authenticatedAsAccountId": null,
+        "enabled": true,
+        "identities": [],
+        "jwt": null,
+        "originalLogin": null,
+        "redirectUrl": null,
+        "security": true,
+        "user": null,
+        "userIdentity": null,
+        "userType": null,
+    });
+    match blank {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+/// The `token` resource of a session, without its key.
+fn resource(_read: &Read<'_>, account: &Resource, login: &str) -> Result<Map<String, Value>> {
+    let identity = Value::Object(identities::Identity::of(account, Some(login)).render());
+    let account_id = Value::from(id::format("a", account.id));
+    let mut map = blank();
+    for (field, value) in [
+        ("accountId", account_id.clone()),
+        ("authenticatedAsAccountId", account_id),
+        ("identities", json!([identity])),
+        ("originalLogin", Value::from(login)),
+        ("user", Value::from(login)),
+        ("userIdentity", identity),
+        ("userType", Value::from(account.kind.as_str())),
+    ] {
+        map.insert(field.to_owned(), value);
+    }
+    Ok(map)
+}
+
+#[cfg(test)]
+mod tests;
