@@ -1,0 +1,176 @@
+// The application: decides between set-up, login and the pages, and draws the frame around them.
+//
+// A page is a function `(app, params) => ({ title, view, stop?, mayLeave? })`. `view()` describes the
+// page from what is known now; `app.redraw()` asks for it to be drawn again.
+
+import { currentProject, whenUnauthorized } from "./api.js";
+import { closeDialogs, toast } from "./dialogs.js";
+import { render } from "./dom.js";
+import { closeLive, onLiveStatus, watch, whenInDoubt, whenLoggedOut } from "./live.js";
+import { match } from "./router.js";
+import { chooseProject, loadProjects, logOut, setupNeeded, whoAmI } from "./session.js";
+import { frame } from "./shell.js";
+import { failed } from "./ui.js";
+import accountPage from "./pages/account.js";
+import { editStackPage, newStackPage } from "./pages/compose.js";
+import containerPage from "./pages/container.js";
+import hostsPage from "./pages/hosts.js";
+import keysPage from "./pages/keys.js";
+import loginPage from "./pages/login.js";
+import { serviceLogsPage, stackLogsPage } from "./pages/logs.js";
+import missingPage from "./pages/missing.js";
+import processesPage from "./pages/processes.js";
+import setupPage from "./pages/setup.js";
+import stackPage from "./pages/stack.js";
+import stacksPage from "./pages/stacks.js";
+
+const ROUTES = [
+  ["/", stacksPage],
+  ["/stacks", stacksPage],
+  ["/new", newStackPage],
+  ["/stacks/:id", stackPage],
+  ["/stacks/:id/edit", editStackPage],
+  ["/stacks/:id/logs", stackLogsPage],
+  ["/stacks/:id/services/:service/logs", serviceLogsPage],
+  ["/containers/:id", containerPage],
+  ["/hosts", hostsPage],
+  ["/processes", processesPage],
+  ["/keys", keysPage],
+  ["/account", accountPage],
+];
+
+const root = document.getElementById("app");
+let page = null;
+let path = location.hash;
+let drawing = false;
+
+/**
+ * What every page is given.
+ * `gate` is "loading", "setup", "login", "none" (logged in, no environment), "broken" or "open".
+ */
+const app = {
+  gate: "loading",
+  user: null,
+  projects: [],
+  project: null,
+  hosts: null,
+  problem: null,
+  loginNote: null,
+  redraw,
+  enter,
+  leave,
+  switchProject,
+};
+
+function redraw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    draw();
+  });
+}
+
+function draw() {
+  const title = page ? page.title : "";
+  document.title = title ? `${title} · Ranchette` : "Ranchette";
+  render(root, frame(app, page, path));
+}
+
+function show(build, params = {}) {
+  page?.stop?.();
+  closeDialogs();
+  page = build ? build(app, params) : null;
+  draw();
+}
+
+/** Finds out who is here and opens what they may see. */
+async function enter() {
+  try {
+    app.user = await whoAmI();
+    if (!app.user) {
+      app.gate = (await setupNeeded()) ? "setup" : "login";
+      return show(app.gate === "setup" ? setupPage : loginPage);
+    }
+    const { projects, chosen } = await loadProjects();
+    Object.assign(app, { projects, project: chosen, loginNote: null });
+    if (!chosen) {
+      app.gate = "none";
+      return show(missingPage, { what: "environment" });
+    }
+    followHosts();
+    app.gate = "open";
+    navigate();
+  } catch (error) {
+    app.gate = "broken";
+    app.problem = error;
+    show(() => ({ title: "", view: () => failed({ error, refresh: enter }) }));
+  }
+}
+
+/** Ends the session. `note` is shown on the login page. */
+async function leave(note = null, { tell = true } = {}) {
+  if (app.gate === "login") return;
+  app.gate = "login";
+  app.loginNote = note;
+  app.user = null;
+  closeLive();
+  if (tell) await logOut().catch(() => {});
+  show(loginPage);
+}
+
+function switchProject(id) {
+  chooseProject(id);
+  closeLive();
+  app.project = app.projects.find((item) => item.id === id);
+  followHosts();
+  if (location.hash === "#/stacks") navigate();
+  else location.hash = "#/stacks";
+}
+
+// Hosts are few and every page needs them: whether Docker is there, and how ports are reached.
+function followHosts() {
+  app.hosts = watch({ collection: "hosts", types: ["host"], changed: redraw });
+}
+
+function navigate() {
+  if (app.gate !== "open") return;
+  if (page?.mayLeave && location.hash !== path && !page.mayLeave()) {
+    history.replaceState(null, "", path);
+    return;
+  }
+  path = location.hash || "#/stacks";
+  const found = match(ROUTES, path);
+  show(found ? found.page : missingPage, found ? found.params : { what: "page" });
+  scrollTo(0, 0);
+  // A screen reader is told of the new page; the first page is announced by the browser itself.
+  if (navigate.again) root.querySelector("h1")?.focus({ preventScroll: true });
+  navigate.again = true;
+}
+
+addEventListener("hashchange", navigate);
+addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (/^(input|textarea|select)$/i.test(event.target.tagName) || document.querySelector("dialog[open]")) return;
+  const box = root.querySelector("[data-filter]");
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+});
+whenUnauthorized(() => currentProject() && leave("Your session has ended. Log in to go on.", { tell: false }));
+whenLoggedOut(() => leave("You were logged out elsewhere.", { tell: false }));
+whenInDoubt(async () => {
+  const user = await whoAmI().catch(() => app.user);
+  if (!user && app.gate === "open") leave("Your session has ended. Log in to go on.", { tell: false });
+});
+onLiveStatus(redraw);
+// Times such as "5 min ago" grow older by themselves.
+setInterval(() => !document.hidden && app.gate === "open" && redraw(), 15_000);
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason?.status !== undefined) {
+    event.preventDefault();
+    if (event.reason.status !== 401) toast(event.reason.message, "bad");
+  }
+});
+
+enter();

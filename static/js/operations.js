@@ -1,0 +1,174 @@
+// What can be done to stacks, services and containers: the API's actions with a word, an icon and,
+// where something is lost, a question first that says what.
+
+import { act, can, del } from "./api.js";
+import { ask, attempt } from "./dialogs.js";
+import { h } from "./dom.js";
+import { count, launchConfigs, volumeFate } from "./format.js";
+import { button } from "./ui.js";
+
+const SERVICE_ACTIONS = [
+  { action: "activate", label: "Start", icon: "play", done: (name) => `Starting ${name}` },
+  { action: "finishupgrade", label: "Finish upgrade", icon: "check", done: (name) => `Finishing the upgrade of ${name}` },
+  { action: "rollback", label: "Roll back", icon: "back", done: (name) => `Rolling back ${name}` },
+  { action: "cancelupgrade", label: "Cancel upgrade", icon: "close", done: (name) => `Canceling the upgrade of ${name}` },
+  { action: "continueupgrade", label: "Continue upgrade", icon: "play", done: (name) => `Continuing the upgrade of ${name}` },
+];
+
+/** Buttons for what a service offers now. `containers` are those it has. */
+export function serviceButtons(service, containers) {
+  const { name } = service;
+  const list = SERVICE_ACTIONS.filter(({ action }) => can(service, action)).map(({ action, label, icon, done }) =>
+    button(`${label} ${name}`, () => attempt(() => act(service, action), done(name)), { icon, compact: true, key: action, kind: "quiet" }));
+  if (can(service, "restart")) {
+    list.push(button(`Restart ${name}`, () => restartService(service, containers),
+      { icon: "restart", compact: true, key: "restart", kind: "quiet" }));
+  }
+  if (can(service, "deactivate")) {
+    list.push(button(`Stop ${name}`, () => stopService(service, containers),
+      { icon: "stop", compact: true, key: "deactivate", kind: "quiet" }));
+  }
+  if (can(service, "remove")) {
+    list.push(button(`Remove ${name}`, () => removeService(service, containers),
+      { icon: "trash", compact: true, key: "remove", kind: "quiet" }));
+  }
+  return list;
+}
+
+async function restartService(service, containers) {
+  const yes = await ask({
+    title: `Restart ${service.name}?`,
+    body: h("p", {}, `Its ${count(containers.length, "container")} will be stopped and started again, one after the other.`),
+    confirm: "Restart",
+  });
+  if (yes) await attempt(() => act(service, "restart", { rollingRestartStrategy: {} }), `Restarting ${service.name}`);
+}
+
+async function stopService(service, containers) {
+  const yes = await ask({
+    title: `Stop ${service.name}?`,
+    body: [
+      h("p", {}, `Stops its ${count(containers.length, "container")}. They are kept and can be started again.`),
+      publishes(service) && h("p", {}, `Its published ports will not answer until then.`),
+    ],
+    confirm: "Stop",
+  });
+  if (yes) await attempt(() => act(service, "deactivate"), `Stopping ${service.name}`);
+}
+
+async function removeService(service, containers) {
+  const fate = volumeFate(launchConfigs(service));
+  const yes = await ask({
+    title: `Remove ${service.name}?`,
+    body: h("ul", { class: "losses" },
+      h("li", { class: "lost" }, "Removes the service and its ", h("strong", {}, count(containers.length, "container")),
+        ", with everything written inside them."),
+      volumeLines(fate)),
+    confirm: "Remove",
+    danger: true,
+  });
+  if (yes) await attempt(() => act(service, "remove"), `Removing ${service.name}`);
+}
+
+/** Asks and removes a whole stack; resolves to whether it is being removed. */
+export async function removeStack(stack, services, containers) {
+  const fate = volumeFate(services.flatMap(launchConfigs));
+  const yes = await ask({
+    title: `Remove the stack ${stack.name}?`,
+    body: [
+      services.length > 0 && h("p", {}, "This removes:"),
+      h("ul", { class: "losses" },
+        services.map((service) => h("li", { class: "lost", key: service.id }, "service ",
+          h("strong", {}, service.name), ` with ${count(ofService(containers, service).length, "container")}`)),
+        services.length === 0 && h("li", { class: "lost" }, "the stack; it has no services"),
+        h("li", { class: "lost" }, "the stack's stored compose file"),
+        volumeLines(fate)),
+    ],
+    confirm: "Remove the stack",
+    danger: true,
+  });
+  return yes && attempt(() => (can(stack, "remove") ? act(stack, "remove") : del(stack.links.self)), `Removing ${stack.name}`);
+}
+
+/** Stops every service of a stack, after asking. */
+export async function stopStack(stack, services) {
+  const running = services.filter((service) => can(service, "deactivate"));
+  const yes = await ask({
+    title: `Stop ${stack.name}?`,
+    body: h("p", {}, `Stops ${count(running.length, "service")}: `, h("strong", {}, running.map((one) => one.name).join(", ")),
+      ". Containers are kept and can be started again."),
+    confirm: "Stop all",
+  });
+  if (yes) await attempt(() => act(stack, "deactivateservices"), `Stopping ${stack.name}`);
+}
+
+/** Starts every service of a stack. */
+export function startStack(stack) {
+  return attempt(() => act(stack, "activateservices"), `Starting ${stack.name}`);
+}
+
+/** Buttons for what a container offers now. `compact` leaves out their words. */
+export function containerButtons(container, { compact, removed } = {}) {
+  const name = container.name || container.id;
+  const options = (icon, key) => ({ icon, key, compact, kind: compact ? "quiet" : undefined });
+  const word = (verb) => (compact ? `${verb} ${name}` : verb);
+  const list = [];
+  if (can(container, "start")) {
+    list.push(button(word("Start"), () => attempt(() => act(container, "start"), `Starting ${name}`), options("play", "start")));
+  }
+  if (can(container, "restart")) {
+    list.push(button(word("Restart"), () => attempt(() => act(container, "restart"), `Restarting ${name}`), options("restart", "restart")));
+  }
+  if (can(container, "stop")) {
+    list.push(button(word("Stop"), () => stopContainer(container, name), options("stop", "stop")));
+  }
+  if (can(container, "remove") || can(container, "stop")) {
+    list.push(button(word("Remove"), () => removeContainer(container, name, removed), options("trash", "remove")));
+  }
+  return list;
+}
+
+async function stopContainer(container, name) {
+  const yes = await ask({
+    title: `Stop ${name}?`,
+    body: h("p", {}, container.serviceId
+      ? "Its service will start it again. To keep it stopped, stop the service instead."
+      : "It is kept and can be started again."),
+    confirm: "Stop",
+  });
+  if (yes) await attempt(() => act(container, "stop", {}), `Stopping ${name}`);
+}
+
+async function removeContainer(container, name, removed) {
+  const yes = await ask({
+    title: `Remove ${name}?`,
+    body: h("ul", { class: "losses" },
+      h("li", { class: "lost" }, "Removes the container with everything written inside it."),
+      container.serviceId && h("li", {}, "Its service will put a new one in its place."),
+      volumeLines(volumeFate([container]))),
+    confirm: "Remove",
+    danger: true,
+  });
+  if (yes && (await attempt(() => del(container.links.self), `Removing ${name}`))) removed?.();
+}
+
+function ofService(containers, service) {
+  const ids = new Set(service.instanceIds || []);
+  return containers.filter((one) => ids.has(one.id) || one.serviceId === service.id);
+}
+
+function publishes(service) {
+  return (service.publicEndpoints || []).length > 0;
+}
+
+function volumeLines({ stay, go, folders }) {
+  const lines = [];
+  for (const name of go) lines.push(h("li", { class: "lost", key: `go ${name}` }, "Deletes ", volume(name), "."));
+  for (const name of stay) lines.push(h("li", { class: "kept", key: `stay ${name}` }, volume(name), " stays."));
+  for (const name of folders) lines.push(h("li", { class: "kept", key: `dir ${name}` }, "The folder ", h("code", {}, name), " stays."));
+  return lines;
+}
+
+function volume(name) {
+  return name.startsWith("the unnamed") ? name : ["the volume ", h("code", {}, name)];
+}
