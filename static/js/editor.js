@@ -46,7 +46,7 @@ export function problemList(problems, goTo) {
       one.line && h("button", { type: "button", class: "line-link", onclick: () => goTo(one) },
         one.file ? `${one.file}:${one.line}` : `line ${one.line}`),
       one.line ? " " : one.file ? `${one.file}: ` : "",
-      one.path && h("code", {}, one.path), one.path && " ",
+      one.path && h("code", {}, one.path), one.path && ": ",
       one.message))));
 }
 

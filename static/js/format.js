@@ -13,7 +13,7 @@ const OFF = ["inactive", "stopped", "removed", "purged", "requested", "deactivat
  */
 export function condition(resource) {
   const { state = "unknown", healthState, transitioning } = resource;
-  if (transitioning === "error") return { tone: "bad", word: state };
+  if (transitioning === "error") return { tone: "bad", word: failing(state, healthState) };
   if (BAD.includes(state)) return { tone: "bad", word: state };
   if (OFF.includes(state)) return { tone: "off", word: state };
   if (state !== "running" && /ing(-|$)/.test(state)) return { tone: "busy", word: state };
@@ -23,6 +23,12 @@ export function condition(resource) {
   if (/initializing$/.test(healthState || "")) return { tone: "busy", word: "checking health" };
   if (state === "upgraded" || state === "canceled-upgrade") return { tone: "warn", word: state };
   return { tone: "ok", word: state };
+}
+
+// "active" in red would be a riddle.
+function failing(state, healthState) {
+  if (state !== "active" && state !== "running") return state;
+  return ["degraded", "unhealthy"].includes(healthState) ? healthState : "failing";
 }
 
 /** `condition` of a stack, judged by its services as well: all stopped is not "unhealthy". */

@@ -39,7 +39,7 @@ export function logPanel(owner) {
   function start(container, lines) {
     const entry = { close: () => {}, over: false };
     open.set(container.id, entry);
-    const stop = openLog(container, { lines, timestamps: state.timestamps, follow: true }, {
+    const stop = openLog(container, lines, {
       line: (line) => view.add(line),
       state(next, why) {
         entry.over = next !== "open";
@@ -107,7 +107,7 @@ function panel(view, state, { reopen, download, redraw }) {
       }, "wrap"),
       toggle("Times", state.timestamps, () => {
         state.timestamps = !state.timestamps;
-        reopen();
+        view.setTimes(state.timestamps);
       }, "clock"),
       h("label", { class: "tail" }, h("span", { class: "visually-hidden" }, "How many lines back"),
         h("select", {

@@ -1,24 +1,28 @@
 // The lines of a container's log, from the websocket that the action `logs` opens.
 //
 // A text frame is two digits, a space and the line: 01 standard output, 02 standard error, 00 terminal.
+// Times are always asked for: they put the lines of several containers in order and are shown at will.
 
 import { accessUrl, act } from "./api.js";
+
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?/;
 
 /**
  * @typedef {object} LogLine
  * @property {"out"|"err"} stream
  * @property {string} text
+ * @property {number|null} time when it was written, in epoch milliseconds
  * @property {string} source name of the container
  */
 
 /**
  * Opens the log of a container and keeps it open; returns the way to close it.
  * @param {any} container
- * @param {{lines: number, timestamps: boolean, follow: boolean}} options
+ * @param {number} lines how many lines back to begin
  * @param {{line: (line: LogLine) => void, state: (state: "open"|"ended"|"failed", why?: string) => void}} on
  * @returns {() => void}
  */
-export function openLog(container, options, on) {
+export function openLog(container, lines, on) {
   let socket = null;
   let closed = false;
   start();
@@ -29,7 +33,7 @@ export function openLog(container, options, on) {
 
   async function start() {
     try {
-      const access = await act(container, "logs", options);
+      const access = await act(container, "logs", { follow: true, lines, timestamps: true });
       if (closed) return;
       socket = new WebSocket(accessUrl(access));
       socket.onopen = () => on.state("open");
@@ -42,8 +46,11 @@ export function openLog(container, options, on) {
 
   function receive(frame) {
     const stream = frame.startsWith("02") ? "err" : "out";
-    for (const text of frame.slice(3).replace(/\r?\n$/, "").split("\n")) {
-      on.line({ stream, text: text.replace(/\r$/, ""), source: container.name || container.id });
+    for (const raw of frame.slice(3).replace(/\r?\n$/, "").split("\n")) {
+      const stamp = STAMP.exec(raw);
+      const time = stamp ? Date.parse(stamp[1]) : null;
+      const text = (stamp ? raw.slice(stamp[0].length) : raw).replace(/\r$/, "");
+      on.line({ stream, text, time, source: container.name || container.id });
     }
   }
 }

@@ -18,6 +18,7 @@ export class LogView {
     this.search = "";
     this.sources = new Map();
     this.showSource = false;
+    this.showTime = false;
     this.onchange = () => {};
     this.list = create(h("ol", { class: "log-lines", role: "log", "aria-live": "off", "aria-label": "Log lines", tabindex: "0" }));
     this.el = create(h("div", { class: "log" }));
@@ -59,6 +60,11 @@ export class LogView {
     if (this.follow) this.toEnd();
   }
 
+  setTimes(on) {
+    this.showTime = on;
+    this.redraw();
+  }
+
   toEnd() {
     this.follow = true;
     this.list.scrollTop = this.list.scrollHeight;
@@ -73,10 +79,11 @@ export class LogView {
 
   /** All lines as a text file. */
   text() {
-    const named = this.sources.size > 1;
+    const named = this.showSource;
     return this.lines.map((line) => {
       const plain = colours(line.text).map((piece) => piece.text).join("");
-      return named ? `${line.source} | ${plain}\n` : `${plain}\n`;
+      const time = this.showTime && line.time ? `${new Date(line.time).toISOString()} ` : "";
+      return named ? `${line.source} | ${time}${plain}\n` : `${time}${plain}\n`;
     }).join("");
   }
 
@@ -93,16 +100,21 @@ export class LogView {
     if (this.paused || this.waiting.length === 0) return this.onchange();
     const fresh = this.waiting;
     this.waiting = [];
-    this.lines.push(...fresh);
+    const late = this.showSource && outOfOrder(this.lines.at(-1), fresh);
+    for (const line of fresh) this.lines.push(line);
+    if (late) this.lines.sort((a, b) => (a.time || 0) - (b.time || 0));
     if (this.lines.length > KEEP) this.lines.splice(0, this.lines.length - KEEP);
-    this.append(fresh.filter((line) => this.matches(line)).slice(-SHOWN));
+    if (late) this.redraw();
+    else this.append(fresh.filter((line) => this.matches(line)).slice(-SHOWN));
     return this.onchange();
   }
 
   redraw() {
+    const { follow } = this;
     this.list.replaceChildren();
     this.append(this.lines.filter((line) => this.matches(line)).slice(-SHOWN));
-    this.toEnd();
+    if (follow) this.toEnd();
+    else this.onchange();
   }
 
   append(lines) {
@@ -116,6 +128,7 @@ export class LogView {
   element(line) {
     const pieces = colours(line.text).map(({ text, style }) => h("span", { class: style || null }, marked(text, this.search)));
     return create(h("li", { class: line.stream === "err" ? "err" : null },
+      this.showTime && line.time && h("span", { class: "log-time" }, clock(line.time)),
       this.showSource && h("span", { class: ["log-source", `s${this.number(line.source)}`] }, line.source),
       pieces));
   }
@@ -137,6 +150,21 @@ export class LogView {
     this.follow = atEnd;
     this.onchange();
   }
+}
+
+// Several containers tell their past one after the other; a second apart is worth sorting again.
+function outOfOrder(last, fresh) {
+  let newest = last?.time || 0;
+  for (const { time } of fresh) {
+    if (time && time < newest - 1000) return true;
+    if (time && time > newest) newest = time;
+  }
+  return false;
+}
+
+function clock(time) {
+  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 23).replace("T", " ");
 }
 
 function marked(text, search) {

@@ -163,12 +163,13 @@ function publishes(service) {
 
 function volumeLines({ stay, go, folders }) {
   const lines = [];
-  for (const name of go) lines.push(h("li", { class: "lost", key: `go ${name}` }, "Deletes ", volume(name), "."));
-  for (const name of stay) lines.push(h("li", { class: "kept", key: `stay ${name}` }, volume(name), " stays."));
+  for (const name of go) lines.push(h("li", { class: "lost", key: `go ${name}` }, "Deletes ", volume(name, "the"), "."));
+  for (const name of stay) lines.push(h("li", { class: "kept", key: `stay ${name}` }, volume(name, "The"), " stays."));
   for (const name of folders) lines.push(h("li", { class: "kept", key: `dir ${name}` }, "The folder ", h("code", {}, name), " stays."));
   return lines;
 }
 
-function volume(name) {
-  return name.startsWith("the unnamed") ? name : ["the volume ", h("code", {}, name)];
+function volume(name, article) {
+  if (name.startsWith("the unnamed")) return `${article}${name.slice(3)}`;
+  return [`${article} volume `, h("code", {}, name)];
 }

@@ -92,14 +92,14 @@ export function rates(before, now) {
 
 /** Three small curves of the last minute. */
 export function statsView(samples) {
-  if (samples.length === 0) return null;
-  const now = samples[samples.length - 1];
+  // Drawn before the first sample too, so that nothing moves when it arrives.
+  const now = samples.at(-1) || { cpu: NaN, memory: NaN, received: NaN, sent: NaN };
   const limit = now.memoryLimit > 0 && now.memoryLimit < 2 ** 50 ? ` of ${bytes(now.memoryLimit)}` : "";
   return h("div", { class: "stats" },
-    curve("CPU", samples.map((one) => one.cpu), `${now.cpu.toFixed(now.cpu < 10 ? 1 : 0)} %`, 5),
+    curve("CPU", samples.map((one) => one.cpu), Number.isNaN(now.cpu) ? "–" : `${now.cpu.toFixed(now.cpu < 10 ? 1 : 0)} %`, 5),
     curve("Memory", samples.map((one) => one.memory), `${bytes(now.memory)}${limit}`, 1024 * 1024),
     curve("Network", samples.map((one) => one.received + one.sent),
-      `↓ ${bytes(now.received)}/s  ↑ ${bytes(now.sent)}/s`, 1024));
+      Number.isNaN(now.sent) ? "–" : `↓ ${bytes(now.received)}/s  ↑ ${bytes(now.sent)}/s`, 1024));
 }
 
 // `least` keeps an idle container's noise from filling the whole height.
@@ -107,10 +107,10 @@ function curve(label, values, text, least) {
   const top = Math.max(...values, least) * 1.15;
   const points = values.map((value, i) =>
     `${(((KEEP - values.length + i) / (KEEP - 1)) * 100).toFixed(1)},${(30 - (value / top) * 30).toFixed(1)}`);
-  const first = points[0].split(",")[0];
+  const first = points[0]?.split(",")[0];
   return h("figure", { class: "stat" },
     h("figcaption", {}, h("span", { class: "muted" }, label), h("strong", {}, text)),
     h("svg", { class: "spark", viewBox: "0 0 100 30", preserveAspectRatio: "none", "aria-hidden": "true" },
-      h("path", { class: "spark-fill", d: `M${first},30 L${points.join(" L")} L100,30 Z` }),
+      first && h("path", { class: "spark-fill", d: `M${first},30 L${points.join(" L")} L100,30 Z` }),
       h("polyline", { class: "spark-line", points: points.join(" ") })));
 }

@@ -258,7 +258,7 @@ function writing({ app, files, state, stack, edit, adopt, plan }) {
           state.tab = one.id;
           app.redraw();
         },
-      }, one.label, troubled(state.problems, one.id) && h("span", { class: "tab-mark", title: "has problems" }))),
+      }, one.label, tabMark(state.problems, one.id))),
       chooseFiles(adopt)),
     editor({
       key: `edit-${tab.id}`, label: tab.label, value: files[tab.id], placeholder: tab.placeholder,
@@ -337,8 +337,11 @@ function tabOf(file) {
   return /(^|\/)\.env$/.test(file || "") ? "env" : "compose";
 }
 
-function troubled(problems, tab) {
-  return problems.some((one) => tabOf(one.file) === tab);
+function tabMark(problems, tab) {
+  const mine = problems.filter((one) => tabOf(one.file) === tab);
+  if (mine.length === 0) return null;
+  const fatal = mine.some((one) => one.severity === "error");
+  return h("span", { class: ["tab-mark", fatal ? "bad" : "warn"], role: "img", "aria-label": fatal ? "has errors" : "has warnings" });
 }
 
 function readDraft() {

@@ -1,6 +1,6 @@
 // The processes: what runs, what waits and why, and what was done lately.
 
-import { list, scoped } from "../api.js";
+import { get, list, scoped } from "../api.js";
 import { h } from "../dom.js";
 import { moment, relative, span } from "../format.js";
 import { watch } from "../live.js";
@@ -10,6 +10,7 @@ import { SERVICE_TYPES } from "./stacks.js";
 
 const EVERY_MS = 2000;
 const RECENT = 60;
+const NAMES_AT_ONCE = 20;
 const FINE = ["DONE", "ALREADY_DONE", "CHAIN", "DELEGATE"];
 
 /** Processes are not announced as changes, so the list is asked for again while it is looked at. */
@@ -17,7 +18,18 @@ export default function processesPage(app) {
   const state = { items: [], loaded: false, error: null, stopped: false, timer: 0, refresh };
   const stacks = watch({ collection: "stacks", types: ["stack"], changed: app.redraw });
   const services = watch({ collection: "services", types: SERVICE_TYPES, changed: app.redraw });
+  const names = new Map();
   refresh();
+
+  // Containers may be many; only those that something is happening to are asked for by name.
+  async function nameContainers() {
+    const open = state.items.filter((one) => moment(one, "endTime") === null && isContainer(one) && !names.has(one.resourceId));
+    for (const { resourceId } of open.slice(0, NAMES_AT_ONCE)) {
+      names.set(resourceId, null);
+      const found = await get(scoped(`containers/${encodeURIComponent(resourceId)}`)).catch(() => null);
+      if (found?.name) names.set(resourceId, found.name);
+    }
+  }
 
   async function refresh() {
     clearTimeout(state.timer);
@@ -25,6 +37,7 @@ export default function processesPage(app) {
       try {
         state.items = await list(scoped("processinstances"), { limit: 200, sort: "id", order: "desc" }, { pages: 1 });
         state.error = null;
+        nameContainers();
       } catch (error) {
         state.error = error;
       }
@@ -42,7 +55,7 @@ export default function processesPage(app) {
     const waiting = open.filter((one) => waits(one, now));
     const running = open.filter((one) => !waits(one, now));
     const done = state.items.filter((one) => moment(one, "endTime") !== null).slice(0, RECENT);
-    const where = (one) => target(app, stacks, services, one);
+    const where = (one) => target(app, { stacks, services, names }, one);
     if (state.items.length === 0) return [heading("Processes"), nothing()];
     return [
       heading("Processes"),
@@ -108,8 +121,12 @@ function outcome(one) {
     " ", bad && message(one), " ", ago(moment(one, "endTime")));
 }
 
-function target(app, stacks, services, { resourceType, resourceId }) {
-  const type = String(resourceType || "").toLowerCase();
+function isContainer({ resourceType }) {
+  return /^(container|instance)$/i.test(resourceType || "");
+}
+
+function target(app, { stacks, services, names }, one) {
+  const { resourceType, resourceId } = one;
   const link = (to, name) => [h("a", { href: to }, name), h("span", { class: "muted small" }, ` ${resourceType}`)];
   const service = services.items.get(resourceId);
   const stack = stacks.items.get(resourceId);
@@ -118,7 +135,7 @@ function target(app, stacks, services, { resourceType, resourceId }) {
     const parent = stacks.items.get(service.stackId);
     return link(href("stacks", service.stackId), parent ? `${parent.name}/${service.name}` : service.name);
   }
-  if (type === "container" || type === "instance") return link(href("containers", resourceId), resourceId);
+  if (isContainer(one)) return link(href("containers", resourceId), names.get(resourceId) || resourceId);
   const host = app.hosts.items.get(resourceId);
   if (host) return link("#/hosts", host.hostname || host.name || resourceId);
   return h("span", {}, `${resourceType} ${resourceId}`);

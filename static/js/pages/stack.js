@@ -55,7 +55,7 @@ export default function stackPage(app, { id }) {
     const inside = [...containers.items.values()];
     return [
       heading(stack.name, { back, note: badge(stack, stackCondition(stack, list)), aside: stackButtons(stack, list, inside) }),
-      stack.description && h("p", { class: "muted" }, stack.description),
+      stack.description && h("p", { class: "lead-text" }, stack.description),
       progress(stack),
       services.error && failed(services),
       containers.error && failed(containers),
