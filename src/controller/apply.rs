@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::model::resource::NewResource;
 use crate::process::site::Site;
 use crate::process::{self};
+use crate::reconcile::service_log::{Cause, Kind};
 use crate::reconcile::{Action, Plan};
 use crate::store::Tx;
 
@@ -40,6 +41,7 @@ pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan
     for action in &plan.actions {
         spread(action, round, wanted, &legacies, &mut steps);
     }
+    log(site, round, plan).await?;
     let service_id = round.service.id;
     while !steps.is_empty() {
         let rest = steps.split_off(CHUNK.min(steps.len()));
@@ -151,4 +153,42 @@ impl Step {
         }
         Ok(())
     }
+}
+
+/// Writes the plan's lines into the service log.
+async fn log(site: &Arc<Site>, round: &Round, plan: &Plan) -> Result<()> {
+    if plan.log.is_empty() {
+        return Ok(());
+    }
+    let lines = plan.log.clone();
+    let (service_id, account_id) = (round.service.id, round.service.account_id);
+    let stack_id = round.service.int("stackId");
+    let entropy = site.entropy.clone();
+    let cause = match round.service.state.as_str() {
+        "activating" => Cause::Activate,
+        "restarting" => Cause::Restart,
+        "updating-active" | "updating-inactive" => Cause::Update,
+        _ => Cause::Trigger,
+    };
+    site.store
+        .write(move |tx| {
+            for line in lines {
+                let sub_log = line.kind != Kind::Top;
+                let mut row = NewResource::new("serviceLog", entropy.uuid())
+                    .state("")
+                    .with("serviceId", service_id)
+                    .with("eventType", line.event_type(cause))
+                    .with("level", line.level())
+                    .with("description", line.description)
+                    .with("endTime", tx.now)
+                    .with("subLog", sub_log);
+                if let Some(stack) = stack_id {
+                    row = row.with("stackId", stack);
+                }
+                row.account_id = account_id;
+                tx.insert(row)?;
+            }
+            Ok(())
+        })
+        .await
 }
