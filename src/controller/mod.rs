@@ -11,8 +11,8 @@ mod rows;
 
 mod settle;
 
+pub mod deploy;
 pub mod hosts;
-pub mod import;
 pub mod keep;
 pub mod watch;
 

@@ -66,6 +66,10 @@ pub fn instance(
     if let Some(stack) = service.int("stackId") {
         row = row.with("stackId", stack);
     }
+    let files = service.map("composeFiles").and_then(|files| files.get(sidekick.unwrap_or("")));
+    if let Some(files) = files {
+        row = row.with("files", files.clone());
+    }
     let requested = launch.get("requestedHostId").and_then(Value::as_i64);
     match place.host.or(requested) {
         Some(host) => row.with("requestedHostId", host),

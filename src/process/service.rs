@@ -1,12 +1,16 @@
 //! Processes of services and stacks: each asks the controller to bring things nearer to what is wanted,
 //! and waits until nothing is left to do. The controller wakes it when a container has changed.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::{may_begin, start};
 use crate::error::Result;
+use crate::model::resource::Resource;
 use crate::store::Tx;
+
+/// How often a service looks again whether what it depends on is there, in milliseconds.
+const DEPENDENCY_MS: i64 = 300;
 
 /// Key in a process's data by which the controller says that the service is as wanted.
 pub const SETTLED: &str = "settled";
@@ -53,11 +57,49 @@ const fn converging(name: &'static str) -> Definition {
 
 fn created(_: Work) -> StepFuture {
     Box::pin(async {
-        Outcome::commit(|_, work| {
-            let start = work.resource.flag("startOnCreate");
-            Ok(if start { Next::Chain("activate", Map::new()) } else { Next::Finish })
+        Outcome::commit(|tx, work| {
+            if !work.resource.flag("startOnCreate") {
+                return Ok(Next::Finish);
+            }
+            if let Some(message) = unmet(tx, &work.resource)? {
+                return Ok(Next::Wait { until: Some(tx.now + DEPENDENCY_MS), message });
+            }
+            Ok(Next::Chain("activate", Map::new()))
         })
     })
+}
+
+/// What a service still waits for before it starts (`depends_on` of its compose file).
+fn unmet(tx: &Tx<'_>, service: &Resource) -> Result<Option<String>> {
+    let Some(stack_id) = service.int("stackId") else { return Ok(None) };
+    let wanted = service.list("dependsOn");
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let siblings = tx.referrers("service", "stackId", stack_id)?;
+    for dependency in wanted {
+        let text = |key: &str| dependency.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, condition) = (text("service"), text("condition"));
+        let Some(other) = siblings.iter().find(|other| other.name.as_deref() == Some(name)) else {
+            continue;
+        };
+        let met = match condition {
+            "healthy" => other.state == "active" && other.str("healthState") == Some("healthy"),
+            "completed" => completed(tx, other)?,
+            _ => other.state == "active",
+        };
+        if !met {
+            return Ok(Some(format!("waits until service `{name}` is {condition}")));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether every container of a service ran to its end without a failure.
+fn completed(tx: &Tx<'_>, service: &Resource) -> Result<bool> {
+    let containers = tx.referrers("instance", "serviceId", service.id)?;
+    let done = |row: &Resource| row.state == "stopped" && row.int("exitCode") == Some(0);
+    Ok(!containers.is_empty() && containers.iter().all(done))
 }
 
 fn converge(_: Work) -> StepFuture {
@@ -95,7 +137,7 @@ fn import(_: Work) -> StepFuture {
 /// A stack whose files are wrong ends in `error`, with the reason on it.
 fn stack_failed(
     _: &mut Tx<'_>,
-    _: &crate::model::resource::Resource,
+    _: &Resource,
     _: &crate::store::ProcessRow,
     why: &str,
 ) -> Result<Next> {

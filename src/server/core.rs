@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Entropy};
 use crate::controller::keep::{self, Keep};
-use crate::controller::{Controller, hosts, import, watch};
+use crate::controller::{Controller, deploy, hosts, watch};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::process::ledger::Ledger;
@@ -41,7 +41,7 @@ impl Core {
             entropy,
             engines: Engines::default(),
             ledger,
-            importer: Box::new(import::ComposeImporter),
+            importer: Box::new(deploy::ComposeImporter),
             limits,
         });
         Ok(Self { site, stop: CancellationToken::new(), tasks: Vec::new(), breakpoint: None })

@@ -1,0 +1,243 @@
+//! Puts a plan for a stack into rows and processes.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use serde_json::{Map, Value, json};
+
+use super::{Report, Request, volumes};
+use crate::compose::plan::Action;
+use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
+use crate::error::{Error, Result};
+use crate::model::resource::{NewResource, Resource};
+use crate::process;
+use crate::store::Tx;
+
+/// Label by which Rancher's tools see that a service has changed.
+const HASH: &str = "io.rancher.service.hash";
+
+/// Makes the stack if need be and applies the changes; returns the stack's id.
+pub fn apply(
+    tx: &mut Tx<'_>,
+    environment: i64,
+    request: &Request,
+    project: &Project,
+    report: &Report,
+) -> Result<i64> {
+    let stack = match report.stack_id {
+        Some(id) => tx.update(id, |stack| {
+            remember(stack, request);
+            Ok(())
+        })?,
+        None => {
+            let uuid = tx.entropy.uuid();
+            let stack = NewResource::new("stack", uuid)
+                .name(report.name.as_str())
+                .account(environment)
+                .with("startOnCreate", true)
+                .with("deployed", true);
+            let stack = process::create(tx, stack, Map::new())?;
+            tx.update(stack.id, |stack| {
+                remember(stack, request);
+                Ok(())
+            })?
+        }
+    };
+    if !["active", "activating", "updating-active", "error"].contains(&stack.state.as_str()) {
+        return Err(Error::conflict(format!(
+            "stack `{}` is {}; wait until that is done",
+            report.name, stack.state
+        )));
+    }
+    services(tx, &stack, project, report)?;
+    Ok(stack.id)
+}
+
+/// The stack keeps its files, so that they can be shown and edited.
+fn remember(stack: &mut Resource, request: &Request) {
+    stack.set("dockerCompose", request.docker_compose.as_str());
+    stack.set("rancherCompose", request.rancher_compose.as_deref());
+    stack.set("environment", json!(request.environment));
+    let texts: Map<String, Value> = request
+        .files
+        .iter()
+        .filter_map(|(path, bytes)| Some((path.clone(), std::str::from_utf8(bytes).ok()?.into())))
+        .collect();
+    if !texts.is_empty() {
+        stack.set("templates", texts);
+    }
+}
+
+/// Applies the changes to a stack's services.
+pub fn services(
+    tx: &mut Tx<'_>,
+    stack: &Resource,
+    project: &Project,
+    report: &Report,
+) -> Result<()> {
+    let stack_name = stack.name.clone().unwrap_or_default();
+    let names = volumes::names(&stack_name, project);
+    volumes::declare(tx, stack, project, &names)?;
+    let existing: HashMap<String, Resource> = tx
+        .referrers("service", "stackId", stack.id)?
+        .into_iter()
+        .filter(|service| service.state != "removing")
+        .map(|service| (service.name.clone().unwrap_or_default().to_ascii_lowercase(), service))
+        .collect();
+    for change in &report.changes {
+        let wanted = project.service(&change.service);
+        let known = existing.get(&change.service.to_ascii_lowercase());
+        match (change.action, wanted, known) {
+            (Action::Create, Some(wanted), _) => create(tx, stack, project, wanted, &names)?,
+            (Action::Change, Some(wanted), Some(known)) => {
+                if super::is_global(known) == wanted.global {
+                    update(tx, project, wanted, known, &names)?;
+                } else {
+                    process::start(tx, known.id, "remove", Map::new())?;
+                    create(tx, stack, project, wanted, &names)?;
+                }
+            }
+            (Action::Scale, Some(wanted), Some(known)) => {
+                tx.update(known.id, |service| {
+                    service.set("scale", wanted.scale);
+                    Ok(())
+                })?;
+                process::start(tx, known.id, "update", Map::new())?;
+            }
+            (Action::Start, _, Some(known)) => {
+                process::start(tx, known.id, "activate", Map::new())?;
+            }
+            (Action::Remove, _, Some(known)) => {
+                process::start(tx, known.id, "remove", Map::new())?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    stack: &Resource,
+    project: &Project,
+    wanted: &Service,
+    names: &HashMap<String, String>,
+) -> Result<()> {
+    let uuid = tx.entropy.uuid();
+    let mut row = NewResource::new("service", uuid)
+        .name(wanted.name.as_str())
+        .with("stackId", stack.id)
+        .with("startOnCreate", wanted.start_on_create)
+        .with("serviceIndexStrategy", "deploymentUnitBased");
+    row.account_id = stack.account_id;
+    row.data.extend(wanted.fields.clone());
+    row.data.extend(settings(project, wanted, names, "0")?);
+    row = row.with("scale", wanted.scale.unwrap_or(1));
+    process::create(tx, row, Map::new())?;
+    Ok(())
+}
+
+fn update(
+    tx: &mut Tx<'_>,
+    project: &Project,
+    wanted: &Service,
+    known: &Resource,
+    names: &HashMap<String, String>,
+) -> Result<()> {
+    // A version of its own marks every container made from the settings before as outdated.
+    let version = tx.entropy.uuid();
+    let settings = settings(project, wanted, names, &version)?;
+    let now = tx.now;
+    tx.update(known.id, |service| {
+        service.data.extend(wanted.fields.clone());
+        service.data.extend(settings);
+        service.set("changedAt", now);
+        Ok(())
+    })?;
+    process::start(tx, known.id, "update", Map::new())?;
+    Ok(())
+}
+
+/// The fields of a service row that come from the compose file.
+fn settings(
+    project: &Project,
+    wanted: &Service,
+    names: &HashMap<String, String>,
+    version: &str,
+) -> Result<Map<String, Value>> {
+    let finish = |launch: &Map<String, Value>| {
+        let mut launch = launch.clone();
+        volumes::rename(&mut launch, names);
+        launch.insert("version".to_owned(), version.into());
+        let labels = launch.entry("labels").or_insert_with(|| json!({}));
+        if let Value::Object(labels) = labels {
+            labels.insert(HASH.to_owned(), wanted.hash.as_str().into());
+        }
+        Value::Object(launch)
+    };
+    let mut metadata = wanted.fields.get("metadata").cloned().unwrap_or_else(|| json!({}));
+    if let Value::Object(metadata) = &mut metadata {
+        metadata.insert(HASH.to_owned(), wanted.hash.as_str().into());
+    }
+    let sidekicks: Vec<Value> = wanted.secondary_launch_configs.iter().map(finish).collect();
+    let depends_on: Vec<Value> = wanted
+        .depends_on
+        .iter()
+        .map(|dependency| {
+            json!({ "service": dependency.service, "condition": condition(dependency.condition) })
+        })
+        .collect();
+    Ok(process::object(json!({
+        "launchConfig": finish(&wanted.launch_config),
+        "secondaryLaunchConfigs": sidekicks,
+        "metadata": metadata,
+        "composeHash": wanted.hash,
+        "dependsOn": depends_on,
+        "composeFiles": files(project, wanted)?,
+    })))
+}
+
+const fn condition(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Started => "started",
+        Condition::Healthy => "healthy",
+        Condition::CompletedSuccessfully => "completed",
+    }
+}
+
+/// Contents of secrets and configs for each container of a unit, by the sidekick's name.
+fn files(project: &Project, wanted: &Service) -> Result<Value> {
+    let mut by_config: Map<String, Value> = Map::new();
+    for file in &wanted.files {
+        let declared = project
+            .secrets
+            .iter()
+            .chain(&project.configs)
+            .find(|declared| declared.key == file.source);
+        let Some(declared) = declared else { continue };
+        let FileContent::Bytes(bytes) = &declared.content else {
+            return Err(Error::field("InvalidComposeFile", "dockerCompose").message(format!(
+                "`{}` of service `{}` is external; this version takes files only",
+                file.source, wanted.name
+            )));
+        };
+        let key = file.sidekick.clone().unwrap_or_default();
+        let list = by_config.entry(key).or_insert_with(|| json!([]));
+        if let Value::Array(list) = list {
+            list.push(mounted(file, bytes));
+        }
+    }
+    Ok(Value::Object(by_config))
+}
+
+fn mounted(file: &MountedFile, bytes: &[u8]) -> Value {
+    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());
+    let mode = file.mode.as_ref().and_then(|text| u32::from_str_radix(text, 8).ok());
+    json!({
+        "path": file.target,
+        "uid": number(&file.uid).unwrap_or(0),
+        "gid": number(&file.gid).unwrap_or(0),
+        "mode": mode.unwrap_or(0o444),
+        "content": base64::engine::general_purpose::STANDARD.encode(bytes),
+    })
+}

@@ -1,0 +1,226 @@
+//! Compose files onto a stack: read, compare with what is there, and put the difference into rows.
+//!
+//! The plan that a person is shown and the one that is applied are made by the same code from the same
+//! rows; applying makes it again inside the transaction.
+
+mod apply;
+
+mod volumes;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::compose::plan::{Change, ExistingService, Orphans};
+use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
+use crate::error::{Error, Result};
+use crate::model::names::label;
+use crate::model::resource::Resource;
+use crate::process::site::{Importer, Site};
+use crate::store::{Read, Tx};
+
+/// What somebody wants to be deployed.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Stack name; the file's own `name` when absent.
+    pub name: Option<String>,
+    /// Text of the compose file.
+    pub docker_compose: String,
+    /// Text of the `rancher-compose.yml` beside it.
+    pub rancher_compose: Option<String>,
+    /// Variables for interpolation.
+    pub environment: BTreeMap<String, String>,
+    /// Files that the compose file names, by path relative to it.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Absolute path of the project's directory on the host, for relative bind mounts.
+    pub project_dir: Option<String>,
+    /// Profiles to deploy besides the services without one.
+    pub profiles: Vec<String>,
+    /// Whether services that the file does not name are removed.
+    pub orphans: OrphanPolicy,
+}
+
+/// What happens to services of the stack that the file does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OrphanPolicy {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They are removed.
+    Remove,
+}
+
+/// What a deployment changes, or changed.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The stack, once it exists.
+    pub stack_id: Option<i64>,
+    /// Its name.
+    pub name: String,
+    /// One entry a service and reason.
+    pub changes: Vec<Change>,
+    /// What the files say that is wrong or has no effect.
+    pub problems: Vec<Problem>,
+}
+
+impl Report {
+    /// Whether the files cannot be deployed.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// The first error as the API gives it.
+    pub fn error(&self) -> Option<Error> {
+        let first = self.problems.iter().find(|problem| problem.severity == Severity::Error)?;
+        Some(Error::field("InvalidComposeFile", "dockerCompose").message(first.to_string()))
+    }
+}
+
+/// The plan for a request on an environment, without changing anything.
+///
+/// # Errors
+/// When the database fails, or the stack cannot be changed now.
+pub fn plan(read: &Read<'_>, environment: i64, request: &Request) -> Result<Report> {
+    let project = parse(request);
+    compare(read, environment, request, &project)
+}
+
+/// Applies a request: makes the stack if need be, and its services.
+///
+/// # Errors
+/// As [`plan`]; files with errors change nothing and are reported in the report.
+pub fn apply(tx: &mut Tx<'_>, environment: i64, request: &Request) -> Result<Report> {
+    let project = parse(request);
+    let mut report = compare(tx, environment, request, &project)?;
+    if !report.has_errors() {
+        report.stack_id = Some(apply::apply(tx, environment, request, &project, &report)?);
+    }
+    Ok(report)
+}
+
+/// Makes services from the compose files that a stack was created with.
+pub struct ComposeImporter;
+
+impl Importer for ComposeImporter {
+    fn import(&self, tx: &mut Tx<'_>, _site: &Site, stack_id: i64) -> Result<()> {
+        let stack = tx.require("stack", stack_id)?;
+        let text = stack.str("dockerCompose").unwrap_or_default();
+        if stack.flag("deployed") || text.trim().is_empty() {
+            return Ok(());
+        }
+        let Some(environment) = stack.account_id else { return Ok(()) };
+        let request = request_of(&stack);
+        let project = parse(&request);
+        let report = compare(tx, environment, &request, &project)?;
+        if let Some(error) = report.error() {
+            return Err(error);
+        }
+        apply::services(tx, &stack, &project, &report)
+    }
+}
+
+/// The request that a stack's own fields make (Rancher's `dockerCompose`, `environment`, ...).
+fn request_of(stack: &Resource) -> Request {
+    let environment = stack.map("environment").into_iter().flatten();
+    Request {
+        name: stack.name.clone(),
+        docker_compose: stack.str("dockerCompose").unwrap_or_default().to_owned(),
+        rancher_compose: stack.str("rancherCompose").map(str::to_owned),
+        environment: environment
+            .map(|(key, value)| {
+                (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            })
+            .collect(),
+        files: stack
+            .map("templates")
+            .into_iter()
+            .flatten()
+            .filter_map(|(path, text)| Some((path.clone(), text.as_str()?.as_bytes().to_vec())))
+            .collect(),
+        ..Default::default()
+    }
+}
+
+fn parse(request: &Request) -> Project {
+    let input = Input {
+        files: vec![ComposeFile::new("compose.yaml", request.docker_compose.as_bytes())],
+        rancher: request
+            .rancher_compose
+            .as_ref()
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| ComposeFile::new("rancher-compose.yml", text.as_bytes())),
+        env: request.environment.clone(),
+        project_dir: request.project_dir.as_deref(),
+        project_name: request.name.as_deref(),
+        profiles: request.profiles.clone(),
+    };
+    let mut loader = compose::files_loader(&request.files);
+    compose::parse(&input, &mut loader)
+}
+
+fn compare(
+    read: &Read<'_>,
+    environment: i64,
+    request: &Request,
+    project: &Project,
+) -> Result<Report> {
+    let name = request.name.clone().or_else(|| project.name.clone());
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Err(Error::field("MissingRequired", "name").message("the stack needs a name"));
+    };
+    let stack = read.by_name("stack", Some(environment), &name)?.into_iter().next();
+    let existing = match &stack {
+        Some(stack) => existing(read, stack)?,
+        None => Vec::new(),
+    };
+    let mut problems = project.problems.clone();
+    problems.extend(project.services.iter().filter_map(not_served));
+    let orphans = match request.orphans {
+        OrphanPolicy::Keep => Orphans::Keep,
+        OrphanPolicy::Remove => Orphans::Remove,
+    };
+    let changes = compose::plan::plan(project, &existing, orphans).unwrap_or_default();
+    Ok(Report { stack_id: stack.map(|stack| stack.id), name, changes, problems })
+}
+
+/// Kinds of services that this version makes no use of are refused, not dropped.
+fn not_served(service: &compose::Service) -> Option<Problem> {
+    (service.kind != Kind::Service).then(|| Problem {
+        severity: Severity::Error,
+        file: "compose.yaml".to_owned(),
+        line: 0,
+        path: format!("services.{}", service.name),
+        message: format!("a {} is not served by this version", service.kind.as_str()),
+    })
+}
+
+fn existing(read: &Read<'_>, stack: &Resource) -> Result<Vec<ExistingService>> {
+    let services = read.referrers("service", "stackId", stack.id)?;
+    Ok(services
+        .iter()
+        .filter(|service| service.state != "removing")
+        .map(|service| ExistingService {
+            name: service.name.clone().unwrap_or_default(),
+            kind: Kind::Service,
+            hash: service.str("composeHash").map(str::to_owned),
+            scale: service.int("scale").and_then(|scale| u32::try_from(scale).ok()).unwrap_or(1),
+            global: is_global(service),
+            state: service.state.clone(),
+        })
+        .collect())
+}
+
+fn is_global(service: &Resource) -> bool {
+    let labels = service.map("launchConfig").and_then(|launch| launch.get("labels"));
+    labels.and_then(|labels| labels.get(label::GLOBAL)).and_then(Value::as_str) == Some("true")
+}
+
+/// The report as the API gives it.
+pub fn render(report: &Report) -> Value {
+    json!({
+        "type": "stackPlan",
+        "name": report.name,
+        "changes": report.changes,
+        "problems": report.problems,
+    })
+}
