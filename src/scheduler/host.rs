@@ -134,13 +134,14 @@ impl Host {
         }
     }
 
-    /// The instance that holds a port which clashes with `wanted`.
+    /// The instance that holds a port which clashes with `wanted`; the oldest if several do.
     pub(super) fn port_holder(&self, wanted: &PortBinding) -> Option<InstanceId> {
         let taken = self.ports.get(&(wanted.port, wanted.protocol))?;
         taken
             .iter()
-            .find(|(address, _)| wanted.clashes(&PortBinding { address: *address, ..*wanted }))
+            .filter(|(address, _)| wanted.clashes(&PortBinding { address: *address, ..*wanted }))
             .map(|(_, instance)| *instance)
+            .min()
     }
 
     /// Takes what the instance holds in its present standing.

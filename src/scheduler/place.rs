@@ -167,8 +167,12 @@ impl<'a> Search<'a> {
     /// have no order.
     fn visit(&self, candidates: &Candidates<'_>, mut look: impl FnMut(Rank, &'a Host) -> bool) {
         let fleet = self.view.fleet;
+        // A volume or a container elsewhere may point to a host of another environment.
+        let eligible = |host: &&Host| {
+            host.standing.takes_new() && host.environment == self.view.request.environment
+        };
         let unordered = |slot: &Slot| {
-            if let Some(host) = fleet.host(*slot).filter(|host| host.standing.takes_new()) {
+            if let Some(host) = fleet.host(*slot).filter(eligible) {
                 look(host.rank(), host);
             }
         };

@@ -85,6 +85,22 @@ fn single_host() {
 }
 
 #[test]
+fn a_last_host_elsewhere_is_no_candidate() {
+    check(
+        "host 1 a
+         host 6 f env:2
+         volume 7 data access:singleHostRW last:6
+         place w1 volume:7
+         place w2 from:db@6
+         place w3 bound:6",
+        expect![[r#"
+            w1 -> a (relaxed: Volume data(id: 7) can only be used on host f(id: 6))
+            w2: Allocation failed: On the same host (f) as db; no host fits: a is not the host of db (f)
+            w3: Allocation failed: valid host(s) [6]"#]],
+    );
+}
+
+#[test]
 fn single_instance() {
     check(
         "host 1 a
