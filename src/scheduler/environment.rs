@@ -2,23 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::counts::HostCounts;
 use super::facts::{HostId, InstanceId, PoolId, VolumeId, driver_is_local};
 use super::host::{Host, Rank, Slot};
 use super::interner::{Interner, TextId};
 
-/// On how many placed instances of each host a mark (label, name or uuid) is found.
-pub type HostCounts = BTreeMap<Slot, u32>;
-
 /// Everything that is indexed per environment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Environment {
+pub struct Environment {
     /// Every host, eligible or not, by id.
     pub(super) hosts: BTreeMap<HostId, Slot>,
     /// The eligible hosts, best first.
     pub(super) order: BTreeSet<Rank>,
     /// Host labels: the eligible hosts that carry each one, best first.
     pub(super) labels: Interner<BTreeSet<Rank>>,
-    /// Labels, names and uuids of placed instances.
+    /// Labels, names and uuids of placed instances, and how many instances of each host have them.
     pub(super) marks: Interner<HostCounts>,
     /// The placed instances of each deployment unit.
     pub(super) units: HashMap<String, Vec<InstanceId>>,
@@ -137,20 +135,15 @@ impl Environment {
         }
         ids.push(id);
         if let Some(counts) = self.marks.value_mut(id) {
-            *counts.entry(slot).or_default() += 1;
+            counts.add(slot);
         }
     }
 
     /// The reverse of [`Self::marks_acquire`].
     pub(super) fn marks_release(&mut self, slot: Slot, marks: &[TextId]) {
         for mark in marks {
-            if let Some(counts) = self.marks.value_mut(*mark)
-                && let Some(count) = counts.get_mut(&slot)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(&slot);
-                }
+            if let Some(counts) = self.marks.value_mut(*mark) {
+                counts.take(slot);
             }
             self.marks.release(*mark);
         }

@@ -20,7 +20,8 @@ pub struct Fleet {
     hosts: Vec<Option<Host>>,
     free: Vec<Slot>,
     slots: HashMap<HostId, Slot>,
-    instances: HashMap<InstanceId, Placed>,
+    /// Boxed, so that the table stays small when it grows.
+    instances: HashMap<InstanceId, Box<Placed>>,
     volumes: HashMap<VolumeId, VolumeFacts>,
     mounts: HashMap<VolumeId, BTreeSet<InstanceId>>,
 }
@@ -121,7 +122,7 @@ impl Fleet {
                 }
             }
         }
-        let placed = Placed::new(slot, marks, facts);
+        let placed = Box::new(Placed::new(slot, marks, facts));
         for volume in &placed.volumes {
             self.mounts.entry(*volume).or_default().insert(placed.id);
         }
@@ -276,7 +277,7 @@ impl Fleet {
     }
 
     pub(super) fn placed(&self, id: InstanceId) -> Option<&Placed> {
-        self.instances.get(&id)
+        self.instances.get(&id).map(Box::as_ref)
     }
 
     pub(super) fn volume(&self, id: VolumeId) -> Option<&VolumeFacts> {
@@ -289,7 +290,7 @@ impl Fleet {
             .get(&id)
             .into_iter()
             .flatten()
-            .filter_map(|instance| self.instances.get(instance))
+            .filter_map(|instance| self.placed(*instance))
             .filter(|placed| placed.standing.holds_reservations())
     }
 

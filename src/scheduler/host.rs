@@ -39,6 +39,9 @@ pub(super) struct Resources {
     pub(super) storage_mb: u64,
 }
 
+/// A bind address of a public port and who holds it.
+type Hold = (Option<IpAddr>, InstanceId);
+
 /// A host with everything placed on it.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -59,7 +62,7 @@ pub struct Host {
     /// Every instance placed here.
     pub(super) instances: BTreeSet<InstanceId>,
     holding: u32,
-    ports: BTreeMap<(u16, Protocol), Vec<(Option<IpAddr>, InstanceId)>>,
+    ports: BTreeMap<(u16, Protocol), Vec<Hold>>,
 }
 
 impl Host {

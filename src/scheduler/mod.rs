@@ -22,6 +22,7 @@ pub mod affinity;
 pub mod filters;
 pub mod global;
 
+mod counts;
 mod environment;
 mod host;
 mod interner;

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::affinity::{self, Rule};
-use super::environment::{Environment, HostCounts};
+use super::counts::HostCounts;
+use super::environment::Environment;
 use super::facts::{HostId, HostStanding};
 use super::filters::{self, Constraint, FILTERS, Scope};
 use super::fleet::Fleet;
 use super::host::{Host, Rank, Slot};
-use super::refusal::{Refusal, Shortfall, Summary};
+use super::refusal::{Refusal, Summary};
 use super::request::Request;
 
 /// Where a request goes.
@@ -59,6 +60,19 @@ pub enum Candidates<'a> {
     Mapped(&'a BTreeSet<Slot>),
     /// A few hosts, eligible or not.
     Listed(Vec<Slot>),
+}
+
+impl Candidates<'_> {
+    /// Whether it is certain that there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Ranked(ranked) => ranked.is_empty(),
+            Self::Counted(counts) => counts.len() == 0,
+            Self::Mapped(slots) => slots.is_empty(),
+            Self::Listed(slots) => slots.is_empty(),
+        }
+    }
 }
 
 type Constraints<'a> = Vec<Box<dyn Constraint + 'a>>;
@@ -120,28 +134,36 @@ impl<'a> Search<'a> {
     }
 
     fn best(&self) -> Option<&'a Host> {
-        if self.soft.is_empty() {
-            return self.first(&self.hard_candidates(), |host| self.fits_hard(host));
+        let environment = self.view.environment;
+        if self.hard.iter().any(|constraint| constraint.is_hopeless(environment)) {
+            return None;
         }
-        let all = self.hard.iter().chain(&self.soft).map(|constraint| constraint.candidates());
-        self.first(&self.narrowest(all), |host| self.fits_hard(host) && self.misses(host) == 0)
-            .or_else(|| self.least_missed())
+        // What no host meets is missed everywhere and decides nothing.
+        let open = self.soft.iter().filter(|constraint| !constraint.is_hopeless(environment));
+        let lost = self.soft.len() - open.clone().count();
+        let all = self.hard.iter().chain(open).map(|constraint| constraint.candidates());
+        let fits = |host: &Host| self.fits_hard(host) && self.misses(host) == lost;
+        let found = self.first(&self.narrowest(all), fits);
+        if found.is_some() || lost == self.soft.len() {
+            return found;
+        }
+        self.least_missed(lost + 1)
     }
 
     /// The host that misses the fewest soft constraints, the best in order among equals. That is
-    /// what dropping one failed soft constraint of the nearest host at a time arrives at.
-    fn least_missed(&self) -> Option<&'a Host> {
-        let unavoidable =
-            self.soft.iter().filter(|constraint| is_empty(&constraint.candidates())).count();
+    /// what dropping one failed soft constraint of the nearest host at a time arrives at. No host
+    /// misses fewer than `at_least`.
+    fn least_missed(&self, at_least: usize) -> Option<&'a Host> {
         let mut least: Option<(usize, Rank, &'a Host)> = None;
-        self.visit(&self.hard_candidates(), |rank, host| {
+        let hard = self.hard.iter().map(|constraint| constraint.candidates());
+        self.visit(&self.narrowest(hard), |rank, host| {
             if self.fits_hard(host) {
                 let misses = self.misses(host);
                 if least.is_none_or(|(m, r, _)| (misses, rank) < (m, r)) {
                     least = Some((misses, rank, host));
                 }
             }
-            least.is_some_and(|(misses, ..)| misses <= unavoidable)
+            least.is_some_and(|(misses, ..)| misses <= at_least)
         });
         least.map(|(.., host)| host)
     }
@@ -180,7 +202,7 @@ impl<'a> Search<'a> {
             Candidates::Any => &self.view.environment.order,
             Candidates::Ranked(ranked) => *ranked,
             // What comes in no order has to be seen to the end, whatever `look` answers.
-            Candidates::Counted(counts) => return counts.keys().for_each(unordered),
+            Candidates::Counted(counts) => return counts.slots().for_each(unordered),
             Candidates::Mapped(slots) => return slots.iter().for_each(unordered),
             Candidates::Listed(slots) => return slots.iter().for_each(unordered),
         };
@@ -189,10 +211,6 @@ impl<'a> Search<'a> {
                 return;
             }
         }
-    }
-
-    fn hard_candidates(&self) -> Candidates<'_> {
-        self.narrowest(self.hard.iter().map(|constraint| constraint.candidates()))
     }
 
     /// The shortest list. One in order is preferred unless it is more than twice as long, because
@@ -250,14 +268,15 @@ impl<'a> Search<'a> {
         let weighed = host.standing.takes_new() || self.view.requested == Some(host.id);
         let Some(first) = first.filter(|_| weighed) else {
             let standing = host.standing;
-            let shortfall = Shortfall::new(format!("is {standing}"), format!("are {standing}"));
-            explained.summary.add(&host.name, shortfall);
+            explained
+                .summary
+                .add(&host.name, |number| format!("{} {standing}", number.verb("is", "are")));
             if first.is_none() && explained.wake.is_none() {
                 explained.wake = wake(host);
             }
             return;
         };
-        explained.summary.add(&host.name, first.shortfall(host));
+        explained.summary.add(&host.name, |number| first.shortfall(host, number));
         let astray = self.failed(host).filter(|constraint| constraint.is_pin()).count();
         let distance = Distance {
             astray,
@@ -317,15 +336,5 @@ fn wake(host: &Host) -> Option<String> {
         | HostStanding::Evacuating
         | HostStanding::Removing
         | HostStanding::WithoutStorage => None,
-    }
-}
-
-fn is_empty(candidates: &Candidates<'_>) -> bool {
-    match candidates {
-        Candidates::Any => false,
-        Candidates::Ranked(ranked) => ranked.is_empty(),
-        Candidates::Counted(counts) => counts.is_empty(),
-        Candidates::Mapped(slots) => slots.is_empty(),
-        Candidates::Listed(slots) => slots.is_empty(),
     }
 }

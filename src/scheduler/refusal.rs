@@ -75,35 +75,38 @@ struct Group {
     count: usize,
 }
 
-/// Why one host does not fit: `lacks label gpu=true`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortfall {
-    /// With one host as its subject: `lacks label gpu=true`.
-    pub one: String,
-    /// With several: `lack label gpu=true`. Hosts are grouped by this text.
-    pub many: String,
+/// Whether a reason is worded for one host or for several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// `lacks label gpu=true`
+    One,
+    /// `lack label gpu=true`; hosts are grouped by this text.
+    Many,
 }
 
-impl Shortfall {
-    /// A reason worded for one and for many.
-    pub fn new(one: impl Into<String>, many: impl Into<String>) -> Self {
-        Self { one: one.into(), many: many.into() }
+impl Number {
+    /// Picks the form of a verb.
+    pub(super) fn verb(self, one: &'static str, many: &'static str) -> &'static str {
+        match self {
+            Self::One => one,
+            Self::Many => many,
+        }
     }
 }
 
 impl Summary {
-    /// Adds one host's reason.
-    pub(super) fn add(&mut self, host: &str, shortfall: Shortfall) {
-        let known = self.groups.iter().position(|group| group.many == shortfall.many);
+    /// Adds one host's reason, which is worded once more only while the host is to be named.
+    pub(super) fn add(&mut self, host: &str, reason: impl Fn(Number) -> String) {
+        let many = reason(Number::Many);
+        let known = self.groups.iter().position(|group| group.many == many);
         let at = known.unwrap_or_else(|| {
-            let many = shortfall.many.clone();
             self.groups.push(Group { many, named: Vec::new(), count: 0 });
             self.groups.len() - 1
         });
         if let Some(group) = self.groups.get_mut(at) {
             group.count += 1;
             if group.named.len() < NAMED {
-                group.named.push((host.to_owned(), shortfall.one));
+                group.named.push((host.to_owned(), reason(Number::One)));
             }
         }
     }

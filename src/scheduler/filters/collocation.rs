@@ -1,6 +1,6 @@
 //! `dataVolumesFrom` and `networkMode=container`: on the host of the containers named.
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::place::Candidates;
 
 struct SameHost<'a> {
@@ -52,9 +52,9 @@ impl Constraint for SameHost<'_> {
         format!("On the same host ({}) as {}", self.host_name(), self.names.join(", "))
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
-        let whom = format!("the host of {} ({})", self.names.join(", "), self.host_name());
-        Shortfall::new(format!("is not {whom}"), format!("are not {whom}"))
+    fn shortfall(&self, _host: &Host, number: Number) -> String {
+        let (be, names) = (number.verb("is", "are"), self.names.join(", "));
+        format!("{be} not the host of {names} ({})", self.host_name())
     }
 
     fn candidates(&self) -> Candidates<'_> {

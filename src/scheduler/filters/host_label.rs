@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::affinity::{Rule, Subject};
 use crate::scheduler::environment::{Environment, label_text};
 use crate::scheduler::host::Rank;
@@ -61,19 +61,12 @@ impl Constraint for Labelled<'_> {
         format!("needs host with label {}{}: {value}", self.rule.key, self.rule.op.suffix())
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
+    fn shortfall(&self, _host: &Host, number: Number) -> String {
         let label = self.label();
         match (self.rule.op.is_attraction(), &self.rule.value) {
-            (true, None) => {
-                let why = format!("(rule `{}` has no `=value`)", self.rule.key);
-                Shortfall::new(format!("cannot match {why}"), format!("cannot match {why}"))
-            }
-            (true, Some(_)) => {
-                Shortfall::new(format!("lacks label {label}"), format!("lack label {label}"))
-            }
-            (false, _) => {
-                Shortfall::new(format!("has label {label}"), format!("have label {label}"))
-            }
+            (true, None) => super::without_value(&self.rule.key),
+            (true, Some(_)) => format!("{} label {label}", number.verb("lacks", "lack")),
+            (false, _) => format!("{} label {label}", number.verb("has", "have")),
         }
     }
 
@@ -84,6 +77,13 @@ impl Constraint for Labelled<'_> {
             (true, Some(_)) => Some(format!("add label {label} to {host}")),
             (false, _) => Some(format!("remove label {label} from {host}")),
         }
+    }
+
+    fn is_hopeless(&self, environment: &Environment) -> bool {
+        if self.rule.op.is_attraction() {
+            return self.candidates().is_empty();
+        }
+        self.label.is_some_and(|(_, ranked)| ranked.len() == environment.order.len())
     }
 
     fn candidates(&self) -> Candidates<'_> {

@@ -1,9 +1,10 @@
 //! What `container` and `container_label` rules share: counting the containers of a host that
 //! carry a mark (a label, a name or a uuid).
 
-use super::{Constraint, Host, Shortfall, View};
+use super::{Constraint, Host, Number, View};
 use crate::scheduler::affinity::{Op, Rule, Subject};
-use crate::scheduler::environment::{HostCounts, label_text};
+use crate::scheduler::counts::HostCounts;
+use crate::scheduler::environment::{Environment, label_text};
 use crate::scheduler::host::Slot;
 use crate::scheduler::interner::TextId;
 use crate::scheduler::place::Candidates;
@@ -33,9 +34,13 @@ impl<'a> Marked<'a> {
     }
 
     fn has(&self, host: &Host) -> bool {
-        let count = self.counts.and_then(|counts| counts.get(&host.slot)).copied().unwrap_or(0);
+        let count = self.counts.map_or(0, |counts| counts.on(host.slot));
         let own = self.own.iter().find(|(slot, _)| *slot == host.slot).map_or(0, |(_, own)| *own);
         count > own
+    }
+
+    fn has_no_value(&self) -> bool {
+        self.rule.subject == Subject::ContainerLabel && self.rule.value.is_none()
     }
 
     fn what(&self) -> String {
@@ -81,25 +86,35 @@ impl Constraint for Marked<'_> {
         format!("host {verb} a container {}", self.what())
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
-        let what = self.what();
+    fn shortfall(&self, _host: &Host, number: Number) -> String {
+        if self.has_no_value() {
+            return super::without_value(&self.rule.key);
+        }
+        let (have, what) = (number.verb("has", "have"), self.what());
         if self.rule.op.is_attraction() {
-            Shortfall::new(format!("has no container {what}"), format!("have no container {what}"))
+            format!("{have} no container {what}")
         } else {
-            Shortfall::new(
-                format!("already has a container {what}"),
-                format!("already have a container {what}"),
-            )
+            format!("already {have} a container {what}")
         }
     }
 
     fn remedy(&self, host: &Host) -> Option<String> {
         let what = self.what();
-        Some(if self.rule.op.is_attraction() {
+        Some(if self.has_no_value() {
+            format!("write the rule as `{}=value`", self.rule.key)
+        } else if self.rule.op.is_attraction() {
             format!("start a container {what} on {} first", host.name)
         } else {
             "add a host or make the rule soft".to_owned()
         })
+    }
+
+    fn is_hopeless(&self, environment: &Environment) -> bool {
+        let everywhere = |counts: &HostCounts| counts.len() == environment.hosts.len();
+        if self.rule.op.is_attraction() {
+            return self.candidates().is_empty();
+        }
+        self.own.is_empty() && self.counts.is_some_and(everywhere)
     }
 
     fn candidates(&self) -> Candidates<'_> {

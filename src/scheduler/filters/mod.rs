@@ -3,10 +3,11 @@
 //!
 //! A new rule is a new file here, one line in [`FILTERS`] and two fixtures.
 
+use super::environment::Environment;
 use super::facts::HostId;
 use super::host::Host;
 use super::place::{Candidates, View};
-use super::refusal::{Refusal, Shortfall, ids};
+use super::refusal::{Number, Refusal, ids};
 
 mod collocation;
 mod container;
@@ -76,8 +77,8 @@ pub trait Constraint {
     /// The demand in Rancher's words, for the contract part of a refusal.
     fn demand(&self) -> String;
 
-    /// What a host that does not fit lacks.
-    fn shortfall(&self, host: &Host) -> Shortfall;
+    /// What a host that does not fit lacks, with the host as the subject of the sentence.
+    fn shortfall(&self, host: &Host, number: Number) -> String;
 
     /// What would make the host fit, when a person can do something about it.
     fn remedy(&self, _host: &Host) -> Option<String> {
@@ -89,10 +90,20 @@ pub trait Constraint {
         Candidates::Any
     }
 
+    /// Whether an index tells that no eligible host can meet it. May miss some such cases.
+    fn is_hopeless(&self, _environment: &Environment) -> bool {
+        self.candidates().is_empty()
+    }
+
     /// The amounts asked for, if this is about amounts; they are worded apart from other demands.
     fn amounts(&self) -> Option<String> {
         None
     }
+}
+
+/// The shortfall of a label rule that was written without `=value`, which no label equals.
+fn without_value(key: &str) -> String {
+    format!("cannot match the rule `{key}`, which has no `=value`")
 }
 
 /// Rancher's words for "one of these hosts".

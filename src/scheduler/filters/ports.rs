@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::facts::PortBinding;
 use crate::scheduler::fleet::Fleet;
 use crate::scheduler::place::PortAssignment;
@@ -73,13 +73,10 @@ impl Constraint for FreePorts<'_> {
         format!("host needs ports {} available", list(self.wanted.iter()))
     }
 
-    fn shortfall(&self, host: &Host) -> Shortfall {
+    fn shortfall(&self, host: &Host, number: Number) -> String {
         let taken = list(self.taken(host));
         let noun = if taken.contains(',') { "ports" } else { "port" };
-        Shortfall::new(
-            format!("already uses {noun} {taken}"),
-            format!("already use {noun} {taken}"),
-        )
+        format!("already {} {noun} {taken}", number.verb("uses", "use"))
     }
 
     fn remedy(&self, host: &Host) -> Option<String> {

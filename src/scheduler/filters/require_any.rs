@@ -1,7 +1,7 @@
 //! The host label `io.rancher.scheduler.require_any`: the host takes only units of which a member
 //! carries at least one of the labels listed; a bare key stands for any value.
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::facts::Labels;
 use crate::scheduler::request::Request;
 
@@ -48,12 +48,9 @@ impl Constraint for Admitted<'_> {
         "container must have a label that the host requires".to_owned()
     }
 
-    fn shortfall(&self, host: &Host) -> Shortfall {
-        let wanted = wanted(host);
-        Shortfall::new(
-            format!("takes only containers with label {wanted}"),
-            format!("take only containers with label {wanted}"),
-        )
+    fn shortfall(&self, host: &Host, number: Number) -> String {
+        let take = number.verb("takes", "take");
+        format!("{take} only containers with label {}", wanted(host))
     }
 
     fn remedy(&self, host: &Host) -> Option<String> {

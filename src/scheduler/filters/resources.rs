@@ -1,6 +1,8 @@
 //! Reservations of memory, CPU and storage, summed over the unit.
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use std::borrow::Cow;
+
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::host::Resources;
 use crate::scheduler::request::VolumeNeed;
 
@@ -43,24 +45,18 @@ impl Constraint for Enough {
         format!("host must satisfy resource constraints: [{}]", self.listed())
     }
 
-    fn shortfall(&self, host: &Host) -> Shortfall {
+    fn shortfall(&self, host: &Host, number: Number) -> String {
         let short = host.shortage(&self.wanted);
-        let missing = [
-            (short.memory_bytes, megabytes(short.memory_bytes), "memory"),
-            (short.milli_cpu, format!("{} milliCPU", short.milli_cpu), "CPU"),
-            (short.storage_mb, format!("{} MB", short.storage_mb), "storage"),
-        ];
-        let missing = missing.iter().filter(|(amount, ..)| *amount > 0);
-        let (one, many): (Vec<String>, Vec<&str>) = missing
-            .map(|(_, amount, kind)| match *kind {
-                "CPU" => (format!("{amount} more"), *kind),
-                _ => (format!("{amount} more {kind}"), *kind),
-            })
-            .unzip();
-        Shortfall::new(
-            format!("needs {}", one.join(" and ")),
-            format!("need more {}", many.join(" and ")),
-        )
+        let mut missing: Vec<Cow<'static, str>> = Vec::new();
+        let mut add = |amount: u64, kind: &'static str, shown: fn(u64) -> String| match number {
+            Number::Many if amount > 0 => missing.push(Cow::Borrowed(kind)),
+            Number::One if amount > 0 => missing.push(Cow::Owned(shown(amount))),
+            Number::One | Number::Many => {}
+        };
+        add(short.memory_bytes, "memory", |bytes| format!("{} more memory", megabytes(bytes)));
+        add(short.milli_cpu, "CPU", |milli| format!("{milli} milliCPU more"));
+        add(short.storage_mb, "storage", |mb| format!("{mb} MB more storage"));
+        format!("{} {}", number.verb("needs", "need more"), missing.join(" and "))
     }
 
     fn remedy(&self, host: &Host) -> Option<String> {

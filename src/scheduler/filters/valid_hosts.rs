@@ -1,6 +1,6 @@
 //! The host of the unit's other members, and the host the user asks for.
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::facts::HostId;
 use crate::scheduler::host::Slot;
 use crate::scheduler::place::Candidates;
@@ -36,9 +36,8 @@ impl Constraint for Bound {
         super::valid_hosts(&[self.host])
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
-        let whom = format!("{}, which the unit is bound to", self.name);
-        Shortfall::new(format!("is not {whom}"), format!("are not {whom}"))
+    fn shortfall(&self, _host: &Host, number: Number) -> String {
+        format!("{} not {}, which the unit is bound to", number.verb("is", "are"), self.name)
     }
 
     fn candidates(&self) -> Candidates<'_> {

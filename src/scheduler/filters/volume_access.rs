@@ -1,7 +1,7 @@
 //! Access modes of named volumes: `singleHostRW` stays on one host, `singleInstanceRW` with one
 //! container.
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::facts::{AccessMode, Health, HostId, VolumeFacts};
 use crate::scheduler::place::Candidates;
 use crate::scheduler::request::VolumeNeed;
@@ -89,10 +89,9 @@ impl Constraint for OneHost<'_> {
         format!("Volume {} can only be used on host {name}(id: {})", shown(self.volume), self.id)
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
+    fn shortfall(&self, _host: &Host, _number: Number) -> String {
         let name = self.host.map_or("a removed host", |host| &host.name);
-        let why = format!("use volume {}, which is in use on {name}", self.volume.name);
-        Shortfall::new(format!("cannot {why}"), format!("cannot {why}"))
+        format!("cannot use volume {}, which is in use on {name}", self.volume.name)
     }
 
     fn candidates(&self) -> Candidates<'_> {
@@ -114,9 +113,8 @@ impl Constraint for Taken<'_> {
         )
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
-        let why = format!("use volume {}, which {} has mounted", self.volume.name, self.by);
-        Shortfall::new(format!("cannot {why}"), format!("cannot {why}"))
+    fn shortfall(&self, _host: &Host, _number: Number) -> String {
+        format!("cannot use volume {}, which {} has mounted", self.volume.name, self.by)
     }
 
     fn remedy(&self, _host: &Host) -> Option<String> {

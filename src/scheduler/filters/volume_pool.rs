@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Constraint, Host, Refusal, Shortfall, View};
+use super::{Constraint, Host, Number, Refusal, View};
 use crate::scheduler::affinity::affinity_rest;
 use crate::scheduler::facts::{HostId, VolumeFacts, driver_is_local};
 use crate::scheduler::host::Slot;
@@ -120,9 +120,8 @@ impl Constraint for Reach<'_> {
         super::valid_hosts(&ids)
     }
 
-    fn shortfall(&self, _host: &Host) -> Shortfall {
-        let what = &self.what;
-        Shortfall::new(format!("cannot reach {what}"), format!("cannot reach {what}"))
+    fn shortfall(&self, _host: &Host, _number: Number) -> String {
+        format!("cannot reach {}", self.what)
     }
 
     fn candidates(&self) -> Candidates<'_> {
