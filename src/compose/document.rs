@@ -93,12 +93,14 @@ impl Document {
     }
 }
 
-/// Reads a file into sections. None when it cannot be read at all.
+/// Reads a file into sections. None when it cannot be read at all. `beside` is the generation of
+/// the file it stands beside, which counts when this one does not say.
 pub(super) fn read(
     context: &Context<'_>,
     source: &Rc<Source>,
     bytes: &[u8],
     scope: &Scope,
+    beside: Option<Version>,
 ) -> Option<Document> {
     let mut root = yaml::parse(bytes, source, &context.budget, &context.problems)?;
     let Value::Map(entries) = &mut root.value else {
@@ -111,7 +113,7 @@ pub(super) fn read(
             interpolate(context, scope, &mut entry.node, &entry.key);
         }
     }
-    let version = version(context, &root)?;
+    let version = version(context, &root, beside)?;
     let mut document = Document::empty(version);
     let Value::Map(entries) = root.value else { return None };
     for entry in entries {
@@ -124,14 +126,17 @@ fn is_extension(key: &str) -> bool {
     key.starts_with("x-")
 }
 
-/// Replaces variables in every value of a tree. A value that cannot be replaced becomes empty; the
+/// Replaces variables in every value of a tree. A value that cannot be replaced becomes null; the
 /// finding is an error already.
 fn interpolate(context: &Context<'_>, scope: &Scope, node: &mut Node, path: &str) {
     let Node { value, at, .. } = node;
     match value {
         Value::Null => {}
         Value::Scalar(scalar) if scalar.text.contains('$') => {
-            scalar.text = context.expand(scope, &scalar.text, at, path).unwrap_or_default();
+            match context.expand(scope, &scalar.text, at, path) {
+                Some(text) => scalar.text = text,
+                None => *value = Value::Null,
+            }
         }
         Value::Scalar(_) => {}
         Value::List(items) => {
@@ -151,7 +156,7 @@ fn interpolate(context: &Context<'_>, scope: &Scope, node: &mut Node, path: &str
 /// Keys that only a service can have; they tell a version 1 file from a misspelt one.
 const SERVICE_KEYS: &[&str] = &["image", "build", "extends", "command", "scale", "health_check"];
 
-fn version(context: &Context<'_>, root: &Node) -> Option<Version> {
+fn version(context: &Context<'_>, root: &Node, beside: Option<Version>) -> Option<Version> {
     let declared = View::new(root, "").get("version");
     if let Some(view) = &declared {
         let text = view.node.as_text().unwrap_or_default();
@@ -172,6 +177,9 @@ fn version(context: &Context<'_>, root: &Node) -> Option<Version> {
     let service = |entry: &&Entry| {
         !is_extension(&entry.key) && SERVICE_KEYS.iter().any(|key| entry.node.get(key).is_some())
     };
+    if let Some(beside) = beside.filter(|_| !sections) {
+        return Some(beside);
+    }
     match !sections && root.entries().iter().any(|entry| service(&entry)) {
         true => Some(Version::V1),
         false => Some(Version::Specification),
@@ -196,7 +204,8 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
 fn place(context: &Context<'_>, document: &mut Document, entry: Entry) {
     let key = entry.key.as_str();
     // `.catalog` and `catalog` describe a template of the catalog, not the stack.
-    if is_extension(key) || matches!(key, "version" | "catalog" | ".catalog") {
+    let text = entry.node.as_text().is_some();
+    if is_extension(key) || matches!(key, "catalog" | ".catalog") || (key == "version" && text) {
         return;
     }
     if document.version == Version::V1 {

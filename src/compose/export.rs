@@ -206,7 +206,7 @@ impl Files {
 
 /// The user's labels, with those that Rancher derives made anew.
 fn labels(service: &Value, sidekicks: &[Value], docker: &mut Map<String, Value>) {
-    let mut labels = match docker.remove("labels") {
+    let mut labels = match docker.shift_remove("labels") {
         Some(Value::Object(labels)) => labels,
         _ => Map::new(),
     };
@@ -339,7 +339,7 @@ fn lb_config(input: &ExportInput, config: &Value) -> Value {
 
 fn port_rule(input: &ExportInput, rule: &Value) -> Value {
     let Value::Object(mut rule) = snake(rule) else { return Value::Null };
-    if let Some(Value::String(id)) = rule.remove("service_id") {
+    if let Some(Value::String(id)) = rule.shift_remove("service_id") {
         let name = input.service_names.get(&id).cloned().unwrap_or(id);
         rule.insert("service".to_owned(), json!(name));
     }

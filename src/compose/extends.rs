@@ -93,7 +93,8 @@ impl Resolver<'_, '_> {
                 };
                 merge::merge("", base, own)
             }
-            None => own,
+            // It keeps its `extends`, by which later readers know that something is missing.
+            None => entry.node.clone(),
         };
         if let Err(Exhausted) = self.context.budget.spend_nodes(node.size()) {
             self.context.error(&extends, Budget::explain());
@@ -116,14 +117,19 @@ impl Resolver<'_, '_> {
         if !self.files.contains_key(&file) {
             let bytes = self.context.read(&file, &spot)?;
             let source = Rc::new(Source { name: file.clone(), base: directory(&file) });
-            let document = document::read(self.context, &source, &bytes, self.scope).map(Rc::new);
+            let document =
+                document::read(self.context, &source, &bytes, self.scope, None).map(Rc::new);
             self.files.insert(file.clone(), document);
         }
         let next = (file.clone(), name.clone());
         if let Some(start) = trail.iter().position(|step| *step == next) {
-            let mut steps: Vec<&str> =
-                trail.iter().skip(start).map(|(_, name)| name.as_str()).collect();
-            steps.push(&name);
+            let steps = trail.iter().skip(start).chain([&next]);
+            let local = steps.clone().all(|(step, _)| *step == file);
+            let show = |(file, name): &(String, String)| match local {
+                true => name.clone(),
+                false => format!("{name} of {file}"),
+            };
+            let steps: Vec<String> = steps.map(show).collect();
             let message = format!("the service extends itself: {}", steps.join(" -> "));
             self.context.error(extends, message);
             return None;

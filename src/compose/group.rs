@@ -22,6 +22,8 @@ struct Units<'g, 'c> {
     inactive: &'g HashSet<String>,
     /// The service a sidekick belongs to; an owner may itself be owned.
     owner: HashMap<usize, usize>,
+    /// All drafts of a unit by its root, in the order of the file.
+    members: HashMap<usize, Vec<usize>>,
     drafts: Vec<Draft>,
 }
 
@@ -33,9 +35,13 @@ pub(super) fn services(
     declared: &Declared,
 ) -> Vec<Service> {
     let index = drafts.iter().enumerate().map(|(at, draft)| (draft.key.clone(), at)).collect();
-    let mut units = Units { context, index, inactive, owner: HashMap::new(), drafts };
+    let (owner, members) = (HashMap::new(), HashMap::new());
+    let mut units = Units { context, index, inactive, owner, members, drafts };
     units.join_labelled();
     units.join_sharing();
+    for at in 0..units.drafts.len() {
+        units.members.entry(units.root(at)).or_default().push(at);
+    }
     units.mark_jobs();
     let launches: Vec<_> = (0..units.drafts.len()).map(|at| units.launch(at)).collect();
     let owners = (0..units.drafts.len()).filter(|at| !units.owner.contains_key(at));
@@ -103,8 +109,8 @@ impl Units<'_, '_> {
             let shares: Vec<_> = draft.shares.clone();
             for (spot, key, shared) in shares {
                 let what = match shared {
-                    Shared::Network => "network",
-                    Shared::Volumes => "volumes",
+                    Shared::Network => "the network",
+                    Shared::Volumes => "the volumes",
                 };
                 let Some(lender) = self.lender(&key) else {
                     let hint = if self.inactive.contains(&key) {
@@ -112,12 +118,13 @@ impl Units<'_, '_> {
                     } else {
                         "does not exist"
                     };
-                    let message = format!("service `{key}`, whose {what} are to be used, {hint}");
+                    let message = format!("service `{key}` {hint}; {what} of it cannot be used");
                     self.context.problems.error(&spot, message);
                     continue;
                 };
                 if self.borrows(lender, at) {
-                    let message = format!("`{key}` and this service use each other's {what}");
+                    let message =
+                        format!("`{key}` and this service need each other; neither can be first");
                     self.context.problems.error(&spot, message);
                     continue;
                 }
@@ -134,7 +141,7 @@ impl Units<'_, '_> {
                 let root = self.root(lender);
                 self.owner.insert(at, root);
                 let message = format!(
-                    "the service runs beside `{}` as its sidekick, because it uses {what} of `{key}`",
+                    "the service runs beside `{}` as its sidekick: it uses {what} of `{key}`",
                     self.name(root)
                 );
                 self.context.problems.warning(&spot, message);
@@ -226,10 +233,8 @@ impl Units<'_, '_> {
             files: Vec::new(),
             hash: String::new(),
         };
-        for (member, draft) in self.drafts.iter().enumerate() {
-            if self.root(member) != at {
-                continue;
-            }
+        for member in self.members.get(&at).into_iter().flatten().copied() {
+            let Some(draft) = self.drafts.get(member) else { continue };
             self.references(at, draft, &mut service);
             let sidekick = (member != at).then(|| draft.name.clone());
             let file = |file: &super::project::MountedFile| {
@@ -245,6 +250,7 @@ impl Units<'_, '_> {
                 service.global |= draft.global;
             }
         }
+        service.scale = service.scale.filter(|_| !service.global);
         service.hash = hash::service(&service, declared);
         Some(service)
     }

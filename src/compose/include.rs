@@ -8,7 +8,7 @@ use super::extends;
 use super::merge;
 use super::node::{Entry, Source, Value, View};
 use super::problem::Spot;
-use super::source::{LoadError, directory, join};
+use super::source::{self, LoadError, join};
 
 /// Files between the first one and the last one included; also bounds recursion.
 const MAX_INCLUDES: usize = 20;
@@ -28,7 +28,7 @@ pub(super) fn assemble(
 ) -> Document {
     let mut result: Option<Document> = None;
     for file in files {
-        let Some(read) = document::read(context, &file.source, &file.bytes, scope) else {
+        let Some(read) = document::read(context, &file.source, &file.bytes, scope, None) else {
             continue;
         };
         let earlier = result.as_ref().map_or(&[][..], |doc| doc.section(Section::Services));
@@ -122,7 +122,7 @@ fn include(
     let directory = item
         .get("project_directory")
         .and_then(|view| view.node.as_text().map(|text| join(&here, text)));
-    let base = directory.unwrap_or_else(|| directory_of(&first));
+    let base = directory.unwrap_or_else(|| source::directory(&first));
     let scope = include_scope(context, item, &here, &base, scope);
     let mut files = Vec::new();
     for (path, view) in paths {
@@ -142,10 +142,6 @@ fn include(
         files.push(File { source: Rc::new(Source { name, base: base.clone() }), bytes });
     }
     Some(assemble(context, &files, &scope, trail))
-}
-
-fn directory_of(path: &str) -> String {
-    directory(path)
 }
 
 /// The variables an included file sees: the including file's, then those of its own `.env`.

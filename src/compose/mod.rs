@@ -113,7 +113,7 @@ pub fn parse<'a>(input: &'a Input<'a>, load: &'a mut Loader<'a>) -> Project {
     if let Some(rancher) = &input.rancher {
         document = with_rancher(&context, document, &file(rancher), &scope);
     }
-    let mut project = project(&context, &document, &scope, input);
+    let mut project = project(&context, &document, &scope, input, &spot);
     if let Err(cycle) = service_order(&project) {
         let first = cycle.services.first().map_or("", String::as_str);
         let services = document.section(Section::Services);
@@ -128,9 +128,9 @@ pub fn parse<'a>(input: &'a Input<'a>, load: &'a mut Loader<'a>) -> Project {
 
 /// Lays `rancher-compose.yml` over the compose files. It may only add to their services.
 fn with_rancher(context: &Context<'_>, document: Document, file: &File, scope: &Scope) -> Document {
-    let Some(mut rancher) = document::read(context, &file.source, &file.bytes, scope) else {
-        return document;
-    };
+    let beside = Some(document.version);
+    let read = document::read(context, &file.source, &file.bytes, scope, beside);
+    let Some(mut rancher) = read else { return document };
     let path = rancher.services_path();
     rancher.section_mut(Section::Services).retain(|entry| {
         let known = document.section(Section::Services).iter().any(|known| known.key == entry.key);
@@ -149,13 +149,24 @@ fn project(
     document: &Document,
     scope: &Scope,
     input: &Input<'_>,
+    spot: &Spot,
 ) -> Project {
     let given = document.name.as_ref().map(|entry| View::of_entry("", entry));
-    let given = given.and_then(|view| context.word(&view)).map(|name| stack_name(&name));
+    let given = given.and_then(|view| {
+        let text = context.word(&view)?;
+        let name = stack_name(&text);
+        if name != text {
+            context.warning(&view, format!("the stack is called `{name}` here"));
+        }
+        Some(name)
+    });
     let name = input.project_name.map(str::to_owned).or(given);
     let declared = declared::read(context, document, scope);
     let path = document.services_path();
     let entries = document.section(Section::Services);
+    if entries.is_empty() && !context.problems.has_errors() {
+        context.problems.warning(spot, "the project has no services");
+    }
     let mut inactive = HashSet::new();
     let mut active = Vec::new();
     for entry in entries {

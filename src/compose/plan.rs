@@ -121,7 +121,7 @@ fn compare(service: &Service, known: &ExistingService) -> Vec<Change> {
     let mut changes = Vec::new();
     let switch = (service.kind, service.global) != (known.kind, known.global);
     let replace = if service.kind != known.kind {
-        Some(format!("was a {} and becomes a {}", known.kind.as_str(), service.kind.as_str()))
+        Some(format!("its kind was {} and becomes {}", known.kind.as_str(), service.kind.as_str()))
     } else if switch {
         let (before, after) =
             if known.global { ("global", "scaled") } else { ("scaled", "global") };

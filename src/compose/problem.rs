@@ -10,6 +10,9 @@ use super::node::{Loc, View};
 /// Problems kept for one project; a file with more is beyond reading anyway.
 const MAX_PROBLEMS: usize = 200;
 
+/// Characters of a dotted path that are shown.
+const MAX_PATH: usize = 120;
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +64,14 @@ impl From<&View<'_>> for Spot {
     }
 }
 
+/// A path of a length that a line can show.
+fn shortened(path: &str) -> String {
+    match path.char_indices().nth(MAX_PATH) {
+        Some((end, _)) => format!("{}...", path.get(..end).unwrap_or_default()),
+        None => path.to_owned(),
+    }
+}
+
 /// Collects findings while a project is read; shared by every reader.
 #[derive(Default)]
 pub(super) struct Problems {
@@ -82,7 +93,7 @@ impl Problems {
             severity,
             file: at.source.name.clone(),
             line: at.line,
-            path: path.to_owned(),
+            path: shortened(path),
             message,
         };
         if !list.contains(&problem) {
@@ -98,6 +109,16 @@ impl Problems {
     /// Adds a warning at a remembered place.
     pub fn warning(&self, spot: &Spot, message: impl Into<String>) {
         self.add(Severity::Warning, &spot.at, &spot.path, message);
+    }
+
+    /// Whether there is an error so far.
+    pub fn has_errors(&self) -> bool {
+        self.list.borrow().iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Whether there is a finding at exactly this key.
+    pub fn mentions(&self, path: &str) -> bool {
+        self.list.borrow().iter().any(|problem| problem.path == path)
     }
 
     /// All findings, in the order of files and lines.

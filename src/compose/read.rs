@@ -196,7 +196,7 @@ impl Context<'_> {
                 continue;
             }
             if !keys.contains(&key) {
-                self.error(&child, format!("unknown key; known are {}", list(keys)));
+                self.error(&child, unknown_key(key, keys));
             } else if !child.node.is_null() {
                 known.push((key, child));
             }
@@ -227,6 +227,37 @@ impl Context<'_> {
     }
 }
 
+/// What to say about an unknown key: the known one that looks most like it, or all if they are few.
+pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
+    let closest = known.iter().map(|name| (distance(key, name), name)).min();
+    match closest {
+        Some((distance, name)) if distance <= key.len() / 3 => {
+            format!("unknown key; `{name}` is meant")
+        }
+        _ if known.len() <= 10 => format!("unknown key; known are {}", list(known)),
+        _ => "unknown key".to_owned(),
+    }
+}
+
+/// Letters to change, add or leave out to make one key of another; case and `-` for `_` are free.
+fn distance(from: &str, to: &str) -> usize {
+    let plain = |letter: u8| if letter == b'-' { b'_' } else { letter.to_ascii_lowercase() };
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, a) in from.bytes().map(plain).enumerate().take(64) {
+        let mut above_left = line;
+        let mut left = line + 1;
+        let mut next = vec![left];
+        for (b, above) in to.bytes().map(plain).zip(row.iter().skip(1)) {
+            let change = above_left + usize::from(a != b);
+            left = change.min(above + 1).min(left + 1);
+            above_left = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
 /// Names for a message: `a`, `b`.
 pub(super) fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
@@ -246,7 +277,10 @@ pub(super) fn to_json(node: &Node) -> serde_json::Value {
             let text = scalar.text.as_str();
             let number = || {
                 let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-                let numeric = digits.starts_with(|letter: char| letter.is_ascii_digit());
+                // `0644` was octal once and is decimal now; as a text it means neither.
+                let octal = digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let octal = octal && digits.starts_with('0');
+                let numeric = !octal && digits.starts_with(|letter: char| letter.is_ascii_digit());
                 let integer = text.parse::<i64>().ok().map(Json::from);
                 let decimal = || text.parse::<f64>().ok().map(Json::from);
                 if numeric { integer.or_else(decimal) } else { None }

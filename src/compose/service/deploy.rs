@@ -3,7 +3,6 @@
 use serde_json::{Value as Json, json};
 
 use super::super::node::View;
-use super::super::project::Kind;
 use super::limits;
 use super::{Draft, GLOBAL, Reader};
 
@@ -205,9 +204,6 @@ fn update_config(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
     const KEYS: &[&str] =
         &["delay", "failure_action", "max_failure_ratio", "monitor", "order", "parallelism"];
     let context = reader.context;
-    if draft.kind != Kind::Service {
-        return;
-    }
     for (key, value) in context.known(view, KEYS) {
         let setting = match (key, value.node.as_text()) {
             ("parallelism", _) => {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::node::View;
+use super::super::read::unknown_key;
 use super::{Draft, Reader};
 use super::{
     balancer, build, deploy, files, health, limits, network, ports, process, rancher, volumes,
@@ -173,7 +174,8 @@ pub(super) fn read(reader: &Reader<'_, '_>, key: &str, view: &View<'_>, draft: &
         return;
     }
     let Ok(index) = KEYS.binary_search_by(|(name, _)| (*name).cmp(key)) else {
-        context.error(view, unknown(key));
+        let known: Vec<&str> = KEYS.iter().map(|(name, _)| *name).collect();
+        context.error(view, unknown_key(key, &known));
         return;
     };
     let Some((_, rule)) = KEYS.get(index).filter(|_| !view.node.is_null()) else { return };
@@ -199,20 +201,6 @@ pub(super) fn read(reader: &Reader<'_, '_>, key: &str, view: &View<'_>, draft: &
         With(handler) => handler(reader, view, draft),
         Elsewhere => {}
         NoEffect(message) => context.warning(view, *message),
-    }
-}
-
-/// What to say about an unknown key: the known key that looks most like it.
-fn unknown(key: &str) -> String {
-    let plain = |text: &str| text.replace(['-', '_'], "").to_ascii_lowercase();
-    let wanted = plain(key);
-    let close = |known: &&str| {
-        let known = plain(known);
-        known == wanted || known == format!("{wanted}s") || wanted == format!("{known}s")
-    };
-    match KEYS.iter().map(|(name, _)| *name).find(close) {
-        Some(known) => format!("unknown key of a service; `{known}` is meant"),
-        None => "unknown key of a service".to_owned(),
     }
 }
 

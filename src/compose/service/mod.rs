@@ -175,6 +175,7 @@ pub(super) fn read(reader: &Reader<'_, '_>, path: &str, entry: &Entry) -> Option
 /// What follows from several keys together.
 fn finish(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
     rancher::labels(reader, view, draft);
+    rancher::finish(reader, view, draft);
     image(reader, view, draft);
     balancer::finish(reader, view, draft);
     network::finish(reader, view, draft);
@@ -212,8 +213,11 @@ fn image(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
         (None, Some(_)) => built(&draft.name),
         (None, None) if draft.fields.contains_key("selectorContainer") => "rancher/none".to_owned(),
         (None, None) => {
-            let message = "the service has neither `image` nor `build`";
-            reader.context.error(view, message);
+            // What could not be extended or read was said already.
+            let said = |key| reader.context.problems.mentions(&format!("{}.{key}", view.path));
+            if view.get("extends").is_none() && !said("image") && !said("build") {
+                reader.context.error(view, "the service has neither `image` nor `build`");
+            }
             return;
         }
     };

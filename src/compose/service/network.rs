@@ -255,6 +255,9 @@ pub(super) fn finish(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft
     if !own {
         return;
     }
+    if let (Some(_), Some(networks)) = (view.get("network_mode"), view.get("networks")) {
+        reader.context.error(&networks, "cannot be given together with `network_mode`");
+    }
     if !shares && !draft.launch.contains_key("networkMode") {
         draft.set("networkMode", "managed");
     }

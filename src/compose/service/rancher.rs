@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::super::node::{Value, View};
+use super::super::node::View;
 use super::super::project::Kind;
 use super::super::read::to_json;
 use super::{Draft, GLOBAL, Reader, SIDEKICKS};
@@ -35,6 +35,16 @@ pub(super) fn kind(view: &View<'_>, image: Option<&str>) -> Kind {
     let listens =
         |rules: View<'_>| rules.items().iter().any(|rule| rule.get("source_port").is_some());
     if rules.is_some_and(listens) { Kind::LoadBalancerService } else { Kind::Service }
+}
+
+/// What Rancher does not let go together.
+pub(super) fn finish(reader: &Reader<'_, '_>, view: &View<'_>, draft: &Draft) {
+    let yes = Some(&Json::Bool(true));
+    if draft.upgrade.get("startFirst") == yes && draft.fields.get("retainIp") == yes {
+        let at = view.get("retain_ip").unwrap_or_else(|| view.clone());
+        let message = "cannot be used with upgrades that start the new container first";
+        reader.context.error(&at, message);
+    }
 }
 
 /// What labels say about the service rather than its containers.
@@ -141,11 +151,5 @@ pub(super) fn upgrade_strategy(reader: &Reader<'_, '_>, view: &View<'_>, draft: 
         if let Some(json) = json {
             draft.upgrade.insert(field.to_owned(), json);
         }
-    }
-    if let (Some(Json::Bool(true)), Value::Map(_)) =
-        (draft.upgrade.get("startFirst"), &view.node.value)
-        && draft.fields.get("retainIp") == Some(&Json::Bool(true))
-    {
-        context.error(view, "`start_first` cannot be used together with `retain_ip`");
     }
 }

@@ -6,49 +6,91 @@ use super::*;
 
 #[test]
 fn broken_yaml() {
-    check_problems("services:\n\tweb:\n\t\timage: x\n", expect![[r#"
+    check_problems(
+        "services:\n\tweb:\n\t\timage: x\n",
+        expect![[r#"
         compose.yaml:2: error: services: a tab in the indentation; YAML needs spaces
-    "#]]);
-    check_problems("services:\n  web:\n    image: x\n\tcommand: y\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web:\n    image: x\n\tcommand: y\n",
+        expect![[r#"
         compose.yaml:4: error: services.web.image: a tab in the indentation; YAML needs spaces
-    "#]]);
-    check_problems("services:\n  web: {image: x\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web: {image: x\n",
+        expect![[r#"
         compose.yaml:3: error: services.web: not valid YAML: while parsing a flow mapping, did not find expected ',' or '}'
-    "#]]);
-    check_problems("services:\n  web:\n    image: 'x\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web:\n    image: 'x\n",
+        expect![[r#"
         compose.yaml:3: error: services.web.image: not valid YAML: while scanning a quoted scalar, found unexpected end of stream
-    "#]]);
-    check_problems("services:\n  web:\n   image: x\n  - y\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web:\n   image: x\n  - y\n",
+        expect![[r#"
         compose.yaml:4: error: services: not valid YAML: while parsing a block mapping, did not find expected key
-    "#]]);
-    check_problems("services: {web: {image: *gone}}", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services: {web: {image: *gone}}",
+        expect![[r#"
         compose.yaml:1: error: services.web.image: not valid YAML: while parsing node, found unknown anchor
-    "#]]);
-    check_problems("a: &a [*a]", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "a: &a [*a]",
+        expect![[r#"
         compose.yaml:1: error: a[0]: an alias stands inside the value it refers to
-    "#]]);
-    check_problems("", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "",
+        expect![[r#"
         compose.yaml:0: error: the file is empty
-    "#]]);
-    check_problems("# only a comment\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "# only a comment\n",
+        expect![[r#"
         compose.yaml:0: error: the file is empty
-    "#]]);
-    check_problems("- a\n- b\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "- a\n- b\n",
+        expect![[r#"
         compose.yaml:1: error: the file holds a list, not a mapping
-    "#]]);
-    check_problems("services: {}\n---\nservices: {}\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services: {}\n---\nservices: {}\n",
+        expect![[r#"
         compose.yaml:2: error: the file holds more than one YAML document
-    "#]]);
-    check_problems("services:\n  ? [a, b]\n  : c\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  ? [a, b]\n  : c\n",
+        expect![[r#"
         compose.yaml:2: error: services: a list or mapping cannot be a key
-    "#]]);
-    check_problems("services:\n  web: {<<: text, image: x, <<: [1]}\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web: {<<: text, image: x, <<: [1]}\n",
+        expect![[r#"
         compose.yaml:2: error: services.web.<<: `<<` needs a mapping, not a single value
         compose.yaml:2: error: services.web.<<: the key is given twice; write `<<: [*a, *b]`
-    "#]]);
-    check_problems("services:\n  web: {image: !secret x}\n", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "services:\n  web: {image: !secret x}\n",
+        expect![[r#"
         compose.yaml:2: warning: services.web.image: the YAML tag `!secret` is not known and is ignored
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -61,11 +103,13 @@ fn not_text() {
     let project = parse(&input, &mut load);
     expect![[r#"
         compose.yaml:2: error: the file is not valid UTF-8 text
-    "#]].assert_eq(&problems(&project));
+    "#]]
+    .assert_eq(&problems(&project));
     let project = parse(&Input::default(), &mut load);
     expect![[r#"
         compose.yaml:0: error: no compose file is given
-    "#]].assert_eq(&problems(&project));
+    "#]]
+    .assert_eq(&problems(&project));
 }
 
 #[test]
@@ -104,7 +148,6 @@ secrets: {s: text, t: {}, u: {file: a, content: b}, v: {environment: NOPE}, w: {
             compose.yaml:3: error: services.a.volumes: must be a list, not a single value
             compose.yaml:3: error: services.a.command: must be a text or a list of texts, not a mapping
             compose.yaml:3: error: services.a.tty: must be true or false, not `maybe`
-            compose.yaml:3: error: services.a: the service has neither `image` nor `build`
             compose.yaml:4: error: services.b.healthcheck: must be a mapping, not a list
             compose.yaml:4: error: services.b.deploy: must be a mapping, not a single value
             compose.yaml:4: error: services.b.labels: must be a mapping or a list of `name=value`, not a single value
@@ -162,16 +205,16 @@ volumes: {v: {drivr: x}}
 "#,
         expect![[r#"
             compose.yaml:2: error: service: unknown key; extensions begin with `x-`, services belong under `services`
-            compose.yaml:6: error: services.web.Ports: unknown key of a service; `ports` is meant
-            compose.yaml:7: error: services.web.enviroment: unknown key of a service
-            compose.yaml:8: error: services.web.environments: unknown key of a service; `environment` is meant
-            compose.yaml:9: error: services.web.cap-add: unknown key of a service; `cap_add` is meant
-            compose.yaml:10: error: services.web.build.contxt: unknown key; known are `args`, `cache_from`, `context`, `dockerfile`, `dockerfile_inline`, `extra_hosts`, `labels`, `network`, `no_cache`, `platforms`, `pull`, `shm_size`, `tags`, `target`, `additional_contexts`, `cache_to`, `entitlements`, `isolation`, `privileged`, `provenance`, `sbom`, `secrets`, `ssh`, `ulimits`
-            compose.yaml:11: error: services.web.healthcheck.tests: unknown key; known are `disable`, `interval`, `retries`, `start_interval`, `start_period`, `test`, `timeout`
-            compose.yaml:12: error: services.web.deploy.replica: unknown key; known are `endpoint_mode`, `labels`, `mode`, `placement`, `replicas`, `resources`, `restart_policy`, `rollback_config`, `update_config`
-            compose.yaml:13: error: services.web.ports[0].publish: unknown key; known are `app_protocol`, `host_ip`, `mode`, `name`, `protocol`, `published`, `target`
-            compose.yaml:14: error: services.web.volumes[0].readonly: unknown key; known are `bind`, `consistency`, `image`, `read_only`, `source`, `target`, `tmpfs`, `type`, `volume`
-            compose.yaml:15: error: volumes.v.drivr: unknown key; known are `driver`, `driver_opts`, `external`, `labels`, `name`, `per_container`
+            compose.yaml:6: error: services.web.Ports: unknown key; `ports` is meant
+            compose.yaml:7: error: services.web.enviroment: unknown key; `environment` is meant
+            compose.yaml:8: error: services.web.environments: unknown key; `environment` is meant
+            compose.yaml:9: error: services.web.cap-add: unknown key; `cap_add` is meant
+            compose.yaml:10: error: services.web.build.contxt: unknown key; `context` is meant
+            compose.yaml:11: error: services.web.healthcheck.tests: unknown key; `test` is meant
+            compose.yaml:12: error: services.web.deploy.replica: unknown key; `replicas` is meant
+            compose.yaml:13: error: services.web.ports[0].publish: unknown key; `published` is meant
+            compose.yaml:14: error: services.web.volumes[0].readonly: unknown key; `read_only` is meant
+            compose.yaml:15: error: volumes.v.drivr: unknown key; `driver` is meant
         "#]],
     );
 }
@@ -318,11 +361,12 @@ services:
             compose.yaml:6: error: services.web.links[0]: service `gone` does not exist in this project
             compose.yaml:7: error: services.web.external_links[0]: `redis` must be `stack/service`; other containers have no links
             compose.yaml:8: error: services.web.networks[0]: network `gone` is not declared under `networks`
+            compose.yaml:8: error: services.web.networks: cannot be given together with `network_mode`
             compose.yaml:9: error: services.web.secrets[0]: secret `gone` is not declared under `secrets`
             compose.yaml:10: error: services.web.configs[0]: config `gone` is not declared under `configs`
             compose.yaml:10: error: services.web.configs[1]: lacks `source`, the name under which it is declared
-            compose.yaml:11: error: services.web.volumes_from[0]: service `gone`, whose volumes are to be used, does not exist
-            compose.yaml:12: error: services.web.network_mode: service `gone`, whose network are to be used, does not exist
+            compose.yaml:11: error: services.web.volumes_from[0]: service `gone` does not exist; the volumes of it cannot be used
+            compose.yaml:12: error: services.web.network_mode: service `gone` does not exist; the network of it cannot be used
             compose.yaml:13: error: services.db.depends_on.web.condition: must be one of `service_started`, `service_healthy`, `service_completed_successfully`, not `service_ready`
             compose.yaml:13: error: services.db.pid: `service:web` is not supported; only `host` is
             compose.yaml:13: error: services.db.ipc: `service:web`: sharing with a service is not supported
@@ -347,16 +391,37 @@ fn cycles() {
     check_problems(
         "services:\n  a: {image: x, network_mode: 'service:b'}\n  b: {image: x, network_mode: 'service:a'}\n  c: {image: x, volumes_from: [c]}\n",
         expect![[r#"
-            compose.yaml:2: error: services.a.network_mode: `b` and this service use each other's network
-            compose.yaml:3: error: services.b.network_mode: `a` and this service use each other's network
-            compose.yaml:4: error: services.c.volumes_from[0]: `c` and this service use each other's volumes
+            compose.yaml:2: error: services.a.network_mode: `b` and this service need each other; neither can be first
+            compose.yaml:3: error: services.b.network_mode: `a` and this service need each other; neither can be first
+            compose.yaml:4: error: services.c.volumes_from[0]: `c` and this service need each other; neither can be first
         "#]],
     );
 }
 
 #[test]
 fn a_service_needs_an_image() {
-    check_problems("services:\n  web: {command: x}\n", expect![[r#"
+    check_problems(
+        "services:\n  web: {command: x}\n",
+        expect![[r#"
         compose.yaml:2: error: services.web: the service has neither `image` nor `build`
-    "#]]);
+    "#]],
+    );
+}
+
+#[test]
+fn keys_that_exclude_each_other() {
+    check_problems(
+        "name: My Shop\nservices:\n  web: {image: x, network_mode: host, networks: [default], scale: 2, deploy: {replicas: 3}}\n",
+        expect![[r#"
+            compose.yaml:1: warning: name: the stack is called `my-shop` here
+            compose.yaml:3: error: services.web.deploy.replicas: `scale` and `deploy.replicas` differ: 2 and 3
+            compose.yaml:3: error: services.web.networks: cannot be given together with `network_mode`
+        "#]],
+    );
+    check_problems(
+        "services:\n",
+        expect![[r#"
+        compose.yaml:0: warning: the project has no services
+    "#]],
+    );
 }

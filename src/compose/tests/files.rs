@@ -93,7 +93,8 @@ fn the_hash_sees_what_matters() {
     assert_ne!(with("a"), with("b"));
     assert_eq!(hash(base).len(), 64);
     // Changing this makes every stack look changed after an upgrade of the server.
-    expect_test::expect!["e013f30574c5375ed8519fd7e2395b977d1e99a633b5e864227adda3ec6639b5"].assert_eq(&hash(base));
+    expect_test::expect!["e013f30574c5375ed8519fd7e2395b977d1e99a633b5e864227adda3ec6639b5"]
+        .assert_eq(&hash(base));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fixtures! {
     "#]];
     media: expect![[r#"
         gluetun+qbittorrent sonarr jellyfin
-        compose.yaml:29: warning: services.qbittorrent.network_mode: the service runs beside `gluetun` as its sidekick, because it uses network of `gluetun`
+        compose.yaml:29: warning: services.qbittorrent.network_mode: the service runs beside `gluetun` as its sidekick: it uses the network of `gluetun`
     "#]];
     monitoring: expect![[r#"
         prometheus nodeexporter cadvisor grafana

@@ -88,22 +88,34 @@ fn windows_line_ends_and_byte_order_mark() {
 
 #[test]
 fn versions() {
-    check("version: '3.8'\nservices: {web: {image: nginx}}", expect![[r#"
+    check(
+        "version: '3.8'\nservices: {web: {image: nginx}}",
+        expect![[r#"
         service web
           imageUuid: "docker:nginx"
-    "#]]);
-    check("version: 2.1\nservices: {web: {image: nginx}}", expect![[r#"
+    "#]],
+    );
+    check(
+        "version: 2.1\nservices: {web: {image: nginx}}",
+        expect![[r#"
         service web
           imageUuid: "docker:nginx"
-    "#]]);
-    check("web: {image: nginx, volumes: ['data:/data']}", expect![[r#"
+    "#]],
+    );
+    check(
+        "web: {image: nginx, volumes: ['data:/data']}",
+        expect![[r#"
         service web
           dataVolumes: ["data:/data"]
           imageUuid: "docker:nginx"
-    "#]]);
-    check_problems("version: '4'\nservices: {web: {image: nginx}}", expect![[r#"
+    "#]],
+    );
+    check_problems(
+        "version: '4'\nservices: {web: {image: nginx}}",
+        expect![[r#"
         compose.yaml:1: error: version: `4` is not a version of compose files
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -137,7 +149,7 @@ fn names_follow_ranchers_rule() {
               app/dataVolumesFromLaunchConfigs: ["my-db-main"]
               app/name: "app"
             compose.yaml:2: warning: services.my_db.main: the service is called `my-db-main` here
-            compose.yaml:3: warning: services.app.volumes_from[0]: the service runs beside `my-db-main` as its sidekick, because it uses volumes of `my_db.main`
+            compose.yaml:3: warning: services.app.volumes_from[0]: the service runs beside `my-db-main` as its sidekick: it uses the volumes of `my_db.main`
         "#]],
     );
     check_problems(

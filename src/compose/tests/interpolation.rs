@@ -80,7 +80,8 @@ fn forms_that_are_none() {
         `${}` is not a variable; write `$$` for a plain `$`
         `${U:-${A}` lacks its closing `}`
         variables are nested too deeply in a default value
-    "#]].assert_eq(&got);
+    "#]]
+    .assert_eq(&got);
 }
 
 #[test]
@@ -98,9 +99,7 @@ fn values_are_typed_after_replacing() {
     check_problems(
         "services:\n  web:\n    image: app:${MISSING:?set MISSING in .env}\n    mem_limit: ${EMPTY}\n    command: echo $\n",
         expect![[r#"
-            compose.yaml:2: error: services.web: the service has neither `image` nor `build`
             compose.yaml:3: error: services.web.image: variable `MISSING` is required: set MISSING in .env
-            compose.yaml:3: error: services.web.image: is empty
             compose.yaml:4: error: services.web.mem_limit: is empty
             compose.yaml:5: error: services.web.command: `$` is not a variable; write `$$` for a plain `$`
         "#]],

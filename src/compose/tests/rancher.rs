@@ -46,7 +46,7 @@ web:
     strategy: recreateOnQuorum
     recreate_on_quorum_strategy_config: {quorum: 1}
   metadata: {a: {b: [1, true, "x", null, 1.5, 0644]}}
-  upgrade_strategy: {start_first: true, batch_size: 2, interval_millis: 500}
+  upgrade_strategy: {start_first: false, batch_size: 2, interval_millis: 500}
 db:
   scale_policy: {min: 1, max: 3, increment: 2}
   start_on_create: false
@@ -68,8 +68,8 @@ mail:
               imageUuid: "docker:nginx"
               labels: {"io.rancher.container.pull_image":"always","io.rancher.scheduler.affinity:host_label":"disk=ssd"}
               service.retainIp: true
-              service.metadata: {"a":{"b":[1,true,"x",null,1.5,644]}}
-              upgrade.startFirst: true
+              service.metadata: {"a":{"b":[1,true,"x",null,1.5,"0644"]}}
+              upgrade.startFirst: false
               upgrade.batchSize: 2
               upgrade.intervalMillis: 500
               link db as database
@@ -90,7 +90,6 @@ mail:
               imageUuid: "docker:rancher/external-service"
               service.hostname: "mail.example.org"
               service.healthCheck: {"port":25}
-            rancher-compose.yml:16: error: web.upgrade_strategy: `start_first` cannot be used together with `retain_ip`
         "#]],
     );
 }
@@ -200,9 +199,9 @@ services:
               imageUuid: "docker:ui"
               link vpn as torrent
               needs vpn Started
-            compose.yaml:9: warning: services.torrent.network_mode: the service runs beside `vpn` as its sidekick, because it uses network of `vpn`
+            compose.yaml:9: warning: services.torrent.network_mode: the service runs beside `vpn` as its sidekick: it uses the network of `vpn`
             compose.yaml:11: warning: services.torrent.ports: has no effect: publish them at the service that lends its network
-            compose.yaml:14: warning: services.indexer.network_mode: the service runs beside `vpn` as its sidekick, because it uses network of `gluetun`
+            compose.yaml:14: warning: services.indexer.network_mode: the service runs beside `vpn` as its sidekick: it uses the network of `gluetun`
         "#]],
     );
 }
@@ -311,12 +310,11 @@ lb:
               imageUuid: "docker:rancher/load-balancer-service"
               ports: ["80:80/tcp","443:443/tcp","25:25/tcp"]
               labels: {"io.rancher.loadbalancer.proxy-protocol.ports":"25","io.rancher.loadbalancer.ssl.ports":"443"}
-              service.lbConfig: {"portRules":[{"sourcePort":80,"protocol":"http","service":"web","targetPort":8080},{"sourcePort":443,"protocol":"https","service":"web","targetPort":443},{"sourcePort":25,"protocol":"tcp","service":"web","targetPort":25},{"sourcePort":9000,"protocol":"http","service":"web","targetPort":9000},{"sourcePort":80,"protocol":"http","hostname":"api.example.org","path":"/v1","service":"api","targetPort":81},{"sourcePort":80,"protocol":"http","service":"api","targetPort":9001},{"sourcePort":443,"protocol":"https","service":"api","targetPort":9001},{"sourcePort":25,"protocol":"tcp","service":"api","targetPort":9001},{"sourcePort":9000,"protocol":"http","service":"api","targetPort":9001}]}
+              service.lbConfig: {"portRules":[{"sourcePort":80,"protocol":"http","service":"web","targetPort":8080},{"sourcePort":443,"protocol":"https","service":"web","targetPort":443},{"sourcePort":25,"protocol":"tcp","service":"web","targetPort":25},{"sourcePort":9000,"protocol":"http","service":"web","targetPort":9000},{"sourcePort":80,"protocol":"http","hostname":"api.example.org","path":"/v1","service":"api","targetPort":81},{"sourcePort":80,"protocol":"http","service":"api","targetPort":9001},{"sourcePort":443,"protocol":"https","service":"api","targetPort":9001},{"sourcePort":25,"protocol":"tcp","service":"api","targetPort":9001},{"sourcePort":9000,"protocol":"http","service":"api","targetPort":9001}],"certs":["extra"],"defaultCert":"main","config":"global\nmaxconn 4096\n","stickinessPolicy":{"name":"s","cookie":"c","mode":"prefix"}}
             service web
               imageUuid: "docker:web"
             service api
               imageUuid: "docker:api"
-            rancher-compose.yml:1: error: lb: unknown key; extensions begin with `x-`, services belong under `services`
         "#]],
     );
 }
@@ -341,8 +339,8 @@ services:
   web:
     image: x
     health_check: {interval: 1, strategy: maybe}
-    retain_ip: true
     upgrade_strategy: {start_first: true}
+    retain_ip: true
   out: {image: rancher/external-service, external_ips: [x], hostname: y}
 === rancher-compose.yml
 version: '2'
@@ -365,7 +363,7 @@ catalog: {name: x}
             compose.yaml:14: error: services.lb.lb_config.stickiness_policy.mode: must be rewrite, insert or prefix
             compose.yaml:17: error: services.web.health_check.strategy: must be one of `none`, `recreate`, `recreateOnQuorum`, not `maybe`
             compose.yaml:17: error: services.web.health_check: lacks `port`, the port to check
-            compose.yaml:19: error: services.web.upgrade_strategy: `start_first` cannot be used together with `retain_ip`
+            compose.yaml:19: error: services.web.retain_ip: cannot be used with upgrades that start the new container first
             compose.yaml:20: error: services.out.external_ips[0]: `x` is not an IP address
             compose.yaml:20: error: services.out.hostname: an external service has either `external_ips` or `hostname`
             rancher-compose.yml:3: error: services.ghost: the service is not in the compose file

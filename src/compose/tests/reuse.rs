@@ -96,18 +96,14 @@ services:
   i: {extends: {file: compose.yaml, service: i}}
 "#,
         expect![[r#"
-            compose.yaml:3: error: services.a: the service has neither `image` nor `build`
-            compose.yaml:4: error: services.b: the service has neither `image` nor `build`
             compose.yaml:5: error: services.c.extends: the service extends itself: a -> b -> c -> a
-            compose.yaml:5: error: services.c: the service has neither `image` nor `build`
             compose.yaml:6: error: services.d.extends: service `nothere` is not in file `compose.yaml`
             compose.yaml:7: error: services.e.extends: file `gone.yaml` does not exist
             compose.yaml:8: error: services.f.extends: service `nothere` is not in file `other.yaml`
             compose.yaml:9: error: services.g.extends: lacks `service`, the name of the service to extend
             compose.yaml:10: error: services.h.extends: must be a service name or a mapping, not a list
             compose.yaml:12: error: services.j.extends: the service extends itself: j -> j
-            compose.yaml:12: error: services.j: the service has neither `image` nor `build`
-            loop.yaml:2: error: services.i.extends: the service extends itself: i -> i -> i
+            loop.yaml:2: error: services.i.extends: the service extends itself: i of compose.yaml -> i of loop.yaml -> i of compose.yaml
         "#]],
     );
 }

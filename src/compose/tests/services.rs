@@ -48,11 +48,14 @@ stop_grace_period: 1m30s"#,
 
 #[test]
 fn environment_as_a_list_and_as_a_map() {
-    keys("environment: [A=1, B=x=y, TAG, NOT_SET, 'C=']", expect![[r#"
+    keys(
+        "environment: [A=1, B=x=y, TAG, NOT_SET, 'C=']",
+        expect![[r#"
         service web
           imageUuid: "docker:nginx"
           environment: {"A":"1","B":"x=y","C":"","TAG":"1.2"}
-    "#]]);
+    "#]],
+    );
     keys(
         "environment:\n  A: 1\n  B: true\n  C: 1.10\n  TAG:\n  NOT_SET: null\n  D: yes\n  E: ''\n  F: 0x1F",
         expect![[r#"
@@ -266,27 +269,39 @@ fn health_checks() {
             compose.yaml:9: warning: services.web.healthcheck.start_period: has no effect: failures while starting count like later ones
         "#]],
     );
-    keys("healthcheck: {test: [CMD, pg_isready, -U, app], interval: 10s}", expect![[r#"
+    keys(
+        "healthcheck: {test: [CMD, pg_isready, -U, app], interval: 10s}",
+        expect![[r#"
         service web
           healthCmd: ["CMD","pg_isready","-U","app"]
           healthInterval: 10
           imageUuid: "docker:nginx"
-    "#]]);
-    keys("healthcheck: {test: [CMD-SHELL, 'pg_isready -U $$USER']}", expect![[r#"
+    "#]],
+    );
+    keys(
+        "healthcheck: {test: [CMD-SHELL, 'pg_isready -U $$USER']}",
+        expect![[r#"
         service web
           healthCmd: ["CMD-SHELL","pg_isready -U $USER"]
           imageUuid: "docker:nginx"
-    "#]]);
-    keys("healthcheck: {test: [NONE]}", expect![[r#"
+    "#]],
+    );
+    keys(
+        "healthcheck: {test: [NONE]}",
+        expect![[r#"
         service web
           healthCmd: ["NONE"]
           imageUuid: "docker:nginx"
-    "#]]);
-    keys("healthcheck: {disable: true}", expect![[r#"
+    "#]],
+    );
+    keys(
+        "healthcheck: {disable: true}",
+        expect![[r#"
         service web
           healthCmd: ["NONE"]
           imageUuid: "docker:nginx"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -405,29 +420,41 @@ pull_policy: always"#,
 
 #[test]
 fn restart_and_jobs() {
-    keys("restart: unless-stopped", expect![[r#"
+    keys(
+        "restart: unless-stopped",
+        expect![[r#"
         service web
           restartPolicy: {"name":"unless-stopped"}
           imageUuid: "docker:nginx"
-    "#]]);
-    keys("restart: no", expect![[r#"
+    "#]],
+    );
+    keys(
+        "restart: no",
+        expect![[r#"
         service web
           restartPolicy: {"name":"no"}
           imageUuid: "docker:nginx"
           labels: {"io.rancher.container.start_once":"true"}
-    "#]]);
-    keys("restart: on-failure:3", expect![[r#"
+    "#]],
+    );
+    keys(
+        "restart: on-failure:3",
+        expect![[r#"
         service web
           restartPolicy: {"name":"on-failure","maximumRetryCount":3}
           imageUuid: "docker:nginx"
           labels: {"io.rancher.container.start_once":"true"}
-    "#]]);
-    keys("restart: 'no'\nlabels: {io.rancher.container.start_once: 'false'}", expect![[r#"
+    "#]],
+    );
+    keys(
+        "restart: 'no'\nlabels: {io.rancher.container.start_once: 'false'}",
+        expect![[r#"
         service web
           restartPolicy: {"name":"no"}
           imageUuid: "docker:nginx"
           labels: {"io.rancher.container.start_once":"false"}
-    "#]]);
+    "#]],
+    );
     check(
         r#"
 services:
@@ -483,15 +510,21 @@ fn deploy() {
             compose.yaml:13: warning: services.web.deploy.labels: labels of the service are not kept; write them under `labels`
         "#]],
     );
-    keys("deploy: {mode: global}", expect![[r#"
+    keys(
+        "deploy: {mode: global}",
+        expect![[r#"
         service web global
           imageUuid: "docker:nginx"
           labels: {"io.rancher.scheduler.global":"true"}
-    "#]]);
-    keys("scale: 4", expect![[r#"
+    "#]],
+    );
+    keys(
+        "scale: 4",
+        expect![[r#"
         service web x4
           imageUuid: "docker:nginx"
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -532,6 +565,7 @@ services:
             service inline
               imageUuid: "docker:my-shop-inline"
               build {"context":"","dockerfile":null,"dockerfileInline":"FROM alpine\n","args":{},"labels":{},"target":null,"cacheFrom":[],"extraHosts":[],"shmSize":null,"network":null,"platform":null,"noCache":false,"pull":false,"tag":"my-shop-inline","extraTags":[]}
+            compose.yaml:2: warning: name: the stack is called `my-shop` here
             compose.yaml:19: warning: services.long.build.ssh: has no effect on how the image is built
         "#]],
     );

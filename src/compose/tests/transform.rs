@@ -99,7 +99,8 @@ fn nothing_set() {
         logConfig: null
         ulimits: null
         blkioDeviceOptions: null
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -175,7 +176,8 @@ fn everything_set() {
         logConfig: {"driver":"syslog","config":{}}
         ulimits: [{"name":"nofile","hard":2,"soft":1}]
         blkioDeviceOptions: {"/dev/a":{"readBps":5,"weight":6}}
-    "#]].assert_eq(&set(input));
+    "#]]
+    .assert_eq(&set(input));
 }
 
 #[test]
@@ -188,7 +190,8 @@ fn names_images_and_networks() {
         imageUuid: "docker:a"
         labels: {"io.rancher.container.display_name":"shown"}
         networkMode: "bridge"
-    "#]].assert_eq(&set(name));
+    "#]]
+    .assert_eq(&set(name));
     let mode = |mode: &str| set(json!({"HostConfig": {"NetworkMode": mode}}));
     expect![[r#"
         type: "container"
@@ -202,7 +205,8 @@ fn names_images_and_networks() {
         networkMode: "bridge"
         error: networkMode `container:abc` is not supported
         error: networkMode `mynet` is not supported
-    "#]].assert_eq(&format!(
+    "#]]
+    .assert_eq(&format!(
         "{}{}{}{}{}",
         mode("host"),
         mode("none"),
@@ -214,8 +218,10 @@ fn names_images_and_networks() {
         type: "container"
         kind: "container"
         networkMode: "none"
-    "#]].assert_eq(&set(json!({"Config": {"NetworkDisabled": true}})));
+    "#]]
+    .assert_eq(&set(json!({"Config": {"NetworkDisabled": true}})));
     expect![[r#"
         error: the container must be an object
-    "#]].assert_eq(&set(json!([])));
+    "#]]
+    .assert_eq(&set(json!([])));
 }
