@@ -163,6 +163,11 @@ pub enum Entropy {
     Seeded(Arc<Mutex<SplitMix>>),
 }
 
+#[allow(clippy::disallowed_methods, reason = "this module is the one place that draws randomness")]
+fn system_random(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+    getrandom::fill(bytes)
+}
+
 impl Entropy {
     /// A repeatable source: equal seeds give equal sequences.
     pub fn seeded(seed: u64) -> Entropy {
@@ -173,7 +178,7 @@ impl Entropy {
     pub fn fill(&self, bytes: &mut [u8]) {
         match self {
             Entropy::System => {
-                if let Err(err) = getrandom::fill(bytes) {
+                if let Err(err) = system_random(bytes) {
                     // Going on would hand out predictable secrets, so there is nothing to recover.
                     tracing::error!("the system's random generator failed: {err}");
                     std::process::abort();

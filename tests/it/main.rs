@@ -2,5 +2,4 @@
 
 mod docker_support;
 mod engine_contract;
-mod services;
-mod world;
+mod tidy;
