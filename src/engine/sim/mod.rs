@@ -209,3 +209,6 @@ impl Host {
         EngineError::Unavailable { endpoint: format!("sim://{}", self.name), reason }
     }
 }
+
+#[cfg(test)]
+mod tests;

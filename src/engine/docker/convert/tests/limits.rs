@@ -38,7 +38,7 @@ fn devices() {
         r#"{"devices": ["/dev/sda:/dev/xvda:rx"]}"#,
         &extras(),
         expect![
-            "field `devices` of container `web-1` `/dev/sda:/dev/xvda:rx` is not of the form `host:container[:rwm]`"
+            "field `devices` of container `web-1` has `/dev/sda:/dev/xvda:rx`, which is not `host:container[:rwm]`"
         ],
     );
 }
