@@ -135,7 +135,7 @@ pub trait Engine: Send + Sync {
     /// The exit code of an exec; `None` while it runs.
     async fn exec_exit_code(&self, exec: &str) -> Result<Option<i64>, EngineError>;
 
-    /// What happens to containers from now on, or from `since_ms` (milliseconds since 1970, inclusive).
+    /// What happens to containers from the first time the stream is polled, or from `since_ms` (milliseconds since 1970, inclusive).
     /// The stream ends with an error when the engine goes away; ask again with the last `at_ms` seen.
     fn events(&self, since_ms: Option<i64>)
     -> BoxStream<'static, Result<EngineEvent, EngineError>>;
@@ -295,7 +295,8 @@ pub enum Timestamps {
     Yes,
 }
 
-/// A piece of output. Pieces of a log are whole lines, newline included if the container wrote one.
+/// A piece of output. Pieces of a log are whole lines, newline included if the container wrote one;
+/// only lines beyond 16 KiB come in several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// Where it came from.

@@ -62,6 +62,10 @@ impl Connection {
         }
     }
 
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Whether the engine's files can be looked at from here.
     pub(super) fn is_local(&self) -> bool {
         self.endpoint.starts_with("unix://")
@@ -157,7 +161,7 @@ fn away_by_kind(err: &BollardError) -> Option<Away> {
         .find_map(|(is, away)| is.then_some(away))
 }
 
-fn away_by_io(io: &std::io::Error) -> Away {
+pub(super) fn away_by_io(io: &std::io::Error) -> Away {
     let known = [
         (ErrorKind::NotFound, Away::SocketMissing),
         (ErrorKind::PermissionDenied, Away::PermissionDenied),
@@ -170,8 +174,12 @@ fn away_by_io(io: &std::io::Error) -> Away {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use expect_test::{Expect, expect};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn check(endpoint: &str, expect: Expect) {
         let err = Connection::new(endpoint).client(Patience::Control).await.err();
@@ -196,6 +204,53 @@ mod tests {
             expect!["docker at tcp://127.0.0.1:1 refuses connections; start Docker with `systemctl start docker`"],
         )
         .await;
+    }
+
+    /// Answers every request with the version it speaks now; 0 hangs up instead.
+    async fn old_engine(listener: tokio::net::UnixListener, minor: Arc<AtomicUsize>) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let minor = minor.load(Ordering::Relaxed);
+            if minor > 0 {
+                let body = format!("{{\"ApiVersion\":\"1.{minor}\"}}");
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_comes_back_may_be_another_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("docker.sock");
+        let minor = Arc::new(AtomicUsize::new(41));
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        tokio::spawn(old_engine(listener, Arc::clone(&minor)));
+        let connection = Connection::new(&format!("unix://{}", path.display()));
+        let version = async || {
+            let client = connection.client(Patience::Control).await;
+            client.map(|docker| docker.client_version().to_string())
+        };
+        assert_eq!(version().await, Ok("1.41".to_owned()));
+
+        minor.store(0, Ordering::Relaxed);
+        let docker = connection.client(Patience::Control).await.unwrap();
+        let gone = connection.away(docker.version().await.unwrap_err()).unwrap();
+        assert!(gone.is_unavailable() && gone.retryable(), "{gone}");
+        minor.store(44, Ordering::Relaxed);
+        assert_eq!(version().await, Ok("1.44".to_owned()));
+
+        minor.store(0, Ordering::Relaxed);
+        connection.away(docker.version().await.unwrap_err()).unwrap();
+        minor.store(30, Ordering::Relaxed);
+        let too_old = version().await.unwrap_err();
+        assert!(!too_old.retryable(), "{too_old}");
+        assert!(
+            too_old
+                .to_string()
+                .ends_with("speaks API 1.30, but 1.40 is the oldest supported; upgrade Docker")
+        );
     }
 
     #[tokio::test]

@@ -30,7 +30,12 @@ impl Connection {
         };
         let created = docker.create_exec(container, config).await;
         let id = created.map_err(|err| self.failure(subject, err))?.id;
-        let start = StartExecOptions { detach: false, tty, output_capacity: None };
+        if tty {
+            let api = docker.client_version().to_string();
+            let (output, input) = self.start_terminal(container, &id, &api).await?;
+            return Ok(ExecSession { id, output, input });
+        }
+        let start = StartExecOptions { detach: false, tty: false, output_capacity: None };
         let started = docker.start_exec(&id, Some(start)).await;
         match started.map_err(|err| self.failure(subject, err))? {
             StartExecResults::Attached { output, input } => {

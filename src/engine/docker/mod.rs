@@ -12,6 +12,7 @@ mod images;
 mod observe;
 mod places;
 mod streams;
+mod terminal;
 
 use std::sync::Arc;
 

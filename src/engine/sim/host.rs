@@ -13,13 +13,11 @@ use super::observe::{Detail, observe};
 use super::state::{Death, volume};
 use super::{registry, session, streams};
 use crate::engine::{
-    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, ContainerState, Disk,
+    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, ContainerState,
     Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec, LogOptions,
     NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize,
     VolumeSpec,
 };
-
-const GIB: u64 = 1 << 30;
 
 impl SimEngine {
     fn now(&self) -> i64 {
@@ -118,22 +116,7 @@ fn signal_number(signal: &str) -> i64 {
 impl Engine for SimEngine {
     async fn info(&self) -> Result<EngineInfo, EngineError> {
         self.enter(Op::Look, "info", &[]).await?;
-        Ok(EngineInfo {
-            id: format!("sim-{}", self.host.name),
-            hostname: self.host.name.clone(),
-            version: "20.10.24".to_owned(),
-            api_version: "1.41".to_owned(),
-            kernel: "6.1.0".to_owned(),
-            os: "Simulated Linux".to_owned(),
-            architecture: "x86_64".to_owned(),
-            cpus: 4,
-            memory_bytes: 8 * GIB,
-            disk: Some(Disk { total_bytes: 100 * GIB, used_bytes: 20 * GIB }),
-            storage_driver: "overlay2".to_owned(),
-            root_dir: "/var/lib/docker".to_owned(),
-            volume_drivers: vec!["local".to_owned()],
-            ..EngineInfo::default()
-        })
+        Ok(self.host.lock().info.clone())
     }
 
     async fn image_present(&self, image: &str) -> Result<bool, EngineError> {

@@ -21,12 +21,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use super::{Away, EngineError, EventKind};
+use super::{Away, Disk, EngineError, EngineInfo, EventKind};
 use crate::clock::{Clock, Entropy};
 pub use faults::{Effect, Fault, Faults, Op};
 pub use registry::SimRegistry;
 use state::{Death, HostState};
 pub use transcript::Transcript;
+
+const GIB: u64 = 1 << 30;
 
 /// Hosts that exist only here. Cheap to clone; all clones are the same fleet.
 #[derive(Clone)]
@@ -65,10 +67,12 @@ impl SimFleet {
             let own = name.bytes().fold(self.shared.seed, |seed, byte| {
                 seed.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
             });
+            let mut state = HostState::new(Entropy::seeded(own));
+            state.info = usual_info(name);
             let host = Host {
                 name: name.to_owned(),
                 shared: Arc::clone(&self.shared),
-                state: Mutex::new(HostState::new(Entropy::seeded(own))),
+                state: Mutex::new(state),
                 changes: watch::Sender::new(0),
                 earlier: Notify::new(),
             };
@@ -113,6 +117,11 @@ impl SimEngine {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.host.name
+    }
+
+    /// Changes what the host says of itself: processors, memory, labels.
+    pub fn set_info(&self, change: impl FnOnce(&mut EngineInfo)) {
+        change(&mut self.host.lock().info);
     }
 
     /// The host's engine goes away, or comes back with `None`. Containers run on meanwhile; streams
@@ -193,6 +202,26 @@ impl SimEngine {
         self.keep_time(state);
         self.host.changed();
         Ok(())
+    }
+}
+
+/// A small server.
+fn usual_info(name: &str) -> EngineInfo {
+    EngineInfo {
+        id: format!("sim-{name}"),
+        hostname: name.to_owned(),
+        version: "20.10.24".to_owned(),
+        api_version: "1.41".to_owned(),
+        kernel: "6.1.0".to_owned(),
+        os: "Simulated Linux".to_owned(),
+        architecture: "x86_64".to_owned(),
+        cpus: 4,
+        memory_bytes: 8 * GIB,
+        disk: Some(Disk { total_bytes: 100 * GIB, used_bytes: 20 * GIB }),
+        storage_driver: "overlay2".to_owned(),
+        root_dir: "/var/lib/docker".to_owned(),
+        volume_drivers: vec!["local".to_owned()],
+        labels: BTreeMap::new(),
     }
 }
 

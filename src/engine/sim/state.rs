@@ -14,8 +14,8 @@ use super::program::Program;
 use crate::clock::Entropy;
 use crate::engine::spec::{LABEL_UUID, NetworkAttachment};
 use crate::engine::{
-    Away, ContainerSpec, ContainerState, EngineError, EngineEvent, EventKind, NetworkSpec,
-    ObservedVolume, Output,
+    Away, ContainerSpec, ContainerState, EngineError, EngineEvent, EngineInfo, EventKind,
+    NetworkSpec, ObservedVolume, Output,
 };
 
 /// Events kept for those who ask for the past.
@@ -38,6 +38,7 @@ pub(super) struct HostState {
     pub(super) networks: BTreeMap<String, SimNetwork>,
     pub(super) volumes: BTreeMap<String, ObservedVolume>,
     pub(super) images: HashSet<String>,
+    pub(super) info: EngineInfo,
     /// Published ports: protocol and port to address and holder.
     ports: BTreeMap<(String, u16), Vec<(String, Serial)>>,
     next_port: u16,
@@ -129,6 +130,7 @@ impl HostState {
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
             images: HashSet::new(),
+            info: EngineInfo::default(),
             ports: BTreeMap::new(),
             next_port: *EPHEMERAL_PORTS.start(),
             timers: BTreeMap::new(),

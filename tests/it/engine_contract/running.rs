@@ -135,10 +135,34 @@ pub async fn commands_run_inside_containers(ground: Ground) {
     assert_eq!(text(output).await, "out: through and back\n");
     assert_eq!(exit_code(&ground, &exec).await, 0);
 
-    let terminal = ExecSpec { terminal: Terminal::Tty, stdin: Stdin::Attached, ..shell("cat") };
-    let session = ground.engine.exec(&id, &terminal).await.unwrap();
+    let waiting = ground.engine.exec(&id, &copy).await.unwrap();
+    assert_eq!(ground.engine.exec_exit_code(&waiting.id).await.unwrap(), None);
+    ground.remove(&[&id]).await;
+}
+
+pub async fn terminals_pass_every_byte(ground: Ground) {
+    let id = ground.run(&ground.sleeper("bytes").await).await;
+    let bytes = "\u{1}\u{0}\u{0}\u{0}\u{0}\u{0}\u{2}\u{2}x\n";
+    ground.engine.upload(&id, "/tmp", tar_with("bytes", bytes)).await.unwrap();
+    let cat = ExecSpec {
+        command: vec!["cat".to_owned(), "/tmp/bytes".to_owned()],
+        terminal: Terminal::Tty,
+        ..ExecSpec::default()
+    };
+    let session = ground.engine.exec(&id, &cat).await.unwrap();
+    assert_eq!(text(session.output).await, format!("tty: {bytes}"));
+    assert_eq!(exit_code(&ground, &session.id).await, 0);
+
+    let shell = ExecSpec {
+        command: vec!["sh".to_owned()],
+        terminal: Terminal::Tty,
+        stdin: Stdin::Attached,
+    };
+    let mut session = ground.engine.exec(&id, &shell).await.unwrap();
     ground.engine.exec_resize(&session.id, TtySize { cols: 100, rows: 40 }).await.unwrap();
-    assert_eq!(ground.engine.exec_exit_code(&session.id).await.unwrap(), None);
+    session.input.write_all(b"exit 5\n").await.unwrap();
+    assert!(text(session.output).await.contains("exit 5"), "a terminal echoes");
+    assert_eq!(exit_code(&ground, &session.id).await, 5);
     ground.remove(&[&id]).await;
 }
 
