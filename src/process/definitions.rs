@@ -26,3 +26,12 @@ pub fn definition(name: &str) -> &'static Definition {
         .find(|definition| definition.name == name)
         .unwrap_or(&NOTHING)
 }
+
+/// Names of the processes that have something to do.
+pub fn with_steps() -> impl Iterator<Item = &'static str> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+        .filter(|definition| !definition.steps.is_empty())
+        .map(|definition| definition.name)
+}

@@ -24,6 +24,8 @@ pub mod addresses;
 pub mod facts;
 pub mod ledger;
 
+pub use definitions::with_steps;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};

@@ -43,11 +43,15 @@ impl World {
         Self::with_clock(hosts, Clock::System).await
     }
 
-    pub async fn with_clock(hosts: usize, clock: Clock) -> Self {
+    /// A world that has not been started.
+    pub fn unstarted(hosts: usize, clock: Clock) -> Self {
         let folder = TempDir::new().expect("temporary folder");
         let fleet = SimFleet::new(7, clock.clone());
-        let mut world =
-            Self { folder, fleet, core: None, clock, project: 0, hosts, breakpoint: None };
+        Self { folder, fleet, core: None, clock, project: 0, hosts, breakpoint: None }
+    }
+
+    pub async fn with_clock(hosts: usize, clock: Clock) -> Self {
+        let mut world = Self::unstarted(hosts, clock);
         world.start().await;
         world
             .until("hosts are active", |read| {
@@ -62,11 +66,20 @@ impl World {
         world
     }
 
+    /// Sets where the next start is to be cut off.
+    pub fn set_breakpoint(&mut self, breakpoint: Option<Breakpoint>) {
+        self.breakpoint = breakpoint;
+    }
+
+    /// Starts a transition of a row.
+    pub async fn act_now(&self, id: i64, transition: &'static str) {
+        self.act(id, transition, json!({})).await;
+    }
+
     /// Opens the database and starts everything, as after a crash or the first time.
     pub async fn start(&mut self) {
         let path = self.folder.path().join("test.db");
-        let core =
-            Core::open(&path, self.clock.clone(), Entropy::seeded(11), limits()).expect("opens");
+        let core = Core::open(&path, self.clock.clone(), Entropy::System, limits()).expect("opens");
         let core = match &self.breakpoint {
             Some(breakpoint) => core.with_breakpoint(Arc::clone(breakpoint)),
             None => core,
