@@ -199,3 +199,67 @@ pub fn guard_last_admin(read: &Read<'_>, account_id: i64) -> Result<()> {
         .message("this is the last administrator; make another one first")
         .detail(detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::testing::World;
+
+    #[tokio::test]
+    async fn the_last_administrator_stays() {
+        let world = World::seeded().await;
+        let auth = world.auth();
+        let may = |id| world.store.read(|read| guard_last_admin(read, id));
+        let error = may(1).unwrap_err();
+        assert_eq!((error.status, error.code), (405, "LastAdminAccount"));
+        let bob = world.user(&auth, "user", "bob").await;
+        assert_eq!((may(bob).is_ok(), may(1).is_ok()), (true, false));
+        let ann = world.user(&auth, "admin", "ann").await;
+        assert_eq!((may(ann).is_ok(), may(1).is_ok()), (true, true));
+        world.set_state(ann, "inactive").await;
+        assert_eq!((may(ann).is_ok(), may(1).is_ok()), (true, false));
+    }
+
+    #[tokio::test]
+    async fn memberships_of_other_kinds_and_accounts_do_not_count() {
+        let world = World::seeded().await;
+        let auth = world.auth();
+        let bob = world.user(&auth, "user", "bob").await;
+        let role = || world.store.read(|read| membership(read, 5, bob)).unwrap();
+        let member = world.member(5, bob, "owner").await;
+        assert_eq!(role(), Some(Role::Owner));
+        for (field, value) in
+            [("role", "janitor"), ("externalIdType", "github_user"), ("externalId", "1a99")]
+        {
+            let kept = world.store.read(|read| read.require("projectMember", member)).unwrap();
+            let change = move |tx: &mut crate::store::Tx<'_>| {
+                tx.update(member, |row| {
+                    row.set(field, value);
+                    Ok(())
+                })
+            };
+            world.store.write(change).await.unwrap();
+            assert_eq!(role(), None, "{field}");
+            let back = kept.str(field).unwrap().to_owned();
+            let restore = move |tx: &mut crate::store::Tx<'_>| {
+                tx.update(member, |row| {
+                    row.set(field, back);
+                    Ok(())
+                })
+            };
+            world.store.write(restore).await.unwrap();
+            assert_eq!(role(), Some(Role::Owner));
+        }
+        assert_eq!(world.store.read(|read| projects_of(read, bob)), Ok(vec![5]));
+        assert_eq!(world.store.read(|read| projects_of(read, 1)), Ok(vec![5]));
+    }
+
+    #[test]
+    fn malformed_project_ids_are_a_400() {
+        assert_eq!(project_id("1a5"), Ok(5));
+        for text in ["", "5", "Default", "1a", "1a5x"] {
+            let error = project_id(text).unwrap_err();
+            assert_eq!((error.status, error.code), (400, "InvalidFormat"), "{text}");
+        }
+    }
+}

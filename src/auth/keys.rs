@@ -220,3 +220,86 @@ pub(super) fn replace_secret(tx: &mut Tx<'_>, id: i64, phc: &str) -> Result<Vec<
         None => Ok(Vec::new()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::request::Authenticator;
+    use crate::auth::testing::{World, basic};
+    use crate::clock::Entropy;
+
+    /// Makes an API key of account 1 the way the API does; (access key, secret key) or the error.
+    async fn create(world: &World, given: &[(&'static str, &'static str)]) -> Result<KeyPair> {
+        let given = given.to_vec();
+        world
+            .store
+            .write(move |tx| {
+                let mut new = NewResource::new("credential", tx.entropy.uuid()).account(1);
+                for (field, value) in given {
+                    new = new.with(field, value);
+                }
+                let pair = prepare_api_key(tx, &mut new)?;
+                tx.insert(new.state("active"))?;
+                Ok(pair)
+            })
+            .await
+    }
+
+    #[tokio::test]
+    async fn keys_have_rancher_s_shape_and_their_secret_is_not_stored() {
+        let world = World::seeded().await;
+        let auth = world.auth();
+        let pair = create(&world, &[]).await.unwrap();
+        assert!(looks_like_access_key(&pair.access_key), "{}", pair.access_key);
+        assert!(
+            pair.secret_key.len() == 40
+                && pair.secret_key.chars().all(|letter| letter.is_ascii_alphanumeric())
+        );
+        assert!(!format!("{pair:?}").contains(&pair.secret_key));
+        auth.authenticate(&basic(&pair.access_key, &pair.secret_key)).await.unwrap();
+        let row = world.store.read(|read| usable(read, API_KEY, &pair.access_key)).unwrap();
+        let row = row.unwrap().0;
+        assert!(!format!("{row:?}").contains(&pair.secret_key));
+        assert_eq!((row.kind.as_str(), row.str("secretValue")), (API_KEY, None));
+
+        let given = [("publicValue", "mine"), ("secretValue", "my secret")];
+        assert_eq!(create(&world, &given).await.unwrap().secret_key, "my secret");
+        auth.authenticate(&basic("mine", "my secret")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_public_value_is_free_again_only_when_its_credential_is_removed() {
+        let world = World::seeded().await;
+        let taken = Err(Error::field("NotUnique", "publicValue"));
+        create(&world, &[("publicValue", "mine")]).await.unwrap();
+        let id = world.store.read(|read| usable(read, API_KEY, "mine")).unwrap().unwrap().0.id;
+        for (state, expect) in [("active", false), ("inactive", false), ("removed", true)] {
+            world.set_state(id, state).await;
+            let found = create(&world, &[("publicValue", "mine")]).await.map(|_| ());
+            assert_eq!(found, if expect { Ok(()) } else { taken.clone() }, "{state}");
+        }
+        // Logins and keys share the names.
+        let phc = "$argon2id$".to_owned();
+        let login = world.store.write(move |tx| insert_password(tx, 1, "mine", phc)).await;
+        assert_eq!(login.map(|_| ()), taken);
+    }
+
+    #[test]
+    fn logins_can_be_typed_and_told_from_keys() {
+        for (login, expect) in [
+            ("bob", Ok(())),
+            ("bob@example.org", Ok(())),
+            ("", Err(400)),
+            (" \t", Err(400)),
+            ("a:b", Err(422)),
+            ("a\nb", Err(422)),
+            (&"x".repeat(256), Err(422)),
+        ] {
+            assert_eq!(check_login(login).map_err(|error| error.status), expect, "{login:?}");
+        }
+        assert!(looks_like_access_key(&KeyPair::generate(&Entropy::seeded(3)).access_key));
+        for other in ["bob", "0123456789abcdef0123", "0123456789ABCDEF01234"] {
+            assert!(!looks_like_access_key(other), "{other}");
+        }
+    }
+}

@@ -178,3 +178,55 @@ impl Tx<'_> {
             .execute(params![instant, limit])?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Entropy};
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn entries_are_found_by_who_what_and_when_a_page_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, hands) = Clock::manual(1000);
+        let store = Store::open(&folder.path().join("db"), clock, Entropy::seeded(1)).unwrap();
+        for (account, event, resource) in
+            [(5, "api.stack.create", 1), (5, "api.stack.delete", 1), (8, "api.stack.create", 2)]
+        {
+            let entry = NewAudit {
+                account_id: Some(account),
+                authenticated_as: Some(1),
+                event: event.to_owned(),
+                resource_type: Some("stack".to_owned()),
+                resource_id: Some(resource),
+                data: Map::from_iter([("responseCode".to_owned(), Value::from(201))]),
+            };
+            store.write(move |tx| tx.audit_insert(&entry)).await.unwrap();
+            hands.advance(1000);
+        }
+        let check = |filter: AuditFilter, expect: &[i64]| {
+            let filter =
+                AuditFilter { limit: if filter.limit == 0 { 9 } else { filter.limit }, ..filter };
+            let rows = store.read(|read| read.audit(&filter)).unwrap();
+            let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+            assert_eq!(ids, expect, "{filter:?}");
+        };
+        let any = AuditFilter::default;
+        check(any(), &[1, 2, 3]);
+        check(AuditFilter { account_id: Some(5), ..any() }, &[1, 2]);
+        check(AuditFilter { event: Some("api.stack.create".to_owned()), ..any() }, &[1, 3]);
+        check(AuditFilter { resource_id: Some(2), authenticated_as: Some(1), ..any() }, &[3]);
+        check(AuditFilter { resource_type: Some("host".to_owned()), ..any() }, &[]);
+        check(AuditFilter { since: Some(2000), until: Some(3000), ..any() }, &[2]);
+        check(AuditFilter { limit: 2, ..any() }, &[1, 2]);
+        check(AuditFilter { limit: 2, after: Some(2), ..any() }, &[3]);
+        let newest = AuditFilter { order: Order::Descending, limit: 2, ..any() };
+        check(newest.clone(), &[3, 2]);
+        check(AuditFilter { after: Some(2), ..newest }, &[1]);
+        let row = store.read(|read| read.audit_entry(2)).unwrap().unwrap();
+        assert_eq!((row.created, &row.entry.data["responseCode"]), (2000, &Value::from(201)));
+        assert_eq!(store.write(|tx| tx.audit_purge(3000, 1)).await, Ok(1));
+        assert_eq!(store.write(|tx| tx.audit_purge(3000, 9)).await, Ok(1));
+        check(any(), &[3]);
+    }
+}
