@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn change(ty: &'static str) -> Vec<Change> {
-        vec![Change { id: 1, ty, account_id: None, created: false }]
+        vec![Change { id: 1, ty, account_id: None, service_id: None, created: false }]
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Identities: accounts as people see them when they choose members of an environment.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::access::is_usable;
 use super::caller::Caller;
@@ -50,24 +50,21 @@ impl Identity {
     /// The API's fields; the API layer adds links.
     pub fn render(&self) -> Map<String, Value> {
         let login = self.login.as_ref().or(self.name.as_ref());
-        let fields = json!({
-            "id": format!("{LOCAL}:{}", self.external_id),
-            "type": "identity",
-            "all": null,
-            "externalId": self.external_id,
-            "externalIdType": LOCAL,
-            "login": login,
-            "name": self.name.as_ref().or(login),
-            "profilePicture": null,
-            "profileUrl": null,
-            "projectId": null,
-            "role": null,
-            "user": true,
-        });
-        match fields {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        }
+        let fields = [
+            ("id", Value::from(format!("{LOCAL}:{}", self.external_id))),
+            ("type", Value::from("identity")),
+            ("all", Value::Null),
+            ("externalId", Value::from(self.external_id.as_str())),
+            ("externalIdType", Value::from(LOCAL)),
+            ("login", Value::from(login.cloned())),
+            ("name", Value::from(self.name.as_ref().or(login).cloned())),
+            ("profilePicture", Value::Null),
+            ("profileUrl", Value::Null),
+            ("projectId", Value::Null),
+            ("role", Value::Null),
+            ("user", Value::Bool(true)),
+        ];
+        fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
     }
 }
 

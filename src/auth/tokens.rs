@@ -98,7 +98,7 @@ impl Auth {
                 }
                 tx.token_insert(&row)?;
                 default_project(tx, &proved.account, &login)?;
-                let resource = resource(tx, &proved.account, &login)?;
+                let resource = resource(&proved.account, &login);
                 record_login(tx, &proved.account, &login, address)?;
                 Ok((row, ended, resource))
             })
@@ -124,7 +124,7 @@ impl Auth {
                     && let Some(row) = read.token(session)?
                 {
                     let login = row.data.get("login").and_then(Value::as_str).unwrap_or_default();
-                    return resource(read, &proved.account, login);
+                    return Ok(resource(&proved.account, login));
                 }
             }
             Ok(blank())
@@ -301,29 +301,26 @@ fn record(
 
 /// A `token` resource of nobody.
 fn blank() -> Map<String, Value> {
-    let blank = json!({
-        "type": "token",
-        "accountId": null,
-        "authProvider": PROVIDER,
-        "authenticatedAsAccountId": null,
-        "enabled": true,
-        "identities": [],
-        "jwt": null,
-        "originalLogin": null,
-        "redirectUrl": null,
-        "security": true,
-        "user": null,
-        "userIdentity": null,
-        "userType": null,
-    });
-    match blank {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
+    let fields = [
+        ("type", Value::from("token")),
+        ("accountId", Value::Null),
+        ("authProvider", Value::from(PROVIDER)),
+        ("authenticatedAsAccountId", Value::Null),
+        ("enabled", Value::Bool(true)),
+        ("identities", Value::Array(Vec::new())),
+        ("jwt", Value::Null),
+        ("originalLogin", Value::Null),
+        ("redirectUrl", Value::Null),
+        ("security", Value::Bool(true)),
+        ("user", Value::Null),
+        ("userIdentity", Value::Null),
+        ("userType", Value::Null),
+    ];
+    fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
 }
 
 /// The `token` resource of a session, without its key.
-fn resource(_read: &Read<'_>, account: &Resource, login: &str) -> Result<Map<String, Value>> {
+fn resource(account: &Resource, login: &str) -> Map<String, Value> {
     let identity = Value::Object(identities::Identity::of(account, Some(login)).render());
     let account_id = Value::from(id::format("a", account.id));
     let mut map = blank();
@@ -338,7 +335,7 @@ fn resource(_read: &Read<'_>, account: &Resource, login: &str) -> Result<Map<Str
     ] {
         map.insert(field.to_owned(), value);
     }
-    Ok(map)
+    map
 }
 
 #[cfg(test)]
