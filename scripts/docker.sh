@@ -20,15 +20,21 @@ start() {
         say "starting dockerd in the background (target/dockerd.log)"
         # A session of its own, so that Ctrl-C in this terminal does not reach it.
         setsid nohup dockerd >target/dockerd.log 2>&1 </dev/null &
-        echo $! >target/dockerd.pid
+        pid=$!
+        echo "$pid" >target/dockerd.pid
     fi
 }
 
+# Waiting for a dockerd that has stopped again is of no use.
+answers_or_gone() { engine_answers || { [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; }; }
+
+pid=
 engine_answers && exit 0
 [ "$ENGINE" = unix:///var/run/docker.sock ] || die "no Docker Engine answers at $ENGINE"
 root || die "$(reason)"
 have dockerd || die "no Docker Engine is installed; run scripts/install-deps.sh"
 start
-until_deadline $WAIT_S engine_answers && exit 0
+until_deadline $WAIT_S answers_or_gone || true
+! engine_answers || exit 0
 [ ! -f target/dockerd.log ] || tail -n 20 target/dockerd.log >&2
-die "Docker did not answer within $WAIT_S seconds"
+die "Docker did not start within $WAIT_S seconds"

@@ -67,7 +67,8 @@ python_client() {
     say "installing the cattle client into target/venv"
     rm -rf target/venv
     python3 -m venv target/venv
-    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+    target/venv/bin/pip install --disable-pip-version-check -r tests/requirements.txt >target/pip.log 2>&1 ||
+        { tail -n 20 target/pip.log >&2; die "pip failed (target/pip.log)"; }
     cp tests/requirements.txt "$stamp"
 }
 

@@ -8,6 +8,7 @@ HOST=${LISTEN%:*} PORT=${LISTEN##*:}
 case $HOST in 0.0.0.0 | '[::]') HOST=127.0.0.1 ;; esac
 URL=http://$HOST:$PORT
 START_S=30
+PAGE_PORT=${HELLO_PORT:-8088}
 
 if root; then DATA=/var/lib/ranchette; else DATA=${XDG_DATA_HOME:-$HOME/.local/share}/ranchette; fi
 DATA=${RANCHETTE_SERVER_DATA_DIR:-$DATA}
@@ -16,9 +17,9 @@ serving() { http_ok "$HOST" "$PORT" /healthz; }
 gone() { ! kill -0 "$server" 2>/dev/null; }
 serving_or_gone() { serving || gone; }
 
-# A name of its own for the server's log keeps what is printed below readable.
+# The log goes to a file, so that what is printed below stays readable.
 start_server() {
-    "$TARGET/release/ranchette" serve 2>>target/server.log &
+    "$TARGET/release/ranchette" serve >>target/server.log 2>&1 &
     server=$!
     trap 'kill -TERM "$server" 2>/dev/null || true' TERM HUP
     trap : INT # the terminal has told the server already; wait for it to finish
@@ -33,6 +34,8 @@ deploy() {
     say "deploying examples/hello"
     RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA \
         "$TARGET/release/ranchette" up -f examples/hello/compose.yaml -p hello
+    until_deadline $START_S http_ok 127.0.0.1 "$PAGE_PORT" / ||
+        die "the example's page does not answer at http://127.0.0.1:$PAGE_PORT"
 }
 
 report() {
@@ -40,14 +43,23 @@ report() {
     RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA "$TARGET/release/ranchette" ps
     echo
     echo "Dashboard and API   $URL"
-    echo "The example's page  http://127.0.0.1:${HELLO_PORT:-8088}"
+    echo "The example's page  http://127.0.0.1:$PAGE_PORT"
     if [ -s "$DATA/setup-code" ]; then
         echo "Set-up code         $(cat "$DATA/setup-code")   (creates the administrator, once)"
     fi
     echo "Log                 target/server.log"
 }
 
-server=
+# A server that could not deploy the example is of no use to the person in front of it.
+clean_up() {
+    [ -n "$server" ] && [ -z "$deployed" ] && ! gone || return 0
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" || true
+    echo "error: the example could not be deployed; see target/server.log" >&2
+}
+
+server='' deployed=''
+trap clean_up EXIT
 scripts/install-deps.sh run
 say "building (the first time takes a few minutes)"
 cargo build --release --locked
@@ -59,17 +71,16 @@ else
     say "starting the server at $URL"
     start_server
 fi
-status=0
-deploy || status=$?
-report || status=$?
-[ -n "$server" ] || exit "$status"
-if [ "$status" != 0 ]; then
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" || true
-    die "the example could not be deployed; see target/server.log"
-fi
+deploy
+report
+deployed=yes
+[ -n "$server" ] || exit 0
 echo
 echo "Ctrl-C stops the server and leaves the containers running."
-# `wait` returns early when a signal arrives; the server's own status is what counts.
-until gone; do wait "$server" || status=$?; done
-exit 0
+# A signal ends `wait` early, with 128 and more; the next one has the server's own status.
+status=255
+while [ "$status" -gt 128 ]; do
+    status=0
+    wait "$server" || status=$?
+done
+exit "$status"
