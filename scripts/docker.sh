@@ -37,4 +37,4 @@ start
 until_deadline $WAIT_S answers_or_gone || true
 ! engine_answers || exit 0
 [ ! -f target/dockerd.log ] || tail -n 20 target/dockerd.log >&2
-die "Docker did not start within $WAIT_S seconds"
+die "Docker did not start"
