@@ -4,6 +4,6 @@
 cd "$(dirname "$0")/.." && . scripts/lib.sh
 
 UPDATE_EXPECT=1 cargo test --locked --lib --quiet
-UPDATE_EXPECT=1 cargo test --locked --test it --quiet -- golden
+UPDATE_EXPECT=1 cargo test --locked --test it --quiet -- golden tidy::docs
 cargo fmt
 git --no-pager diff --stat

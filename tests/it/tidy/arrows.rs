@@ -19,8 +19,8 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("events", &["model", "error"]),
     ("store", &["model", "clock", "error", "events"]),
     ("engine", &["model", "clock", "error"]),
-    ("auth", &["model", "clock", "error", "events", "store"]),
     ("process", &["model", "scheduler", "clock", "error", "events", "store", "engine"]),
+    ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
         "controller",
         &[
@@ -111,7 +111,6 @@ const IMPURE: &[&str] = &[
     "std::process",
     "std::thread",
     "Mutex",
-    "RefCell",
     "static mut",
 ];
 

@@ -19,7 +19,8 @@ pub struct Function {
     pub name: String,
     /// Line of the word `fn`.
     pub line: usize,
-    /// Lines from `fn` to the closing brace, both included.
+    /// Lines from `fn` to the closing brace, both included, without the insides of literals that
+    /// are longer than a line: those are data.
     pub lines: usize,
 }
 
@@ -152,7 +153,22 @@ impl Source {
         let end = self.item_end(at);
         let closes = self.code[..end].ends_with('}');
         let line = self.line(at);
-        closes.then(|| Function { name, line, lines: self.line(end - 1) - line + 1 })
+        let data = self.data_lines(line..self.line(end - 1));
+        closes.then(|| Function { name, line, lines: self.line(end - 1) - line + 1 - data })
+    }
+}
+
+impl Source {
+    /// How many of these lines hold nothing but the inside of a literal.
+    fn data_lines(&self, lines: Range<usize>) -> usize {
+        let (first, count) = (lines.start - 1, lines.len() + 1);
+        let pairs = self.text.lines().zip(self.code.lines()).skip(first).take(count);
+        pairs
+            .filter(|(text, code)| {
+                let text = text.trim();
+                code.trim().is_empty() && !text.is_empty() && !text.starts_with("//")
+            })
+            .count()
     }
 }
 
@@ -271,12 +287,13 @@ fn comments_and_literals_are_blanked_and_nothing_else() {
 fn functions_modules_and_tests_are_found() {
     let text = "fn a() {\n}\nstruct F(fn(u8) -> u8);\ntrait T { fn b(x: [u8; 2]); }\n\
                 impl S {\n    fn c<T>(&self) -> Option<T>\n    where T: Copy,\n    { if x { y } }\n}\n\
-                #[cfg(test)]\nmod tests {\n    fn d() {}\n}\nfn e() {}\n";
+                #[cfg(test)]\nmod tests {\n    fn d() {}\n}\nfn e() {}\n\
+                fn g() {\n    // why\n    f(\"a\n  b\n  c\");\n}\n";
     let source = Source::new("src/model/x.rs", text);
     let functions = source.functions();
     let found: Vec<_> =
         functions.iter().map(|f| format!("{} {}+{}", f.name, f.line, f.lines)).collect();
-    assert_eq!(found, ["a 1+2", "c 6+3", "d 12+1", "e 14+1"]);
+    assert_eq!(found, ["a 1+2", "c 6+3", "d 12+1", "e 14+1", "g 15+5"]);
     let parts = |ranges: Vec<Range<usize>>| -> Vec<String> {
         ranges.into_iter().map(|range| source.code[range].trim().to_owned()).collect()
     };
