@@ -78,7 +78,7 @@ impl Source {
     /// The byte ranges of test code: everything, or what follows `#[cfg(test)]`.
     pub fn tests(&self) -> Vec<Range<usize>> {
         if self.is_test_file() || self.code.contains("#![cfg(test)]") {
-            return vec![0..self.code.len()];
+            return std::iter::once(0..self.code.len()).collect();
         }
         let marked = self.code.match_indices("#[cfg(test)]");
         marked.map(|(at, _)| at..self.item_end(at + "#[cfg(test)]".len())).collect()
@@ -135,7 +135,7 @@ impl Source {
             let after = self.code[at + word.len()..].chars().next();
             let starts = word.starts_with(|c: char| c.is_alphanumeric() || c == '_');
             let ends = word.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            !(starts && part(before)) && !(ends && part(after))
+            !(starts && part(before) || ends && part(after))
         })
         .collect()
     }
