@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn starting() {
+    fn taken_ports() {
         let web = Subject::Container("r-web-1");
         check(
             web,
@@ -255,6 +255,11 @@ mod tests {
                 "PortTaken (again): port 8080 is already in use on the host of container `r-web-1`"
             ],
         );
+    }
+
+    #[test]
+    fn starting() {
+        let web = Subject::Container("r-web-1");
         check(
             web,
             403,

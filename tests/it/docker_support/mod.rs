@@ -13,8 +13,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
+use ranchette::clock::Clock;
 use ranchette::engine::RegistryAuth;
 use tokio::sync::OnceCell;
 
@@ -27,7 +27,7 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 /// How long the engine and the registries may take to answer.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE_MS: i64 = 60_000;
 
 /// `user tester, password secret`, as htpasswd writes it.
 const LOGIN: &str = "tester:$2b$04$A.VhXrgTmfkJhP.f7crNq.0sTMm6KjinWzBF.qmiL3pICwfpjTpou\n";
@@ -73,14 +73,14 @@ async fn start() -> TestDocker {
     let (registry, locked_registry) = (free_address(), free_address());
     write_registry_configs(&dir, &registry, &locked_registry);
     keep(&dir, external.is_none());
-    let endpoint = external.unwrap_or_else(|| {
-        let socket = dir.join("docker.sock");
-        wait_for("dockerd", &dir.join("docker.log"), || pings(&socket));
-        format!("unix://{}", socket.display())
-    });
+    let socket = dir.join("docker.sock");
+    if external.is_none() {
+        wait_for("dockerd", &dir.join("docker.log"), || pings(&socket)).await;
+    }
+    let endpoint = external.unwrap_or_else(|| format!("unix://{}", socket.display()));
     for (name, address) in [("open", &registry), ("locked", &locked_registry)] {
         let log = dir.join(format!("{name}.log"));
-        wait_for("docker-registry", &log, || std::net::TcpStream::connect(address).is_ok());
+        wait_for("docker-registry", &log, || std::net::TcpStream::connect(address).is_ok()).await;
     }
     let image = images::prepare(&endpoint, &registry).await;
     TestDocker { endpoint, image, registry, locked_registry }
@@ -142,13 +142,14 @@ fn keep(dir: &Path, own_docker: bool) {
     when_started.recv().unwrap().expect("`setpriv` starts");
 }
 
-/// Asks until it is so. There is nothing to be notified by before a daemon listens.
-fn wait_for(program: &str, log: &Path, ready: impl Fn() -> bool) {
-    let deadline = Instant::now() + START_DEADLINE;
+/// Asks until it is so: there is nothing to be notified by before a daemon listens.
+async fn wait_for(program: &str, log: &Path, ready: impl Fn() -> bool) {
+    let deadline_ms = Clock::System.now_ms() + START_DEADLINE_MS;
     while !ready() {
         let log = || fs::read_to_string(log).unwrap_or_default();
-        assert!(Instant::now() < deadline, "`{program}` does not answer; its log:\n{}", log());
-        std::thread::sleep(Duration::from_millis(20));
+        let in_time = Clock::System.now_ms() < deadline_ms;
+        assert!(in_time, "`{program}` does not answer; its log:\n{}", log());
+        Clock::System.sleep_ms(20).await;
     }
 }
 

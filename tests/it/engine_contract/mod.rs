@@ -145,7 +145,7 @@ impl Ground {
     }
 
     async fn run_to_the_end(&self, spec: &ContainerSpec) -> String {
-        let mut events = self.engine.events(Some(jiff::Timestamp::now().as_millisecond()));
+        let mut events = self.engine.events(Some(Clock::System.now_ms()));
         let id = self.run(spec).await;
         while let Some(event) = events.next().await {
             let event = event.unwrap();

@@ -1,6 +1,7 @@
 //! What running containers say, and what can be done in them.
 
 use futures_util::{StreamExt, TryStreamExt};
+use ranchette::clock::Clock;
 use ranchette::engine::spec::NetworkAttachment;
 use ranchette::engine::{
     EventKind, ExecSession, ExecSpec, Follow, LogOptions, Stdin, Terminal, Timestamps, TtySize,
@@ -51,7 +52,7 @@ pub async fn a_terminal_mixes_its_streams(ground: Ground) {
 pub async fn events_tell_the_story(ground: Ground) {
     let spec = ground.script("story", "exit 3").await;
     let stopped = ground.sleeper("story-stop").await;
-    let since = jiff::Timestamp::now().as_millisecond();
+    let since = Clock::System.now_ms();
     let id = ground.run(&spec).await;
     ground.output(&id).await;
     ground.remove(&[&id]).await;

@@ -142,6 +142,12 @@ fn block_devices() {
               }
             }"#]],
     );
+}
+
+#[test]
+fn the_default_disk() {
+    let config = r#"{"blkioDeviceOptions": {
+        "DEFAULT_DISK": {"writeIops": 500, "writeBps": 2097152}}}"#;
     let disk = Extras { default_disk: Some("/dev/vda".to_owned()), ..extras() };
     check(
         config,
@@ -149,18 +155,6 @@ fn block_devices() {
         expect![[r#"
             {
               "HostConfig": {
-                "BlkioDeviceReadBps": [
-                  {
-                    "Path": "/dev/sda",
-                    "Rate": 1048576
-                  }
-                ],
-                "BlkioDeviceReadIOps": [
-                  {
-                    "Path": "/dev/sda",
-                    "Rate": 1000
-                  }
-                ],
                 "BlkioDeviceWriteBps": [
                   {
                     "Path": "/dev/vda",
@@ -171,13 +165,6 @@ fn block_devices() {
                   {
                     "Path": "/dev/vda",
                     "Rate": 500
-                  }
-                ],
-                "BlkioWeight": 300,
-                "BlkioWeightDevice": [
-                  {
-                    "Path": "/dev/sda",
-                    "Weight": 200
                   }
                 ]
               }
@@ -254,6 +241,10 @@ fn logs_restarts_and_health() {
               }
             }"#]],
     );
+}
+
+#[test]
+fn policies_and_drivers_without_options() {
     let always = r#"{"restartPolicy": {"name": "always", "maximumRetryCount": 5},
                      "logConfig": {"driver": "syslog", "config": null}}"#;
     check(
