@@ -158,7 +158,9 @@ export function volumeFate(configs) {
     const label = config?.labels?.["io.rancher.container.volume_cleanup_strategy"] || "unnamed";
     for (const spec of config?.dataVolumes || []) {
       const [source, target] = spec.split(":");
-      if (!target) (label === "none" ? fate.stay : fate.go).add(`the unnamed volume at ${source}`);
+      // "/data" and "/data:ro" name no source: an unnamed volume.
+      const unnamed = !target || (source.startsWith("/") && !target.includes("/"));
+      if (unnamed) (label === "none" ? fate.stay : fate.go).add(`the unnamed volume at ${source}`);
       else if (/^[./~]/.test(source)) fate.folders.add(source);
       else (label === "all" ? fate.go : fate.stay).add(source);
     }

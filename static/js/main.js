@@ -110,12 +110,13 @@ async function enter() {
 
 /** Ends the session. `note` is shown on the login page. */
 async function leave(note = null, { tell = true } = {}) {
-  if (app.gate === "login") return;
-  app.gate = "login";
-  app.loginNote = note;
-  app.user = null;
+  if (app.gate !== "open" && app.gate !== "none") return;
+  app.gate = "loading";
   closeLive();
+  show(null);
+  // The form comes after the answer, which takes the cookie away: it must not take a new one.
   if (tell) await logOut().catch(() => {});
+  Object.assign(app, { gate: "login", loginNote: note, user: null });
   show(loginPage);
 }
 

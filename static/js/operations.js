@@ -1,9 +1,9 @@
 // What can be done to stacks, services and containers: the API's actions with a word, an icon and,
 // where something is lost, a question first that says what.
 
-import { act, can, del } from "./api.js";
+import { act, can, del, list, scoped } from "./api.js";
 import { ask, attempt } from "./dialogs.js";
-import { h } from "./dom.js";
+import { h, render } from "./dom.js";
 import { count, launchConfigs, volumeFate } from "./format.js";
 import { button } from "./ui.js";
 
@@ -18,21 +18,21 @@ const SERVICE_ACTIONS = [
 /** Buttons for what a service offers now. `containers` are those it has. */
 export function serviceButtons(service, containers) {
   const { name } = service;
-  const list = SERVICE_ACTIONS.filter(({ action }) => can(service, action)).map(({ action, label, icon, done }) =>
+  const buttons = SERVICE_ACTIONS.filter(({ action }) => can(service, action)).map(({ action, label, icon, done }) =>
     button(`${label} ${name}`, () => attempt(() => act(service, action), done(name)), { icon, compact: true, key: action, kind: "quiet" }));
   if (can(service, "restart")) {
-    list.push(button(`Restart ${name}`, () => restartService(service, containers),
+    buttons.push(button(`Restart ${name}`, () => restartService(service, containers),
       { icon: "restart", compact: true, key: "restart", kind: "quiet" }));
   }
   if (can(service, "deactivate")) {
-    list.push(button(`Stop ${name}`, () => stopService(service, containers),
+    buttons.push(button(`Stop ${name}`, () => stopService(service, containers),
       { icon: "stop", compact: true, key: "deactivate", kind: "quiet" }));
   }
   if (can(service, "remove")) {
-    list.push(button(`Remove ${name}`, () => removeService(service, containers),
+    buttons.push(button(`Remove ${name}`, () => removeService(service, containers),
       { icon: "trash", compact: true, key: "remove", kind: "quiet" }));
   }
-  return list;
+  return buttons;
 }
 
 async function restartService(service, containers) {
@@ -70,24 +70,43 @@ async function removeService(service, containers) {
   if (yes) await attempt(() => act(service, "remove"), `Removing ${service.name}`);
 }
 
-/** Asks and removes a whole stack; resolves to whether it is being removed. */
+/** Asks and removes a whole stack; its volumes only when that is ticked. Resolves to whether it goes. */
 export async function removeStack(stack, services, containers) {
+  const owned = await list(scoped("volumes"), { stackId: stack.id }).catch(() => []);
   const fate = volumeFate(services.flatMap(launchConfigs));
+  const mine = owned.filter((one) => one.stackId === stack.id && one.name).map((one) => one.name);
+  const deletable = mine.filter((name) => !fate.go.includes(name));
+  fate.stay = [...new Set([...fate.stay, ...deletable])];
+  const state = { volumes: false };
+  const lines = h("ul", { class: "losses", fixed: true, init: draw });
+
+  function draw(el) {
+    const now = state.volumes
+      ? { ...fate, go: [...fate.go, ...deletable], stay: fate.stay.filter((name) => !deletable.includes(name)) }
+      : fate;
+    render(el,
+      services.map((service) => h("li", { class: "lost", key: service.id }, "service ", h("strong", {}, service.name),
+        ` with ${count(ofService(containers, service).length, "container")}`)),
+      h("li", { class: "lost", key: "file" }, "the stack's stored compose file"),
+      volumeLines(now));
+  }
+
+  const tick = deletable.length > 0 && h("label", { class: "check" }, h("input", {
+    type: "checkbox",
+    name: "volumes",
+    onchange: (event) => {
+      state.volumes = event.target.checked;
+      draw(lines.el);
+    },
+  }), `Also delete ${count(deletable.length, "volume")} and all data in ${deletable.length === 1 ? "it" : "them"}`);
   const yes = await ask({
     title: `Remove the stack ${stack.name}?`,
-    body: [
-      services.length > 0 && h("p", {}, "This removes:"),
-      h("ul", { class: "losses" },
-        services.map((service) => h("li", { class: "lost", key: service.id }, "service ",
-          h("strong", {}, service.name), ` with ${count(ofService(containers, service).length, "container")}`)),
-        services.length === 0 && h("li", { class: "lost" }, "the stack; it has no services"),
-        h("li", { class: "lost" }, "the stack's stored compose file"),
-        volumeLines(fate)),
-    ],
+    body: [h("p", {}, "This removes:"), lines, tick],
     confirm: "Remove the stack",
     danger: true,
   });
-  return yes && attempt(() => (can(stack, "remove") ? act(stack, "remove") : del(stack.links.self)), `Removing ${stack.name}`);
+  const work = () => (can(stack, "remove") ? act(stack, "remove", { volumes: state.volumes }) : del(stack.links.self));
+  return yes && attempt(work, `Removing ${stack.name}`);
 }
 
 /** Stops every service of a stack, after asking. */
@@ -112,20 +131,20 @@ export function containerButtons(container, { compact, removed } = {}) {
   const name = container.name || container.id;
   const options = (icon, key) => ({ icon, key, compact, kind: compact ? "quiet" : undefined });
   const word = (verb) => (compact ? `${verb} ${name}` : verb);
-  const list = [];
+  const buttons = [];
   if (can(container, "start")) {
-    list.push(button(word("Start"), () => attempt(() => act(container, "start"), `Starting ${name}`), options("play", "start")));
+    buttons.push(button(word("Start"), () => attempt(() => act(container, "start"), `Starting ${name}`), options("play", "start")));
   }
   if (can(container, "restart")) {
-    list.push(button(word("Restart"), () => attempt(() => act(container, "restart"), `Restarting ${name}`), options("restart", "restart")));
+    buttons.push(button(word("Restart"), () => attempt(() => act(container, "restart"), `Restarting ${name}`), options("restart", "restart")));
   }
   if (can(container, "stop")) {
-    list.push(button(word("Stop"), () => stopContainer(container, name), options("stop", "stop")));
+    buttons.push(button(word("Stop"), () => stopContainer(container, name), options("stop", "stop")));
   }
   if (can(container, "remove") || can(container, "stop")) {
-    list.push(button(word("Remove"), () => removeContainer(container, name, removed), options("trash", "remove")));
+    buttons.push(button(word("Remove"), () => removeContainer(container, name, removed), options("trash", "remove")));
   }
-  return list;
+  return buttons;
 }
 
 async function stopContainer(container, name) {

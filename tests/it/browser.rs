@@ -86,8 +86,11 @@ pub async fn paste_plan_apply_scale_stop_remove(server: &Server) {
         page.press("Remove").await;
         page.until_at("dialog", "service web with 3 containers").await;
         page.until_at("dialog", "The volume data stays").await;
+        page.press_at("dialog [name=volumes]").await;
+        page.until_at("dialog", "Deletes the volume data").await;
         page.press("Cancel").await;
         page.until("the question is gone", "!document.querySelector('dialog')").await;
+        assert_eq!(stack_count(page).await, 1, "asking must not remove anything");
         page.press("Remove").await;
         page.press_at("dialog [data-confirm]").await;
         page.until_says("No stacks yet").await;

@@ -82,7 +82,7 @@ function cpu(host, info, now) {
 }
 
 function disks(info) {
-  return Object.entries(info?.mountPoints || {}).map(([device, one]) =>
+  return Object.entries(info?.mountPoints || {}).filter(([, one]) => one.total > 0).map(([device, one]) =>
     meter(`Disk ${device}`, one.used, one.total, `${bytes(one.used * MIB)} of ${bytes(one.total * MIB)}`));
 }
 

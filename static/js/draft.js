@@ -1,0 +1,152 @@
+// A stack being written: its files, and what the API says applying them would do.
+//
+// The plan is asked for after every pause in typing. An answer to older text is dropped, and nothing
+// can be applied but what was planned.
+
+import { post, scoped } from "./api.js";
+import { base64, parseEnv, stackName } from "./files.js";
+
+const PAUSE_MS = 450;
+
+/**
+ * @typedef {object} Files
+ * @property {string} name
+ * @property {string} compose
+ * @property {string} rancher
+ * @property {string} env text of `.env`
+ */
+
+/** One stack's files and their plan; `changed` is called whenever something is to be drawn. */
+export class Draft {
+  /** @param {Files} files @param {() => void} changed */
+  constructor(files, changed) {
+    this.files = files;
+    this.changed = changed;
+    /** @type {Map<string, {bytes: Uint8Array, size: number}>} */
+    this.extra = new Map();
+    this.removeOrphans = false;
+    this.plan = null;
+    this.problems = [];
+    this.failure = null;
+    this.wrongName = null;
+    this.planning = false;
+    this.applying = false;
+    this.named = Boolean(files.name);
+    this.start = JSON.stringify(files);
+    if (files.compose.trim()) this.replan();
+  }
+
+  /** True when the plan shown is that of the present text. */
+  get ready() {
+    return Boolean(this.plan) && !this.planning && !this.applying && !this.timer;
+  }
+
+  /** True when something was typed since the draft was opened. */
+  get touched() {
+    return JSON.stringify(this.files) !== this.start || this.extra.size > 0;
+  }
+
+  /** Changes one of the files, or the name. @param {keyof Files} part @param {string} text */
+  edit(part, text) {
+    this.files[part] = text;
+    if (part === "name") this.named = true;
+    if (part === "compose" && !this.named) this.files.name = stackName(nameIn(text) || "");
+    this.replan();
+  }
+
+  /** Takes over files that were dropped. @param {import("./files.js").Taken} taken */
+  adopt(taken) {
+    for (const part of ["compose", "rancher", "env"]) {
+      if (taken[part] !== null) this.files[part] = taken[part];
+    }
+    for (const [path, file] of taken.extra) this.extra.set(path, file);
+    if (!this.files.name) this.files.name = stackName(nameIn(this.files.compose) || taken.folder || "");
+    this.replan();
+  }
+
+  /** Asks for the plan after a pause. */
+  replan() {
+    this.close();
+    this.planning = false;
+    if (!this.files.compose.trim()) this.settle(null, [], null, null);
+    else if (this.files.name.trim()) this.timer = setTimeout(() => this.check(), PAUSE_MS);
+    this.changed();
+  }
+
+  /** Stops asking. */
+  close() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.running?.abort();
+    this.running = null;
+  }
+
+  async check() {
+    const mine = new AbortController();
+    this.running = mine;
+    this.timer = 0;
+    this.planning = true;
+    this.changed();
+    try {
+      const answer = await post(scoped("stackplans"), this.body(true), { signal: mine.signal });
+      if (this.running === mine) this.accept(answer);
+    } catch (error) {
+      if (this.running === mine) this.refuse(error);
+    }
+    if (this.running !== mine) return;
+    this.running = null;
+    this.planning = false;
+    this.changed();
+  }
+
+  /** Applies the files; resolves to the API's answer, or null when it refused. */
+  async apply() {
+    this.applying = true;
+    this.changed();
+    try {
+      return await post(scoped("stackplans"), this.body(false));
+    } catch (error) {
+      this.refuse(error);
+      return null;
+    } finally {
+      this.applying = false;
+      this.changed();
+    }
+  }
+
+  accept(answer) {
+    const problems = answer.problems || [];
+    const fatal = problems.some((one) => one.severity === "error");
+    this.settle(fatal ? null : answer, problems, null, null);
+  }
+
+  refuse(error) {
+    const name = error.fieldName === "name" ? error.message : null;
+    const failure = error.problems.length > 0 || name ? null : error.message;
+    this.settle(null, error.problems, failure, name);
+  }
+
+  settle(plan, problems, failure, wrongName) {
+    Object.assign(this, { plan, problems, failure, wrongName });
+  }
+
+  body(dryRun) {
+    const files = {};
+    for (const [path, { bytes }] of this.extra) files[path] = base64(bytes);
+    if (this.files.env.trim()) files[".env"] = base64(new TextEncoder().encode(this.files.env));
+    return {
+      name: this.files.name.trim(),
+      dockerCompose: this.files.compose,
+      rancherCompose: this.files.rancher.trim() ? this.files.rancher : undefined,
+      environment: parseEnv(this.files.env),
+      files: Object.keys(files).length > 0 ? files : undefined,
+      removeOrphans: this.removeOrphans,
+      dryRun,
+    };
+  }
+}
+
+// The name that the compose file gives its project.
+function nameIn(text) {
+  return /^name:\s*["']?([\w.-]+)/m.exec(text)?.[1] || null;
+}
