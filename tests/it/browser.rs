@@ -118,6 +118,117 @@ pub async fn problems_are_shown_with_their_lines(server: &Server) {
     .await;
 }
 
+/// Files that are dropped together find their places.
+pub async fn dropped_files_find_their_places(server: &Server) {
+    with_browser(async |page| {
+        enter(page, server).await;
+        page.press("New stack").await;
+        page.until("the editor", "document.querySelector('[data-editor]')").await;
+        let dropped = json!([
+            ["compose.yaml", format!("name: dropped\n{COMPOSE}")],
+            [".env", "COLOUR=green\n"],
+            ["nginx.conf", "events {}\n"],
+        ]);
+        let drop = format!(
+            "(() => {{
+                const carried = new DataTransfer();
+                for (const [name, text] of {dropped}) carried.items.add(new File([text], name));
+                const init = {{ dataTransfer: carried, bubbles: true, cancelable: true }};
+                document.querySelector('.composer').dispatchEvent(new DragEvent('drop', init));
+                return true;
+            }})()"
+        );
+        page.value(&drop).await;
+        page.until("the name", "document.querySelector('[name=stack-name]').value === 'dropped'")
+            .await;
+        page.until(
+            "the text",
+            "document.querySelector('[data-editor]').value.includes('sim/web:1')",
+        )
+        .await;
+        page.until_at(".extra", "nginx.conf").await;
+        page.until_says("2 services to create").await;
+        page.press(".env").await;
+        page.until(
+            "variables",
+            "document.querySelector('[data-editor]').value === 'COLOUR=green\\n'",
+        )
+        .await;
+    })
+    .await;
+}
+
+/// The pure parts compute what they say: module, expression over it as `m`, value.
+pub async fn pure_modules_compute_what_they_say(server: &Server) {
+    let table = [
+        (
+            "files",
+            "m.parseEnv('A=1\\n# no\\nexport B=\"x y\" # c\\nC=\\'$D\\'\\nnot')",
+            json!({"A": "1", "B": "x y", "C": "$D"}),
+        ),
+        (
+            "files",
+            "m.parseEnv(m.formatEnv({A: 'a \"b\"\\nc', B: ''}))",
+            json!({"A": "a \"b\"\nc", "B": ""}),
+        ),
+        ("files", "m.stackName('My Blog! (2)')", json!("my-blog-2")),
+        ("files", "m.base64(new Uint8Array([0, 255, 16]))", json!("AP8Q")),
+        ("format", "m.image('docker:nginx:1')", json!("nginx:1")),
+        ("format", "m.bytes(1536)", json!("1.5 KiB")),
+        ("format", "m.span(3600)", json!("60 min")),
+        (
+            "format",
+            "m.condition({state: 'active', healthState: 'degraded'})",
+            json!({"tone": "warn", "word": "degraded"}),
+        ),
+        (
+            "format",
+            "m.condition({state: 'active', transitioning: 'error'})",
+            json!({"tone": "bad", "word": "failing"}),
+        ),
+        ("format", "m.condition({state: 'updating-active'}).tone", json!("busy")),
+        (
+            "format",
+            "m.volumeFate([{dataVolumes: ['db:/data', '/scratch', '/tmp:ro', '/srv:/srv:ro']}])",
+            json!({"stay": ["db"], "go": ["the unnamed volume at /scratch", "the unnamed volume at /tmp"], "folders": ["/srv"]}),
+        ),
+        (
+            "format",
+            "m.endpoints({publicEndpoints: [{ipAddress: '10.0.0.9', port: 53}, {ipAddress: '10.0.0.9', port: 443}], launchConfig: {ports: ['53:53/udp']}}, 2).map((e) => e.url)",
+            json!([null, "https://10.0.0.9:443"]),
+        ),
+        (
+            "router",
+            "m.match([['/stacks/:id', 1]], '#/stacks/1st%2F5?a=b').params",
+            json!({"id": "1st/5", "a": "b"}),
+        ),
+        ("router", "m.match([['/stacks/:id', 1]], '#/stacks')", json!(null)),
+        (
+            "logstream",
+            "m.colours('\\u001b[31mred\\u001b[0m\\u001b[2K plain')",
+            json!([{"text": "red", "style": "c1"}, {"text": " plain", "style": ""}]),
+        ),
+        (
+            "stats",
+            "m.rates({timestamp: '2024-01-01T00:00:00Z', cpu: {usage: {total: 0}}}, {timestamp: '2024-01-01T00:00:02Z', cpu: {usage: {total: 1e9}}, memory: {usage: 7}}).cpu",
+            json!(50),
+        ),
+        (
+            "plan",
+            "m.planSummary([{action: 'create'}, {action: 'create'}, {action: 'unchanged'}])",
+            json!("2 services to create and 1 unchanged"),
+        ),
+    ];
+    with_browser(async |page| {
+        page.open(&server.url).await;
+        for (module, expression, expected) in table {
+            let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
+            assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
+        }
+    })
+    .await;
+}
+
 /// What somebody else does appears without reloading, in the list and on the stack's page.
 pub async fn changes_by_others_appear_live(server: &Server) {
     with_browser(async |page| {

@@ -205,6 +205,8 @@ function planning(self) {
     draft.failure && notice("bad", draft.failure),
     problemList(draft.problems, (problem) => goTo(self, problem)),
     draft.plan && [
+      !stack && draft.plan.stackId && notice("warn", "A stack named ", h("strong", {}, draft.files.name.trim()),
+        " exists already. Applying changes it."),
       h("p", { class: "plan-summary", role: "status" }, planSummary(draft.plan.changes)),
       planList(draft.plan.changes),
       orphans(draft),
