@@ -30,7 +30,12 @@ fn mapping(out: &mut String, map: &Map<String, Value>, indent: usize, inline: bo
                 out.push_str(LINE_END);
                 list(out, items, indent);
             }
-            _ => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => {
                 out.push(' ');
                 scalar(out, value, indent + 2);
             }
@@ -50,7 +55,12 @@ fn list(out: &mut String, items: &[Value], indent: usize) {
                 out.push_str(LINE_END);
                 list(out, items, indent + 2);
             }
-            _ => scalar(out, item, indent + 2),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => scalar(out, item, indent + 2),
         }
     }
 }

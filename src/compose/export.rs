@@ -78,10 +78,8 @@ pub fn export(input: &ExportInput) -> Exported {
 
 /// A document with `$` doubled, as it would be read as a variable otherwise.
 fn write(map: Map<String, Value>) -> String {
-    match doubled(Value::Object(map)) {
-        Value::Object(map) => emit::document(&map),
-        _ => String::new(),
-    }
+    let map = map.into_iter().map(|(key, value)| (key, doubled(value)));
+    emit::document(&map.collect())
 }
 
 fn doubled(value: Value) -> Value {

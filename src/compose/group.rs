@@ -18,6 +18,8 @@ struct Units<'g, 'c> {
     context: &'g Context<'c>,
     /// Index by name in the file.
     index: HashMap<String, usize>,
+    /// Index by container name.
+    containers: HashMap<String, usize>,
     /// Names of services that no active profile includes.
     inactive: &'g HashSet<String>,
     /// The service a sidekick belongs to; an owner may itself be owned.
@@ -35,8 +37,10 @@ pub(super) fn services(
     declared: &Declared,
 ) -> Vec<Service> {
     let index = drafts.iter().enumerate().map(|(at, draft)| (draft.key.clone(), at)).collect();
+    let container = |(at, draft): (usize, &Draft)| Some((draft.container_name.clone()?, at));
+    let containers = drafts.iter().enumerate().filter_map(container).collect();
     let (owner, members) = (HashMap::new(), HashMap::new());
-    let mut units = Units { context, index, inactive, owner, members, drafts };
+    let mut units = Units { context, index, containers, inactive, owner, members, drafts };
     units.join_labelled();
     units.join_sharing();
     for at in 0..units.drafts.len() {
@@ -95,11 +99,7 @@ impl Units<'_, '_> {
 
     /// The draft that a shared network or volume comes from.
     fn lender(&self, key: &str) -> Option<usize> {
-        let by_container = || {
-            let named = |draft: &Draft| draft.container_name.as_deref() == Some(key);
-            self.drafts.iter().position(named)
-        };
-        self.index.get(key).copied().or_else(by_container)
+        self.index.get(key).or_else(|| self.containers.get(key)).copied()
     }
 
     /// Services that share something without being called sidekicks.

@@ -1,5 +1,6 @@
 //! From files to one document: overrides laid over each other, `extends` resolved, `include` added.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::context::{Context, Scope};
@@ -187,8 +188,12 @@ pub(super) fn with_dotenv(context: &Context<'_>, base: &str, scope: &Scope, spot
 /// Adds the resources of an included document; the same name for different things is an error.
 fn add(context: &Context<'_>, whole: &mut Document, included: Document) {
     for section in Section::ALL {
+        let places = whole.section(section).iter().enumerate();
+        let places: HashMap<String, usize> =
+            places.map(|(index, entry)| (entry.key.clone(), index)).collect();
         for entry in included.section(section) {
-            match whole.section(section).iter().find(|known| known.key == entry.key) {
+            let place = places.get(&entry.key).copied();
+            match place.and_then(|index| whole.section(section).get(index)) {
                 Some(known) if known.node.same(&entry.node) => {}
                 Some(known) => conflict(context, section, known, entry),
                 None => whole.section_mut(section).push(entry.clone()),

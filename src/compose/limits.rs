@@ -9,6 +9,9 @@ const MAX_EXPANDED_BYTES: usize = 16 << 20;
 /// Bytes of one YAML file.
 pub(super) const MAX_FILE_BYTES: usize = 4 << 20;
 
+/// Items of one list; readers compare items with each other, so lists must stay short.
+pub(super) const MAX_ITEMS: usize = 5_000;
+
 /// A budget that only shrinks.
 pub(super) struct Budget {
     nodes: Cell<usize>,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::limits::MAX_ITEMS;
 use super::node::{Entry, Node, Tag, Value};
 
 /// How two values under the same key become one.
@@ -114,10 +115,12 @@ fn natural(base: Node, over: Node) -> Node {
     Node { value, at, tag }
 }
 
-/// Items of both lists; what is said twice is kept once.
+/// Items of both lists; what is said twice is kept once. Lists that are too long are refused by
+/// their readers later and not worth comparing.
 fn append(mut base: Vec<Node>, over: Vec<Node>) -> Vec<Node> {
+    let long = base.len() + over.len() > MAX_ITEMS;
     for item in over {
-        if !base.iter().any(|known| known.same(&item)) {
+        if long || !base.iter().any(|known| known.same(&item)) {
             base.push(item);
         }
     }
@@ -155,8 +158,10 @@ fn targets(base: Node, over: Node) -> Node {
     let (Value::List(_), Value::List(_)) = (&base.value, &over.value) else { return over };
     let Value::List(mut items) = base.value else { return over };
     let Value::List(added) = over.value else { return Node { value: Value::List(items), ..over } };
+    let long = items.len() + added.len() > MAX_ITEMS;
     for item in added {
-        match items.iter_mut().find(|known| target(known) == target(&item)) {
+        let same = |known: &&mut Node| !long && target(known) == target(&item);
+        match items.iter_mut().find(same) {
             Some(known) => *known = item,
             None => items.push(item),
         }

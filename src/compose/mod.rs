@@ -132,8 +132,10 @@ fn with_rancher(context: &Context<'_>, document: Document, file: &File, scope: &
     let read = document::read(context, &file.source, &file.bytes, scope, beside);
     let Some(mut rancher) = read else { return document };
     let path = rancher.services_path();
+    let services = document.section(Section::Services).iter();
+    let services: HashSet<&str> = services.map(|entry| entry.key.as_str()).collect();
     rancher.section_mut(Section::Services).retain(|entry| {
-        let known = document.section(Section::Services).iter().any(|known| known.key == entry.key);
+        let known = services.contains(entry.key.as_str());
         if !known {
             let message = "the service is not in the compose file";
             context.error(&View::of_entry(path, entry), message);

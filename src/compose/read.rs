@@ -1,6 +1,7 @@
 //! Typed readers: a located value as text, flag, number, size, duration or list, or a finding.
 
 use super::context::Context;
+use super::limits::MAX_ITEMS;
 use super::node::{Node, Value, View};
 
 /// A `name` or `name=value`.
@@ -121,7 +122,7 @@ impl Context<'_> {
     /// A text or a list of texts, with their places.
     pub fn text_views<'n>(&self, view: &View<'n>) -> Vec<(String, View<'n>)> {
         let items = match &view.node.value {
-            Value::List(_) => view.items(),
+            Value::List(_) => self.list_items(view),
             Value::Null => Vec::new(),
             Value::Scalar(_) | Value::Map(_) => vec![view.clone()],
         };
@@ -214,9 +215,13 @@ impl Context<'_> {
         }
     }
 
-    /// The items of a list; anything else is an error.
+    /// The items of a list; anything else, and a list beyond all measure, is an error.
     pub fn list_items<'n>(&self, view: &View<'n>) -> Vec<View<'n>> {
-        match view.node.value {
+        match &view.node.value {
+            Value::List(items) if items.len() > MAX_ITEMS => {
+                self.error(view, format!("has more than {MAX_ITEMS} items"));
+                Vec::new()
+            }
             Value::List(_) => view.items(),
             Value::Null => Vec::new(),
             Value::Scalar(_) | Value::Map(_) => {

@@ -170,7 +170,13 @@ fn shaped(value: Option<&Value>, shape: Shape) -> Value {
             Value::Array(_) => value.clone(),
             // Docker once gave a command of one word as a text.
             Value::String(text) if !text.is_empty() => json!([text]),
-            _ => json!([]),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_) => {
+                json!([])
+            }
         },
         Shape::Seconds => match value.as_i64() {
             None | Some(0) => Value::Null,
@@ -179,7 +185,7 @@ fn shaped(value: Option<&Value>, shape: Shape) -> Value {
     }
 }
 
-fn texts<'v>(value: Option<&'v Value>) -> impl Iterator<Item = &'v str> {
+fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 

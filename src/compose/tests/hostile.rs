@@ -96,6 +96,31 @@ fn deep_nesting() {
 }
 
 #[test]
+fn long_lists() {
+    let items = "x, ".repeat(40_000);
+    let text = format!("services:\n  web:\n    image: x\n    cap_add: [{items}]\n");
+    let over = text.replace("image: x", "image: y").replace("x,", "y,");
+    check_problems(
+        &format!("{text}=== compose.override.yaml\n{over}"),
+        expect![[r#"
+        compose.override.yaml:4: error: services.web.cap_add: has more than 5000 items
+    "#]],
+    );
+}
+
+#[test]
+fn long_texts_end_soon() {
+    // What matters is that none of these takes long or overflows the stack.
+    for piece in [
+        "[", "{", "- ", "? ", "a: ", "\"", "'", "&a ", "*a ", "!t ", "#", "\n", "|\n", "${", "$$",
+        "---\n", "%", "@", "- a\n", "a:\n ", ",", "<<: ",
+    ] {
+        read(&piece.repeat(20_000));
+        read(&format!("services: {{web: {{image: x, command: [{}", piece.repeat(10_000)));
+    }
+}
+
+#[test]
 fn many_findings_end() {
     let keys: String = (0..1000).map(|key| format!("    k{key}: 1\n")).collect();
     let found = problems(&read(&format!("services:\n  web:\n    image: x\n{keys}")));

@@ -10,6 +10,7 @@ mod fixtures;
 mod forms;
 mod hostile;
 mod interpolation;
+mod outside;
 mod plan;
 mod rancher;
 mod reuse;
