@@ -42,6 +42,10 @@ fn broken_yaml() {
         compose.yaml:1: error: services.web.image: not valid YAML: while parsing node, found unknown anchor
     "#]],
     );
+}
+
+#[test]
+fn documents_that_are_none() {
     check_problems(
         "a: &a [*a]",
         expect![[r#"

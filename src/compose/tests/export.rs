@@ -1,6 +1,6 @@
 //! Export, and that what is exported reads back as it was.
 
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 use serde_json::{Value, json};
 
 use super::super::emit;
@@ -99,151 +99,10 @@ fn export_reads_back_as_it_was() {
     let files = export(&as_api(&before));
     assert!(files.docker_compose.lines().count() > 10);
     assert_eq!(files.docker_compose.replace("\r\n", "").find(['\r', '\n']), None);
-    expect![[r#"
-        version: '2'
-        volumes:
-          data:
-            driver: rancher-nfs
-            driver_opts:
-              a: b
-            per_container: true
-          outside:
-            external: true
-        services:
-          web:
-            image: nginx:1
-            command:
-            - sh
-            - '-c'
-            - 'echo "$$HOME" # no'
-            - 'true'
-            - '22:22'
-            - ''
-            - ' a '
-            - 'x: y'
-            environment:
-              A: '1'
-              EMPTY: ''
-              MULTI: |
-                one
-                two
-              ODD: "- x\ty"
-              PASSWORD: pa$$word
-            mem_limit: 67108864
-            ports:
-            - 80:80/tcp
-            - 53:53/udp
-            volumes:
-            - data:/data
-            - /host:/host:ro
-            - outside:/o
-            tmpfs:
-            - /run
-            - /tmp:size=1m
-            logging:
-              driver: syslog
-              options:
-                a: b
-            restart: always
-            stop_grace_period: 20s
-            ulimits:
-              nofile:
-                soft: 1
-                hard: 2
-              nproc: 5
-            device_read_bps:
-              /dev/sda: 100
-            blkio_weight_device:
-            - /dev/sda:10
-            healthcheck:
-              test:
-              - CMD
-              - 'true'
-              interval: 5s
-              retries: 2
-            labels:
-              note: it's
-              io.rancher.sidekicks: helper
-            links:
-            - db:database
-            external_links:
-            - other/cache:cache
-          helper:
-            image: helper
-            volumes_from:
-            - web
-            network_mode: container:web
-          db:
-            image: postgres
-            network_mode: host
-          everywhere:
-            image: agent
-            labels:
-              io.rancher.scheduler.global: 'true'
-          lb:
-            image: rancher/lb-service-haproxy
-            ports:
-            - 8080:8080/tcp
-          alias:
-            image: rancher/dns-service
-            links:
-            - db:db
-          out:
-            image: rancher/external-service
-    "#]]
-    .assert_eq(&files.docker_compose.replace("\r\n", "\n"));
-    expect![[r#"
-        version: '2'
-        services:
-          web:
-            health_check:
-              port: 80
-              interval: 2000
-              request_line: GET "/" "HTTP/1.0"
-              strategy: none
-            scale: 2
-            start_on_create: true
-            retain_ip: true
-            metadata:
-              a:
-                b:
-                - 1
-                - '2'
-                - c: d
-              text: |-
-                x
-                y
-          helper:
-            health_check:
-              port: 81
-          db:
-            scale: 0
-            scale_policy:
-              min: 1
-              max: 2
-              increment: 1
-          everywhere:
-            start_on_create: true
-          lb:
-            scale: 1
-            start_on_create: true
-            lb_config:
-              certs:
-              - c
-              port_rules:
-              - source_port: 8080
-                service: web
-                target_port: 80
-                hostname: a.b
-                protocol: http
-          alias:
-            start_on_create: true
-          out:
-            start_on_create: true
-            external_ips:
-            - '10.0.0.1'
-    "#]]
-    .assert_eq(&files.rancher_compose.replace("\r\n", "\n"));
+    expect_file!["fixtures/exported/docker-compose.yml"]
+        .assert_eq(&files.docker_compose.replace("\r\n", "\n"));
+    expect_file!["fixtures/exported/rancher-compose.yml"]
+        .assert_eq(&files.rancher_compose.replace("\r\n", "\n"));
     let text =
         format!("{}\n=== rancher-compose.yml\n{}", files.docker_compose, files.rancher_compose);
     let after = read(&text);

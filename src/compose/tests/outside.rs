@@ -112,10 +112,7 @@ volumes:
     );
 }
 
-#[test]
-fn networks_links_and_names() {
-    check(
-        r#"
+const CONNECTED: &str = r#"
 services:
   web_app:
     image: nginx
@@ -153,7 +150,12 @@ networks:
   front: {driver: bridge}
   back: {internal: true, ipam: {config: [{subnet: 172.20.0.0/16}]}}
   outside: {external: {name: host}}
-"#,
+"#;
+
+#[test]
+fn networks_links_and_names() {
+    check(
+        CONNECTED,
         expect![[r#"
             service web-app
               dns: ["1.1.1.1"]

@@ -4,10 +4,7 @@ use expect_test::expect;
 
 use super::{check, check_problems};
 
-#[test]
-fn generation_one_with_rancher_compose() {
-    check(
-        r#"
+const GENERATION_ONE: &str = r#"
 web:
   image: nginx
   links: ["db:database"]
@@ -57,7 +54,12 @@ outside:
 mail:
   hostname: mail.example.org
   health_check: {port: 25}
-"#,
+"#;
+
+#[test]
+fn generation_one_with_rancher_compose() {
+    check(
+        GENERATION_ONE,
         expect![[r#"
             service web x3
               networkMode: "host"

@@ -108,10 +108,7 @@ services:
     );
 }
 
-#[test]
-fn overrides() {
-    check(
-        r#"
+const OVERRIDDEN: &str = r#"
 services:
   web:
     image: app:1
@@ -152,7 +149,12 @@ services:
     expose: [2]
     cap_add: !override [B]
   extra: {image: debug}
-"#,
+"#;
+
+#[test]
+fn overrides() {
+    check(
+        OVERRIDDEN,
         expect![[r#"
             service web
               command: ["new"]

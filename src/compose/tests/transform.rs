@@ -1,6 +1,6 @@
 //! `docker inspect` in, a container of the API out.
 
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 use serde_json::{Value, json};
 
 use super::super::transform::transform;
@@ -32,80 +32,12 @@ fn nothing_set() {
         .iter()
         .map(|(field, value)| format!("{field}: {value}\n"))
         .collect();
-    expect![[r#"
-        type: "container"
-        kind: "container"
-        externalId: null
-        name: null
-        imageUuid: null
-        hostname: null
-        domainName: null
-        user: null
-        tty: false
-        stdinOpen: false
-        workingDir: null
-        command: []
-        entryPoint: []
-        stopSignal: null
-        stopTimeout: null
-        memory: null
-        memorySwap: null
-        cpuShares: null
-        cpuSet: null
-        cpuSetMems: null
-        cpuPeriod: null
-        cpuQuota: null
-        memoryReservation: null
-        memorySwappiness: null
-        kernelMemory: null
-        oomKillDisable: null
-        oomScoreAdj: null
-        pidsLimit: null
-        shmSize: null
-        blkioWeight: null
-        cgroupParent: null
-        isolation: null
-        uts: null
-        ipcMode: null
-        pidMode: null
-        usernsMode: null
-        volumeDriver: null
-        tmpfs: null
-        sysctls: null
-        storageOpt: null
-        runInit: null
-        privileged: false
-        publishAllPorts: false
-        readOnly: null
-        dns: []
-        dnsSearch: []
-        dnsOpt: null
-        capAdd: []
-        capDrop: []
-        groupAdd: null
-        securityOpt: null
-        extraHosts: null
-        healthCmd: null
-        healthInterval: null
-        healthTimeout: null
-        healthRetries: null
-        environment: {}
-        labels: {}
-        dataVolumes: []
-        ports: []
-        networkMode: "bridge"
-        devices: []
-        restartPolicy: null
-        logConfig: null
-        ulimits: null
-        blkioDeviceOptions: null
-    "#]]
-    .assert_eq(&text);
+    expect_file!["fixtures/transformed-nothing.txt"].assert_eq(&text);
 }
 
-#[test]
-fn everything_set() {
-    let input = json!({
+/// A container with everything that `docker inspect` may say.
+fn everything() -> Value {
+    json!({
         "Id": "abc", "Name": "/web",
         "Config": {
             "Image": "nginx:1", "Hostname": "h", "Domainname": "d", "User": "u", "Tty": true,
@@ -131,7 +63,11 @@ fn everything_set() {
             "Sysctls": {"a": "b"}, "Init": true, "ReadonlyRootfs": true, "SecurityOpt": ["s"],
             "ExtraHosts": ["a:1"], "GroupAdd": ["g"], "ShmSize": 64, "OomScoreAdj": 3
         }
-    });
+    })
+}
+
+#[test]
+fn everything_set() {
     expect![[r#"
         type: "container"
         kind: "container"
@@ -177,7 +113,7 @@ fn everything_set() {
         ulimits: [{"name":"nofile","hard":2,"soft":1}]
         blkioDeviceOptions: {"/dev/a":{"readBps":5,"weight":6}}
     "#]]
-    .assert_eq(&set(input));
+    .assert_eq(&set(everything()));
 }
 
 #[test]
