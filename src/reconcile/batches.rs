@@ -59,7 +59,12 @@ fn replacements(draft: &mut Draft<'_>, shapes: &[Shape<'_>], missing: usize) -> 
             *turn = Turn::Replace;
         }
     }
-    if let Some(member) = laggard.and_then(|shape| unhealthy(shape, configs)) {
+    let mut unhealthy = shapes
+        .iter()
+        .zip(&turns)
+        .filter(|(shape, turn)| **turn == Turn::Replace || !shape.is_outdated())
+        .filter_map(|(shape, _)| unhealthy(shape, configs));
+    if let Some(member) = unhealthy.next() {
         draft.busy(member);
     }
     turns
@@ -141,7 +146,7 @@ fn next_batch(
     let name = names::short(draft.desired.service_name, None, first.unit.index);
     let batch = usize::try_from(room.batch.max(1)).unwrap_or(usize::MAX);
     if !room.is_open || room.begun > 0 {
-        draft.busy_with(format!("{name} is next once the units before it are ready"));
+        draft.to_come(format!("{name} is next once the units before it are ready"));
         return Vec::new();
     }
     if let Some(until) = room.pause_until.filter(|until| *until > draft.now) {
@@ -151,7 +156,7 @@ fn next_batch(
     }
     pending.sort_by_cached_key(|at| shapes.get(*at).is_none_or(|shape| shape.is_ready(configs)));
     if pending.len() > batch {
-        draft.busy_with(format!("{} units are still to come", pending.len() - batch));
+        draft.to_come(format!("{} units are still to come", pending.len() - batch));
     }
     pending.truncate(batch);
     pending

@@ -115,12 +115,19 @@ pub(super) fn global<'a>(
             settle_duplicate(draft, &mut keep, home, unit);
         }
     }
-    let mut seen = HashSet::new();
-    let vacant: Vec<i64> = hosts
-        .iter()
-        .copied()
-        .filter(|host| seen.insert(*host) && !keep.contains_key(host))
-        .collect();
+    let mut keep: Vec<(i64, Unit<'a>)> = keep.into_iter().collect();
+    keep.sort_by_key(|(home, unit)| (unit.index, *home));
+    let mut last_index = None;
+    keep.retain(|(home, unit)| {
+        let is_first = last_index.replace(unit.index) != Some(unit.index);
+        if !is_first {
+            draft.remove_unit(unit, Reason::Duplicate);
+            leaving.insert(*home);
+        }
+        is_first
+    });
+    let mut settled: HashSet<i64> = keep.iter().map(|(home, _)| *home).collect();
+    let vacant: Vec<i64> = hosts.iter().copied().filter(|host| settled.insert(*host)).collect();
     let missing = vacant.len();
     let free = (1..=u32::MAX).filter(|index| !taken.contains(index));
     let create = vacant
@@ -130,8 +137,7 @@ pub(super) fn global<'a>(
         .zip(free)
         .map(|(host, index)| NewUnit { index, host: Some(host) })
         .collect();
-    let mut keep: Vec<Unit<'a>> = keep.into_values().collect();
-    keep.sort_by_key(|unit| unit.index);
+    let keep = keep.into_iter().map(|(_, unit)| unit).collect();
     Choice { keep, create, missing }
 }
 

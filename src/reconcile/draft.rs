@@ -16,6 +16,7 @@ pub(super) struct Draft<'a> {
     first_step: Option<String>,
     busy: Option<String>,
     busy_count: usize,
+    background: Option<String>,
     next: Option<Next>,
     back_offs: usize,
     pub summary: Summary,
@@ -37,6 +38,7 @@ impl<'a> Draft<'a> {
             first_step: None,
             busy: None,
             busy_count: 0,
+            background: None,
             next: None,
             back_offs: 0,
             summary: Summary::default(),
@@ -112,10 +114,13 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Removes what is left of a unit.
+    /// Removes what counts of a unit.
     pub fn remove_unit(&mut self, unit: &Unit<'_>, reason: Reason) {
-        for member in unit.live.iter().chain(&unit.leaving) {
+        for member in &unit.live {
             self.remove(member, reason);
+        }
+        for member in &unit.leaving {
+            self.busy(member);
         }
     }
 
@@ -150,10 +155,9 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Something is under way that is no single container's.
-    pub fn busy_with(&mut self, message: String) {
-        self.busy_count += 1;
-        self.busy.get_or_insert(message);
+    /// There is more to come once what is under way is done; told if nothing is.
+    pub fn to_come(&mut self, message: String) {
+        self.background.get_or_insert(message);
     }
 
     /// Whether a container that failed may be tried again now.
@@ -213,10 +217,11 @@ impl<'a> Draft<'a> {
             };
             return Verdict::Waiting { until: *until, message, why: *why };
         }
-        match (&self.first_step, &self.busy) {
-            (Some(step), _) => Verdict::Working { message: and_more(step, self.actions.len()) },
-            (None, Some(busy)) => Verdict::Working { message: and_more(busy, self.busy_count) },
-            (None, None) => Verdict::Settled,
+        let step = self.first_step.as_ref().map(|step| and_more(step, self.actions.len()));
+        let busy = || self.busy.as_ref().map(|busy| and_more(busy, self.busy_count));
+        match step.or_else(busy).or_else(|| self.background.clone()) {
+            Some(message) => Verdict::Working { message },
+            None => Verdict::Settled,
         }
     }
 

@@ -31,11 +31,11 @@ pub(super) fn unit(
     for member in &shape.unit.leaving {
         draft.busy(member);
     }
-    for (member, reason) in &shape.strays {
-        draft.remove(member, *reason);
-    }
     if replace_failed_unit(draft, shape, order) {
         return;
+    }
+    for (member, reason) in &shape.strays {
+        draft.remove(member, *reason);
     }
     let configs = &draft.desired.configs;
     let replaced = turn == Turn::Replace
@@ -61,7 +61,8 @@ pub(super) fn unit(
 fn replace_failed_unit(draft: &mut Draft<'_>, shape: &Shape<'_>, order: &[usize]) -> bool {
     let configs = &draft.desired.configs;
     let failed = |member: &Member| member.state == MemberState::Error;
-    if !shape.unit.live.iter().any(|member| failed(member) && draft.is_due(member)) {
+    let mut serving = shape.slots.iter().filter_map(Slot::serving);
+    if !serving.any(|member| failed(member) && draft.is_due(member)) {
         return false;
     }
     let mut affected = vec![false; configs.len()];
@@ -124,8 +125,22 @@ impl Steps<'_, '_, '_> {
                 self.draft.remove(member, Reason::ProviderGone);
                 Fate::Going
             }
+            Some(member) if member.state == MemberState::Stopped && self.has_rival(slot) => {
+                self.draft.busy(member);
+                Fate::Down
+            }
             Some(member) => self.member(config, member),
             None => self.vacant(at, config, slot),
+        }
+    }
+
+    /// Another container for the same purpose has to be gone before this one may start, as when
+    /// an upgrade is rolled back: both would ask for the same ports.
+    fn has_rival(&self, slot: &Slot<'_>) -> bool {
+        let is_replaced = slot.current.is_some() && !slot.old.is_empty();
+        match self.draft.desired.rollout.order {
+            Order::StopFirst => is_replaced || slot.leaving.is_some(),
+            Order::StartFirst => false,
         }
     }
 

@@ -24,13 +24,18 @@ mod unit;
 mod unit_ids;
 
 pub mod backoff;
+pub mod health;
+pub mod labels;
 pub mod names;
 pub mod service_log;
 
 pub use facts::{
     Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Rollout, Scale,
-    Strategy,
+    Strategy, is_active,
 };
 pub use plan::{Action, Plan, Reason, Verdict, Wait};
 pub use planner::plan;
 pub use unit_ids::UnitIds;
+
+#[cfg(test)]
+mod tests;

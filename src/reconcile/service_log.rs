@@ -22,10 +22,7 @@ pub struct LogLine {
 impl LogLine {
     /// Field `eventType`, for example `service.update.info`.
     pub fn event_type(&self, cause: Cause) -> String {
-        match self.kind {
-            Kind::Top => cause.as_str().to_owned(),
-            kind => format!("{}.{}", cause.as_str(), kind.suffix()),
-        }
+        format!("{}{}", cause.as_str(), self.kind.suffix())
     }
 
     /// Field `level`.
@@ -96,12 +93,12 @@ impl Kind {
     const fn suffix(self) -> &'static str {
         match self {
             Self::Top => "",
-            Self::Info => "info",
-            Self::Wait => "wait",
-            Self::Sleep => "sleep",
-            Self::Starting => "starting",
-            Self::Stopping => "stopping",
-            Self::Exception => "exception",
+            Self::Info => ".info",
+            Self::Wait => ".wait",
+            Self::Sleep => ".sleep",
+            Self::Starting => ".starting",
+            Self::Stopping => ".stopping",
+            Self::Exception => ".exception",
         }
     }
 }

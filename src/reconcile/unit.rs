@@ -88,7 +88,8 @@ impl<'a> Unit<'a> {
         if self.live.iter().any(|member| member.host == HostState::Gone) {
             return Some(Reason::HostGone);
         }
-        if self.lost || self.live.iter().any(|member| stranded(member)) {
+        let is_cut_off = |member: &&&Member| member.host == HostState::Unreachable;
+        if self.live.iter().filter(is_cut_off).any(|member| self.lost || is_changing(member)) {
             return Some(Reason::HostUnreachable);
         }
         match unhealthy {
@@ -156,7 +157,7 @@ fn presence(member: &Member) -> Presence {
     let lost = matches!(member.host, HostState::Unreachable | HostState::Gone);
     match member.state {
         MemberState::Removed => Presence::Absent,
-        MemberState::Removing | MemberState::Stopping if lost && member.retired => Presence::Absent,
+        _ if lost && member.retired => Presence::Absent,
         MemberState::Removing | MemberState::Stopping if lost => Presence::Lost,
         MemberState::Removing => Presence::Leaving,
         MemberState::Stopped | MemberState::Error if member.retired => Presence::Absent,
@@ -177,11 +178,12 @@ fn presence(member: &Member) -> Presence {
     }
 }
 
-/// In the middle of something on a host that cannot be reached.
-fn stranded(member: &Member) -> bool {
-    member.host == HostState::Unreachable
-        && matches!(
-            member.state,
-            MemberState::Creating | MemberState::Starting | MemberState::Restarting
-        )
+fn is_changing(member: &Member) -> bool {
+    matches!(
+        member.state,
+        MemberState::Creating
+            | MemberState::Starting
+            | MemberState::Restarting
+            | MemberState::Erroring
+    )
 }
