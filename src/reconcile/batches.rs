@@ -38,10 +38,10 @@ fn replacements(draft: &mut Draft<'_>, shapes: &[Shape<'_>], missing: usize) -> 
     let rollout = draft.desired.rollout;
     let mut turns: Vec<Turn> = shapes
         .iter()
-        .map(|shape| if shape.is_begun() { Turn::Replace } else { Turn::Keep })
+        .map(|shape| if shape.is_begun(rollout.order) { Turn::Replace } else { Turn::Keep })
         .collect();
     let begun = turns.iter().filter(|turn| **turn == Turn::Replace).count();
-    let pending = positions(shapes, |shape| shape.is_outdated() && !shape.is_begun());
+    let pending = positions(shapes, |shape| shape.is_outdated() && !shape.is_begun(rollout.order));
     let renewed = || shapes.iter().filter(|shape| !shape.is_outdated());
     let last_start = renewed()
         .flat_map(|shape| shape.slots.iter().filter_map(|slot| slot.current))
@@ -87,7 +87,13 @@ fn restarts(
     let configs = &draft.desired.configs;
     let Restart { since, batch, interval_ms } = restart;
     let mut turns = vec![Turn::Keep; shapes.len()];
-    let pending = positions(shapes, |shape| members(shape).any(|member| is_before(member, since)));
+    let is_pending = |shape: &Shape<'_>| {
+        let mut serving = shape.slots.iter().zip(configs);
+        serving.any(|(slot, config)| {
+            slot.current.is_some_and(|member| awaits_restart(member, config, since))
+        })
+    };
+    let pending = positions(shapes, is_pending);
     if pending.is_empty() {
         return turns;
     }
@@ -97,9 +103,7 @@ fn restarts(
         .filter_map(|member| member.started_at)
         .filter(|at| *at >= since)
         .max();
-    let laggard = shapes.iter().find(|shape| {
-        !shape.is_ready(configs) && !members(shape).any(|member| is_before(member, since))
-    });
+    let laggard = shapes.iter().find(|shape| !shape.is_ready(configs) && !is_pending(shape));
     let room = Room {
         batch,
         begun: 0,
@@ -117,9 +121,12 @@ fn restarts(
     turns
 }
 
-/// Whether the container is to be stopped by a restart asked for at `since`.
-pub(super) fn is_before(member: &Member, since: i64) -> bool {
-    member.state == MemberState::Running && member.started_at.is_none_or(|at| at < since)
+/// Whether the container is to be stopped by a restart asked for at `since`. A start-once container
+/// is left alone: nothing would start it again.
+pub(super) fn awaits_restart(member: &Member, config: &Config, since: i64) -> bool {
+    member.state == MemberState::Running
+        && !config.start_once
+        && member.started_at.is_none_or(|at| at < since)
 }
 
 /// What limits the next batch.
@@ -146,7 +153,7 @@ fn next_batch(
     let name = names::short(draft.desired.service_name, None, first.unit.index);
     let batch = usize::try_from(room.batch.max(1)).unwrap_or(usize::MAX);
     if !room.is_open || room.begun > 0 {
-        draft.to_come(format!("{name} is next once the units before it are ready"));
+        draft.remark(format!("{name} is next once the units before it are ready"));
         return Vec::new();
     }
     if let Some(until) = room.pause_until.filter(|until| *until > draft.now) {
@@ -156,7 +163,7 @@ fn next_batch(
     }
     pending.sort_by_cached_key(|at| shapes.get(*at).is_none_or(|shape| shape.is_ready(configs)));
     if pending.len() > batch {
-        draft.to_come(format!("{} units are still to come", pending.len() - batch));
+        draft.remark(format!("{} units are still to come", pending.len() - batch));
     }
     pending.truncate(batch);
     pending

@@ -171,9 +171,7 @@ fn turn_out(draft: &mut Draft<'_>, unit: &Unit<'_>) {
 
 /// Notes the containers of a unit of which nothing counts any more; whether there are any.
 fn wait_for(draft: &mut Draft<'_>, unit: &Unit<'_>) -> bool {
-    for member in &unit.leaving {
-        draft.busy(member);
-    }
+    draft.await_leaving(unit);
     !unit.leaving.is_empty()
 }
 

@@ -119,7 +119,12 @@ impl<'a> Draft<'a> {
         for member in &unit.live {
             self.remove(member, reason);
         }
-        for member in &unit.leaving {
+        self.await_leaving(unit);
+    }
+
+    /// Waits for what is on its way out; the planner looks after retired containers by itself.
+    pub fn await_leaving(&mut self, unit: &Unit<'_>) {
+        for member in unit.leaving.iter().filter(|member| !member.retired) {
             self.busy(member);
         }
     }
@@ -156,7 +161,7 @@ impl<'a> Draft<'a> {
     }
 
     /// There is more to come once what is under way is done; told if nothing is.
-    pub fn to_come(&mut self, message: String) {
+    pub fn remark(&mut self, message: String) {
         self.background.get_or_insert(message);
     }
 

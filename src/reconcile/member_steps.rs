@@ -1,6 +1,6 @@
 //! What happens to the containers of one unit that stays.
 
-use super::batches::{Turn, is_before};
+use super::batches::{Turn, awaits_restart};
 use super::draft::Draft;
 use super::facts::{Config, Member, MemberState, Order};
 use super::plan::Reason;
@@ -28,9 +28,7 @@ pub(super) fn unit(
     turn: Turn,
     host: Option<i64>,
 ) {
-    for member in &shape.unit.leaving {
-        draft.busy(member);
-    }
+    draft.await_leaving(&shape.unit);
     if replace_failed_unit(draft, shape, order) {
         return;
     }
@@ -192,7 +190,7 @@ impl Steps<'_, '_, '_> {
             return Fate::Down;
         }
         match self.turn {
-            Turn::Restart { since } if is_before(member, since) => {
+            Turn::Restart { since } if awaits_restart(member, config, since) => {
                 self.draft.stop(member, Reason::Restart);
                 Fate::Down
             }

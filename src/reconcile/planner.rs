@@ -4,7 +4,7 @@ use super::batches;
 use super::choose;
 use super::configs;
 use super::draft::Draft;
-use super::facts::{Desired, Member, MemberState, Mode, Old, Scale};
+use super::facts::{Desired, HostState, Member, MemberState, Mode, Old, Scale};
 use super::member_steps;
 use super::plan::{Plan, Reason, Verdict};
 use super::shape::Shape;
@@ -78,7 +78,12 @@ fn run(draft: &mut Draft<'_>, observed: &[Member], order: &[usize]) {
 fn tidy_retired(draft: &mut Draft<'_>, observed: &[Member]) {
     for member in observed.iter().filter(|member| member.retired) {
         match (draft.desired.rollout.old, member.state) {
-            (_, MemberState::Removing | MemberState::Removed | MemberState::Stopping) => {}
+            (_, MemberState::Removed) => {}
+            (_, MemberState::Erroring | MemberState::Removing | MemberState::Stopping) => {
+                if matches!(member.host, HostState::Active | HostState::Inactive) {
+                    draft.busy(member);
+                }
+            }
             (Old::Remove, _) => draft.remove(member, Reason::Outdated),
             (Old::Retire, _) => draft.stop(member, Reason::Outdated),
         }

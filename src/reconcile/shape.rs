@@ -1,7 +1,7 @@
 //! What one unit has for each launch configuration.
 
 use super::configs;
-use super::facts::{Config, Health, Member, MemberState};
+use super::facts::{Config, Health, Member, MemberState, Order};
 use super::plan::Reason;
 use super::unit::Unit;
 
@@ -110,11 +110,18 @@ impl<'a> Shape<'a> {
     }
 
     /// Its replacement has begun.
-    pub fn is_begun(&self) -> bool {
+    pub fn is_begun(&self, order: Order) -> bool {
+        let has_both =
+            || self.slots.iter().any(|slot| slot.current.is_some() && !slot.old.is_empty());
+        let is_going = || {
+            !self.unit.leaving.is_empty()
+                || self.old().any(|member| member.state == MemberState::Stopping)
+        };
         self.is_outdated()
-            && (!self.unit.leaving.is_empty()
-                || self.slots.iter().any(|slot| slot.current.is_some() && !slot.old.is_empty())
-                || self.old().any(|member| member.state == MemberState::Stopping))
+            && match order {
+                Order::StopFirst => is_going() || has_both(),
+                Order::StartFirst => has_both(),
+            }
     }
 
     /// Every configuration has an up-to-date container that runs and is healthy, or is done.

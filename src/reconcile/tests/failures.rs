@@ -29,13 +29,17 @@ fn a_container_that_keeps_dying_waits_longer_each_time() {
         "service web scale=2
          member web-1 running
          member web-2 stopped failures=4 died=9000 exit=137",
-        &expect!["back-off until 13000: web-2 keeps dying (exit code 137, 4 times); next start in 3 s"],
+        &expect![
+            "back-off until 13000: web-2 keeps dying (exit code 137, 4 times); next start in 3 s"
+        ],
     );
     check(
         "service web scale=2
          member web-1 stopped failures=20 died=9000
          member web-2 stopped failures=3 died=8001 message=no_such_file",
-        &expect!["back-off until 10001: web-2 keeps failing (3 times): no such file; next start in 1 s (and 1 more)"],
+        &expect![
+            "back-off until 10001: web-2 keeps failing (3 times): no such file; next start in 1 s (and 1 more)"
+        ],
     );
     check(
         "service web
@@ -83,7 +87,9 @@ fn a_failed_first_start_is_tried_again_with_a_new_container() {
     check(
         "service web
          member web-1 error failures=3 died=9000 message=no_such_image",
-        &expect!["back-off until 11000: web-1 failed to start (3 times): no such image; next try in 1 s"],
+        &expect![
+            "back-off until 11000: web-1 failed to start (3 times): no such image; next try in 1 s"
+        ],
     );
     check(
         "service web

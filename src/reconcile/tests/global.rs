@@ -6,10 +6,13 @@ use super::check;
 
 #[test]
 fn every_host_gets_a_unit() {
-    check("service agent hosts=7,5", &expect![[r#"
+    check(
+        "service agent hosts=7,5",
+        &expect![[r#"
         create agent-1 on host 7: fewer than wanted
         create agent-2 on host 5: fewer than wanted
-        working: creating agent-1 (and 1 more)"#]]);
+        working: creating agent-1 (and 1 more)"#]],
+    );
     check(
         "service agent hosts=5,6,7
          member agent-2 running host=6",

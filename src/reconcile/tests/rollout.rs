@@ -365,7 +365,7 @@ fn a_restart_leaves_alone_what_is_done() {
         "service web mode=restarting since=5000
          config job start-once
          member web-1 running
-         member web-job-1 stopped",
+         member web-job-1 running",
         &expect![[r#"
             stop web-1: restart requested
             working: stopping web-1"#]],

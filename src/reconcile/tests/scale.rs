@@ -6,11 +6,14 @@ use super::{check, check_log};
 
 #[test]
 fn all_missing_units_are_created_at_once() {
-    check("service web scale=3", &expect![[r#"
+    check(
+        "service web scale=3",
+        &expect![[r#"
         create web-1: fewer than wanted
         create web-2: fewer than wanted
         create web-3: fewer than wanted
-        working: creating web-1 (and 2 more)"#]]);
+        working: creating web-1 (and 2 more)"#]],
+    );
     check(
         "service web scale=3
          member web-2 running",
@@ -244,7 +247,9 @@ fn a_circle_is_for_a_person_to_mend() {
         "service web scale=2
          config web uses=data
          config data uses=web",
-        &expect!["failing: the launch configurations `web`, `data` of service `web` depend on each other or on one that does not exist"],
+        &expect![
+            "failing: the launch configurations `web`, `data` of service `web` depend on each other or on one that does not exist"
+        ],
     );
     check(
         "service web mode=removed

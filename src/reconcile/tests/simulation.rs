@@ -197,12 +197,12 @@ impl<'a> World<'a> {
                 Action::Remove { id, .. } => {
                     self.removing.insert(*id);
                     let member = self.member(*id);
-                    member.state = match member.state {
-                        MemberState::Running | MemberState::Starting | MemberState::Restarting => {
-                            MemberState::Stopping
-                        }
-                        _ => MemberState::Removing,
-                    };
+                    let is_up = matches!(
+                        member.state,
+                        MemberState::Running | MemberState::Starting | MemberState::Restarting
+                    );
+                    member.state =
+                        if is_up { MemberState::Stopping } else { MemberState::Removing };
                 }
             }
         }
