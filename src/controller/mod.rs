@@ -172,7 +172,10 @@ impl Controller {
             settle::service_gone(&self.site, &round.service).await?;
             return Ok(None);
         }
-        let Some(desired) = &round.desired else { return Ok(None) };
+        let Some(desired) = &round.desired else {
+            settle::without_containers(&self.site, &round.service).await?;
+            return Ok(None);
+        };
         let plan = reconcile::plan(&desired.view(), &round.members, now);
         if !plan.actions.is_empty() {
             apply::apply(&self.site, &round, desired, &plan).await?;

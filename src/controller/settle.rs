@@ -118,6 +118,22 @@ fn tell_process(tx: &mut Tx<'_>, service_id: i64) -> Result<()> {
     tx.process_wake(service_id)
 }
 
+/// A service that makes no containers is as wanted at once.
+pub async fn without_containers(site: &Arc<Site>, service: &Resource) -> Result<()> {
+    let (id, revision) = (service.id, service.revision);
+    if !site.store.read(|read| waiting(read.open_process(id)?))? {
+        return Ok(());
+    }
+    site.store
+        .write(move |tx| {
+            if tx.require("service", id)?.revision == revision {
+                tell_process(tx, id)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 /// A stack's health follows its services'.
 fn stack_health(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
     let Some(stack_id) = service.int("stackId") else { return Ok(()) };

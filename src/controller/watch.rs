@@ -183,6 +183,10 @@ impl Watcher {
         let mut found = Vec::new();
         self.site.store.read(|read| {
             read.for_each_referrer("instance", "hostId", self.host_id, |row| {
+                // One that was never started is not known to the engine, and need not be.
+                if row.str("externalId").is_none() {
+                    return Ok(());
+                }
                 let finding = compare(&row.state, by_uuid.get(row.uuid.as_str()).copied());
                 if finding != Finding::Nothing {
                     found.push((row, finding));

@@ -13,6 +13,9 @@ use crate::store::{Query, Tx};
 /// How many subnets are tried before giving up: `10.42.0.0/16` to `10.105.0.0/16`.
 const CANDIDATES: usize = 64;
 
+/// How soon to look again for a host that is coming up, in milliseconds.
+const HOST_MS: i64 = 300;
+
 /// Processes of `network`.
 pub const PROCESSES: &[Definition] = &[
     Definition {
@@ -36,9 +39,7 @@ fn claim(work: Work) -> StepFuture {
             return Outcome::commit(|_, _| Ok(Next::Chain("activate", Map::new())));
         };
         let Some((host_id, host)) = first_host(&work)? else {
-            return Outcome::commit(|_, _| {
-                Ok(Next::Wait { until: None, message: "waits for a host".to_owned() })
-            });
+            return Outcome::commit(wait_for_host);
         };
         let subnet = match work.resource.str("claimed").and_then(Subnet::parse) {
             Some(subnet) => subnet,
@@ -50,6 +51,18 @@ fn claim(work: Work) -> StepFuture {
             Ok(Next::Chain("activate", Map::new()))
         })
     })
+}
+
+/// Sleeps until a host is activated, unless one has come while the step looked.
+fn wait_for_host(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    let hosts = Query {
+        ty: "host",
+        account_id: work.resource.account_id,
+        limit: 1,
+        ..Default::default()
+    };
+    let until = (tx.count(&hosts)? > 0).then_some(tx.now + HOST_MS);
+    Ok(Next::Wait { until, message: "waits for a host".to_owned() })
 }
 
 fn first_host(work: &Work) -> Result<Option<(i64, HostEngine)>> {

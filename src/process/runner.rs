@@ -177,7 +177,12 @@ impl Runner {
             .write(move |tx| {
                 let Some(mut row) = still_open(tx, &work.process)? else { return Ok(None) };
                 row.step = position;
-                let next = commit(tx, &work)?;
+                // Something said to the process while the step was at work must not be slept through.
+                let told = row.data != work.process.data;
+                let next = match commit(tx, &work)? {
+                    Next::Wait { message, .. } if told => Next::Wait { until: Some(tx.now), message },
+                    next => next,
+                };
                 let (process, resource) = settle(tx, row, next)?;
                 Ok(process.map(|process| Work {
                     process: Arc::new(process),

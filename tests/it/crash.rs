@@ -180,6 +180,10 @@ fn trace(world: &World) -> Trace {
         .map(|line| without_uuids(&line))
         .collect();
     engines.sort();
+    // Making sure of an image, a network or a volume may be done again: nothing comes of it.
+    engines.dedup_by(|a, b| {
+        a == b && ["pull ", "network ", "volume "].iter().any(|what| a.contains(what))
+    });
     Trace { rows, engines }
 }
 

@@ -66,7 +66,8 @@ impl SimEngine {
         let now = self.now();
         let mut state = self.host.lock_at(now);
         let Some(serial) = state.find(container) else { return Ok(()) };
-        if state.is_running(serial) {
+        let again = if state.is_running(serial) { "" } else { " again" };
+        if again.is_empty() {
             self.host.emit(&mut state, serial, EventKind::Kill { signal: halt.signal }, now);
             self.host.end(&mut state, serial, 128 + halt.signal, Death::Asked, now);
             if halt.op == Op::Stop {
@@ -78,7 +79,7 @@ impl SimEngine {
             container.state = ContainerState::Exited;
         }
         drop(state);
-        self.note(format_args!("{} {name}{}", halt.verb, halt.how));
+        self.note(format_args!("{} {name}{}{again}", halt.verb, halt.how));
         self.host.changed();
         lost(verdict)
     }
@@ -205,7 +206,8 @@ impl Engine for SimEngine {
         let now = self.now();
         let mut state = self.host.lock_at(now);
         let serial = state.find(container).ok_or_else(|| missing(container))?;
-        if !state.is_running(serial) {
+        let again = if state.is_running(serial) { " again" } else { "" };
+        if again.is_empty() {
             if let Err(err) = state.start(serial, now) {
                 self.note(format_args!("start {name} failed: {err}"));
                 return Err(err);
@@ -216,7 +218,7 @@ impl Engine for SimEngine {
             self.host.started(&mut state, serial, now);
         }
         self.keep_time(state);
-        self.note(format_args!("start {name}"));
+        self.note(format_args!("start {name}{again}"));
         self.host.changed();
         lost(verdict)
     }
@@ -325,9 +327,10 @@ impl Engine for SimEngine {
             labels: spec.labels.clone(),
             ..volume(&spec.name, driver)
         };
+        let again = if state.volumes.contains_key(&spec.name) { " again" } else { "" };
         let volume = state.volumes.entry(spec.name.clone()).or_insert_with(fresh).clone();
         drop(state);
-        self.note(format_args!("volume {} driver={driver}", spec.name));
+        self.note(format_args!("volume {} driver={driver}{again}", spec.name));
         lost(verdict).map(|()| volume)
     }
 
