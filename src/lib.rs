@@ -9,6 +9,7 @@ pub mod scheduler;
 pub mod clock;
 pub mod error;
 pub mod events;
+pub mod metrics;
 pub mod store;
 
 pub mod engine;

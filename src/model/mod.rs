@@ -15,6 +15,8 @@ pub mod names;
 
 pub mod registry;
 
+pub mod settings;
+
 pub mod types;
 
 pub mod port;

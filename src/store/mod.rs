@@ -5,10 +5,12 @@
 //! own, so that one that fails takes nothing of the others with it.
 
 mod audit;
+mod join;
 mod open;
 mod process;
 mod query;
 mod resource;
+mod setting;
 mod token;
 mod writer;
 

@@ -1,0 +1,50 @@
+//! Containers: what a create must say, and that a running one is stopped before it is removed.
+
+use super::host::require_infrastructure;
+use super::{Creation, Ctx, Hook, ports};
+use crate::error::{Error, Result};
+use crate::model::resource::Resource;
+
+/// `container`.
+pub const HOOK: Hook = Hook { create: Some(create), ..Hook::of("container") };
+
+/// `instance`.
+pub const INSTANCE: Hook =
+    Hook { act: Some(act), instead_of_remove: Some("stop"), ..Hook::of("instance") };
+
+/// Containers made by one request at most.
+const MOST: i64 = 1000;
+
+fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    let data = &mut creation.row.data;
+    let image = data.get("imageUuid").and_then(|image| image.as_str()).unwrap_or("");
+    let built = data.get("build").is_some_and(|build| !build.is_null());
+    if image.trim().is_empty() && !built {
+        return Err(Error::field("MissingRequired", "imageUuid")
+            .message("a container needs an image, such as docker:nginx"));
+    }
+    ports::check(data.get("ports"))?;
+    if data.get("networkMode").and_then(|mode| mode.as_str()) == Some("container")
+        && !data.contains_key("networkContainerId")
+        && !data.contains_key("networkLaunchConfig")
+    {
+        return Err(Error::field("MissingRequired", "networkContainerId")
+            .message("network mode `container` needs the container whose network is shared"));
+    }
+    if let Some(count) = data.shift_remove("count").and_then(|count| count.as_i64()) {
+        if count > MOST {
+            return Err(Error::field("MaxLimitExceeded", "count")
+                .message(format!("{count} containers at once are more than {MOST}")));
+        }
+        creation.count = usize::try_from(count).unwrap_or(1).max(1);
+    }
+    Ok(())
+}
+
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
+    if row.flag("system") {
+        let what = || format!("system container `{}`", row.display_name());
+        require_infrastructure(ctx.tx, ctx.caller, what)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Environments: who sees them, and what their owners may do with them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Asked, Creation, Ctx, Hook, member};
+use crate::auth::{Caller, Role, access};
+use crate::error::{Error, Result};
+use crate::model::resource::Resource;
+use crate::store::{Condition, Query, Read};
+
+/// `project`.
+pub const HOOK: Hook = Hook {
+    create: Some(create),
+    created: Some(created),
+    update: Some(update),
+    act: Some(act),
+    instead_of_remove: Some("deactivate"),
+    ..Hook::of("project")
+};
+
+/// Environments listed at most.
+const MOST: usize = 3000;
+
+fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    if ctx.caller.in_project() {
+        return Err(Error::forbidden(
+            "an environment cannot be made while acting in one; leave out the project id",
+        ));
+    }
+    let data = &mut creation.row.data;
+    match data.shift_remove("members") {
+        Some(Value::Array(members)) => {
+            member::check(&members)?;
+            creation.members = members;
+        }
+        _ => creation.members = vec![member::owner(ctx.caller.user_id)],
+    }
+    data.entry("version").or_insert_with(|| "2".into());
+    data.entry("servicesPortRange")
+        .or_insert_with(|| json!({"startPort": 49_153, "endPort": 65_535}));
+    Ok(())
+}
+
+fn created(ctx: &mut Ctx<'_, '_>, row: &Resource, creation: &mut Creation) -> Result<()> {
+    for member in std::mem::take(&mut creation.members) {
+        member::insert(ctx, row.id, &member)?;
+    }
+    Ok(())
+}
+
+/// The caller's role in an environment; whoever sees all accounts owns every one.
+pub fn role_in(read: &Read<'_>, caller: &Caller, project_id: i64) -> Result<Option<Role>> {
+    if caller.account_id == project_id {
+        return Ok(Some(caller.role));
+    }
+    if caller.all_accounts {
+        return Ok(Some(Role::Owner));
+    }
+    access::membership(read, project_id, caller.user_id)
+}
+
+fn require_owner(ctx: &Ctx<'_, '_>, row: &Resource, message: &str) -> Result<()> {
+    match role_in(ctx.tx, ctx.caller, row.id)? {
+        Some(Role::Owner) => Ok(()),
+        Some(_) | None => Err(Error::forbidden(message)),
+    }
+}
+
+fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Map<String, Value>) -> Result<()> {
+    require_owner(ctx, row, "You must be a project owner to update the name or description.")
+}
+
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    if action == "setmembers" {
+        return member::require_setter(ctx, row);
+    }
+    let message = format!("only an owner may {action} the environment `{}`", row.display_name());
+    require_owner(ctx, row, &message)
+}
+
+/// An environment is seen by its members, an inactive one by its owners.
+pub fn sees(read: &Read<'_>, caller: &Caller, row: &Resource) -> Result<bool> {
+    if row.kind != "project" {
+        return Ok(false);
+    }
+    let role = access::membership(read, row.id, caller.user_id)?;
+    Ok(match role {
+        Some(Role::Owner) => true,
+        Some(_) => row.state == "active" || row.state.starts_with("updating"),
+        None => false,
+    })
+}
+
+/// Environments the caller is a member of; with `all=true` an administrator's list has every one.
+/// Filters: `id`, `uuid` and `name` only, in any letter case.
+pub fn list(asked: &Asked<'_>) -> Result<Vec<Resource>> {
+    let everything = asked.caller.all_accounts && asked.params.flag("all");
+    let kept = |condition: &Condition| {
+        matches!(condition.field.as_str(), "id" | "uuid" | "name" | "state" | "removed")
+    };
+    let query = Query {
+        ty: asked.entry.base,
+        kinds: vec![asked.entry.ty.name],
+        with_removed: asked.listing.with_removed,
+        conditions: asked.listing.conditions.iter().filter(|c| kept(c)).cloned().collect(),
+        limit: MOST,
+        ..Query::default()
+    };
+    if everything {
+        return asked.read.list(&query);
+    }
+    let own = if asked.caller.user_kind == "project" {
+        vec![asked.caller.user_id]
+    } else {
+        access::projects_of(asked.read, asked.caller.user_id)?
+    };
+    let mut rows = Vec::new();
+    for row in asked.read.list(&query)? {
+        let mine = own.contains(&row.id);
+        if mine && (asked.caller.all_accounts || super::is_visible(asked.read, asked.caller, &row)?)
+        {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}

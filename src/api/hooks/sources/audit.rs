@@ -1,0 +1,63 @@
+//! The audit log as resources.
+
+use serde_json::Value;
+
+use super::{asked_int, asked_text, lists_all, paged, row};
+use crate::api::hooks::{Asked, Source};
+use crate::error::Result;
+use crate::model::resource::{NewResource, Resource};
+use crate::model::{id, registry};
+use crate::store::{AuditFilter, AuditRow, Order};
+
+/// `audit`.
+pub const SOURCE: Source = Source { name: "audit", list, get, write: None };
+
+/// Rows read at a time.
+const CHUNK: u32 = 500;
+
+fn list(asked: &Asked<'_>) -> Result<Vec<Resource>> {
+    let filter = AuditFilter {
+        account_id: (!lists_all(asked)).then_some(asked.caller.account_id),
+        event: asked_text(asked.listing, "eventType"),
+        resource_type: asked_text(asked.listing, "resourceType"),
+        resource_id: asked_int(asked.listing, "resourceId"),
+        authenticated_as: asked_int(asked.listing, "authenticatedAsAccountId"),
+        order: asked.listing.order,
+        limit: CHUNK,
+        ..AuditFilter::default()
+    };
+    // The store gives them in the order asked for, so the picker need not turn them round.
+    let ascending = crate::api::query::Listing {
+        conditions: asked.listing.conditions.clone(),
+        limit: asked.listing.limit,
+        offset: asked.listing.offset,
+        order: Order::Ascending,
+        ..Default::default()
+    };
+    paged(&ascending, |after| {
+        let filter = AuditFilter { after: (after != 0).then_some(after), ..filter.clone() };
+        Ok(asked.read.audit(&filter)?.into_iter().map(resource).collect())
+    })
+}
+
+fn get(asked: &Asked<'_>, text: &str) -> Result<Option<Resource>> {
+    let Some(id) = id::parse(text) else { return Ok(None) };
+    let row = asked.read.audit_entry(id)?.map(resource);
+    Ok(row
+        .filter(|row| asked.caller.all_accounts || row.account_id == Some(asked.caller.account_id)))
+}
+
+fn resource(entry: AuditRow) -> Resource {
+    let mut new = NewResource::new("auditLog", String::new());
+    let ty = entry.entry.resource_type;
+    let prefix = ty.as_deref().and_then(registry::lookup).map_or("", |entry| entry.prefix.as_str());
+    let resource_id = entry.entry.resource_id.map(|id| id::format(prefix, id));
+    new.data = entry.entry.data;
+    new.account_id = entry.entry.account_id;
+    let new = new
+        .with("authenticatedAsAccountId", entry.entry.authenticated_as)
+        .with("eventType", entry.entry.event)
+        .with("resourceType", ty)
+        .with("resourceId", resource_id.map_or(Value::Null, Value::from));
+    Resource { id: entry.id, created: entry.created, ..row(new) }
+}

@@ -1,0 +1,130 @@
+//! Stacks: their names, and actions on all their services.
+
+use serde_json::{Map, Value};
+
+use super::host::require_infrastructure;
+use super::{Answer, Creation, Ctx, Hook};
+use crate::error::{Error, Result};
+use crate::model::resource::Resource;
+use crate::process;
+
+/// `stack`.
+pub const HOOK: Hook =
+    Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("stack") };
+
+fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    if creation.row.data.get("system") == Some(&Value::Bool(true)) {
+        require_infrastructure(ctx.tx, ctx.caller, || "system stacks".to_owned())?;
+    }
+    let name = creation.row.name.clone().unwrap_or_default();
+    check_name(ctx, creation.row.account_id, None, &name)
+}
+
+fn check_name(
+    ctx: &Ctx<'_, '_>,
+    account_id: Option<i64>,
+    own: Option<i64>,
+    name: &str,
+) -> Result<()> {
+    if name.starts_with('-') || name.ends_with('-') {
+        return Err(Error::field("InvalidCharacters", "name")
+            .message(format!("stack name `{name}` begins or ends with a dash")));
+    }
+    let others = ctx.tx.by_name("stack", account_id, name)?;
+    if others.iter().any(|other| Some(other.id) != own) {
+        return Err(Error::field("NotUnique", "name")
+            .message(format!("there is already a stack called `{name}`")));
+    }
+    Ok(())
+}
+
+fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value>) -> Result<()> {
+    act(ctx, row, "update")?;
+    if changes.get("system") == Some(&Value::Bool(true)) {
+        require_infrastructure(ctx.tx, ctx.caller, || "system stacks".to_owned())?;
+    }
+    match changes.get("name").and_then(Value::as_str) {
+        Some(name) => check_name(ctx, row.account_id, Some(row.id), name),
+        None => Ok(()),
+    }
+}
+
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
+    if row.flag("system") {
+        let what = || format!("system stack `{}`", row.display_name());
+        require_infrastructure(ctx.tx, ctx.caller, what)?;
+    }
+    Ok(())
+}
+
+fn services(ctx: &Ctx<'_, '_>, row: &Resource) -> Result<Vec<Resource>> {
+    ctx.tx.referrers("service", "stackId", row.id)
+}
+
+/// `activateservices`: activates every service that can be.
+///
+/// # Errors
+/// When the database fails.
+pub fn activate_services(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    _: Map<String, Value>,
+) -> Result<Answer> {
+    for service in services(ctx, row)? {
+        if process::may_begin(&service, "activate") {
+            process::start(ctx.tx, service.id, "activate", Map::new())?;
+        }
+    }
+    Ok(Answer::Row(row.clone()))
+}
+
+/// States of a service that `deactivateservices` passes over.
+const AT_REST: &[&str] =
+    &["inactive", "deactivating", "registering", "removing", "removed", "purged"];
+
+/// `deactivateservices`: deactivates every service, or none.
+///
+/// # Errors
+/// 422 `InvalidState` when one of them cannot be deactivated now.
+pub fn deactivate_services(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    _: Map<String, Value>,
+) -> Result<Answer> {
+    for service in services(ctx, row)? {
+        if AT_REST.contains(&service.state.as_str()) {
+            continue;
+        }
+        if !process::may_begin(&service, "deactivate") {
+            return Err(Error::code("InvalidState").message(format!(
+                "service `{}` is {}; it cannot be deactivated now",
+                service.display_name(),
+                service.state
+            )));
+        }
+        process::start(ctx.tx, service.id, "deactivate", Map::new())?;
+    }
+    Ok(Answer::Row(row.clone()))
+}
+
+/// `addoutputs`: adds to the stack's outputs.
+///
+/// # Errors
+/// When the database fails.
+pub fn add_outputs(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    mut input: Map<String, Value>,
+) -> Result<Answer> {
+    let added = match input.shift_remove("outputs") {
+        Some(Value::Object(added)) => added,
+        _ => Map::new(),
+    };
+    let row = ctx.tx.update(row.id, |row| {
+        let mut outputs = row.map("outputs").cloned().unwrap_or_default();
+        outputs.extend(added);
+        row.set("outputs", Value::Object(outputs));
+        Ok(())
+    })?;
+    Ok(Answer::Row(row))
+}

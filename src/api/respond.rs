@@ -1,0 +1,204 @@
+//! Answers: status, headers and body, as JSON or as a page for people.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+
+use super::call::{Call, Format, Method};
+use super::{ApiState, html, json};
+use crate::auth::csrf::{self, Transport};
+use crate::auth::{Authenticator as _, Caller};
+use crate::clock::Entropy;
+use crate::error::Error;
+use crate::metrics::RequestLabels;
+use crate::model::id;
+
+/// What a handler answers.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON; nothing for 204.
+    pub body: Bytes,
+    /// `Set-Cookie` headers.
+    pub cookies: Vec<String>,
+    /// `Location` of something made.
+    pub location: Option<String>,
+    /// Seconds after which another try makes sense.
+    pub retry_after: Option<i64>,
+}
+
+pub use actix_web::web::Bytes;
+
+impl Reply {
+    /// JSON with a status.
+    pub fn json(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body: body.into(), ..Self::default() }
+    }
+}
+
+/// 405 for a thing that does not know the method.
+pub fn not_allowed(what: &str) -> Error {
+    Error::status(405).message(format!("{what} cannot be used in this way by you"))
+}
+
+/// The answer to `OPTIONS`.
+pub fn options() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header(("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"))
+        .finish()
+}
+
+/// The error object of a failure. Causes of our own faults go to the log, not to the client.
+pub fn failure(entropy: &Entropy, error: &Error) -> Reply {
+    let id = entropy.uuid();
+    let internal = error.status == 500 && error.code == crate::error::status_text(500);
+    if internal {
+        tracing::error!(%id, %error, detail = error.detail.as_deref(), "a request failed");
+    }
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(b"{\"id\":");
+    json::text(&mut out, &id);
+    out.extend_from_slice(
+        b",\"type\":\"error\",\"links\":{},\"actions\":{},\"baseType\":\"error\",\"status\":",
+    );
+    json::int(&mut out, i64::from(error.status));
+    out.extend_from_slice(b",\"code\":");
+    json::text(&mut out, error.code);
+    for (key, value) in [
+        ("message", error.message.as_deref()),
+        ("detail", error.detail.as_deref().filter(|_| !internal)),
+    ] {
+        out.extend_from_slice(format!(",\"{key}\":").as_bytes());
+        match value {
+            Some(value) => json::text(&mut out, value),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if let Some(field) = &error.field {
+        out.extend_from_slice(b",\"fieldName\":");
+        json::text(&mut out, field);
+    }
+    out.push(b'}');
+    Reply::json(error.status, out)
+}
+
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Whether cookies are for HTTPS only.
+pub fn transport(call: &Call) -> Transport {
+    if call.origin.starts_with("https:") { Transport::Tls } else { Transport::Plain }
+}
+
+/// Headers that every answer carries, whatever it is.
+pub const SECURITY: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+];
+
+/// What our own pages may load: their own files, and nothing inside the page itself.
+pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'";
+
+/// Turns a reply into a response.
+pub fn finish(
+    state: &ApiState,
+    call: &Call,
+    caller: Option<&Caller>,
+    reply: Reply,
+) -> HttpResponse {
+    let mut builder = HttpResponse::build(status(reply.status));
+    for (name, value) in SECURITY {
+        builder.insert_header((*name, *value));
+    }
+    let mut header = |name: &'static str, value: String| {
+        // A name with letters that no header may have is left out rather than the answer lost.
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            builder.insert_header((HeaderName::from_static(name), value));
+        }
+    };
+    header("x-api-schemas", format!("{}/schemas", call.base));
+    if let Some(address) = call.facts.client_ip {
+        header("x-api-client-ip", address.to_string());
+    }
+    if let Some(caller) = caller {
+        header("x-api-account-id", id::format("a", caller.account_id));
+        header("x-api-user-id", id::format("a", caller.user_id));
+        header("x-api-account-kind", caller.user_kind.clone());
+        header("x-api-account-name", caller.user_name.clone().unwrap_or_default());
+    }
+    if let Ok(Some(version)) = state.store.read(|read| read.setting("rancher.server.version")) {
+        header("x-rancher-version", version);
+    }
+    if reply.status == 401 && state.auth.is_enabled() && !call.no_challenge {
+        let realm = state.store.read(|read| read.setting("api.auth.realm")).ok().flatten();
+        let realm = realm.unwrap_or_default().replace(['"', '\\'], "");
+        header("www-authenticate", format!("Basic realm=\"{realm}\""));
+    }
+    if let Some(location) = reply.location {
+        header("location", location);
+    }
+    if let Some(seconds) = reply.retry_after {
+        header("retry-after", seconds.to_string());
+    }
+    for cookie in reply.cookies {
+        builder.append_header(("set-cookie", cookie));
+    }
+    let mut proof = None;
+    if call.facts.is_browser() {
+        let value = match &call.facts.csrf_cookie {
+            Some(value) if !value.is_empty() => value.clone(),
+            Some(_) | None => csrf::new_value(&state.entropy),
+        };
+        builder.append_header(("set-cookie", csrf::csrf_cookie(&value, transport(call))));
+        proof = Some(value);
+    }
+    // Answers differ by caller; a shared cache must not keep them.
+    builder.insert_header(("cache-control", "no-store"));
+    if reply.status == 204 {
+        return builder.finish();
+    }
+    match call.format {
+        Format::Json => {
+            builder.insert_header(("content-type", "application/json; charset=utf-8"));
+            builder.body(reply.body)
+        }
+        Format::Html => {
+            builder.insert_header(("content-type", "text/html; charset=utf-8"));
+            builder.insert_header(("content-security-policy", CONTENT_POLICY));
+            builder.body(html::page(call, caller, proof.as_deref(), reply.status, &reply.body))
+        }
+    }
+}
+
+/// Counts a request.
+pub fn measure(state: &ApiState, call: &Call, reply: &Reply, started: i64) {
+    let route = match (call.method, call.segments.len()) {
+        (Some(Method::Get), 0 | 1) => "list",
+        (Some(Method::Get), 2) => "show",
+        (Some(Method::Get), _) => "link",
+        (Some(Method::Post), 2) => "action",
+        (Some(Method::Post), _) => "create",
+        (Some(Method::Put), _) => "update",
+        (Some(Method::Delete), _) => "delete",
+        (Some(Method::Options) | None, _) => "other",
+    };
+    let labels = RequestLabels {
+        method: call.method.map_or("other", Method::as_str),
+        route,
+        status: match reply.status {
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        },
+    };
+    let elapsed_ms = state.clock.now_ms().saturating_sub(started).max(0);
+    let seconds = f64::from(u32::try_from(elapsed_ms).unwrap_or(u32::MAX)) / 1000.0;
+    state.metrics.requests.get_or_create(&labels).observe(seconds);
+}

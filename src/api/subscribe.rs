@@ -1,0 +1,323 @@
+//! `/subscribe`: a websocket that tells a client of every change it may see.
+//!
+//! A change is told at most once a second for each resource; the resource is read again when the message
+//! is made, so that a client that lags sees the newest state and never one it may no longer see.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, mpsc};
+
+use super::call::{Call, Method};
+use super::render::Extras;
+use super::serve::Session;
+use super::views::views;
+use super::{ApiState, hooks, reads, respond};
+use crate::auth::{Authenticator as _, Caller};
+use crate::error::{Error, Result};
+use crate::events::{Change, Changes};
+use crate::model::lifecycle;
+
+/// Milliseconds between pings.
+const PING_MS: i64 = 5_000;
+/// Pings after which the connection ends: 12 hours.
+const PINGS: u32 = 8_640;
+/// Least time between two messages about one resource.
+const PAUSE_MS: i64 = 1_000;
+/// How long a full queue may stay full before the client is let go.
+const PATIENCE_MS: u64 = 10_000;
+/// The event that every change is.
+const CHANGE: &str = "resource.change";
+
+/// Whether a request is for the websocket.
+pub fn is_wanted(request: &HttpRequest, call: &Call) -> bool {
+    let upgrade = request.headers().get("upgrade").and_then(|value| value.to_str().ok());
+    let last = call.segments.first().map(String::as_str).unwrap_or("");
+    let is_subscribe = call.segments.len() == 1 && last.eq_ignore_ascii_case("subscribe");
+    is_subscribe
+        && call.method == Some(Method::Get)
+        && upgrade.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+}
+
+/// Opens the websocket.
+pub async fn open(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &web::Data<ApiState>,
+    call: &Call,
+) -> HttpResponse {
+    match accept(request, payload, state, call).await {
+        Ok(response) => response,
+        Err(error) => {
+            let reply = respond::failure(&state.entropy, &error);
+            respond::finish(state, call, None, reply)
+        }
+    }
+}
+
+async fn accept(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &web::Data<ApiState>,
+    call: &Call,
+) -> Result<HttpResponse> {
+    // Listen first: what changes while we look is then heard of.
+    let changes = state.store.feed().listen();
+    let ended = state.auth.ended_sessions();
+    let caller = state.auth.authenticate(&call.facts).await?;
+    let names = event_names(call)?;
+    let (response, socket, stream) = actix_ws::handle(request, payload)
+        .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
+    let limit = state.store.read(|read| read.setting_int("subscribe.max.queued.messages"))?;
+    let limit = usize::try_from(limit).unwrap_or(100).clamp(1, 10_000);
+    let (queue, messages) = mpsc::channel(limit);
+    let client = Client {
+        state: Arc::clone(state),
+        call: call.clone(),
+        caller,
+        wants_changes: names.iter().any(|name| matches_change(name)),
+        queue,
+        waiting: HashMap::new(),
+    };
+    actix_web::rt::spawn(write(socket, stream, messages));
+    actix_web::rt::spawn(client.serve(changes, ended));
+    Ok(response)
+}
+
+/// The events a client asks for; what follows `;` is the account, which we know better.
+fn event_names(call: &Call) -> Result<Vec<String>> {
+    let names: Vec<String> = call
+        .params
+        .all("eventNames")
+        .map(|name| name.split(';').next().unwrap_or("").to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    if names.is_empty() {
+        return Err(Error::field("MissingRequired", "eventNames")
+            .message("say what to be told of, such as eventNames=resource.change"));
+    }
+    Ok(names)
+}
+
+fn matches_change(name: &str) -> bool {
+    name == CHANGE || name == "*" || name.strip_suffix('*').is_some_and(|n| CHANGE.starts_with(n))
+}
+
+/// Writes messages until there are no more, and watches for the client's close.
+async fn write(
+    mut socket: actix_ws::Session,
+    mut stream: actix_ws::MessageStream,
+    mut messages: mpsc::Receiver<String>,
+) {
+    loop {
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => {
+                    if socket.text(message).await.is_err() {
+                        return;
+                    }
+                }
+                None => break,
+            },
+            frame = stream.next() => match frame {
+                Some(Ok(actix_ws::Message::Ping(bytes))) => {
+                    if socket.pong(&bytes).await.is_err() {
+                        return;
+                    }
+                }
+                Some(Ok(actix_ws::Message::Close(_)) | Err(_)) | None => break,
+                Some(Ok(_)) => {}
+            },
+        }
+    }
+    // The client may be gone already.
+    let _ = socket.close(None).await;
+}
+
+/// Why a connection ends.
+struct Gone;
+
+struct Client {
+    state: Arc<ApiState>,
+    call: Call,
+    caller: Caller,
+    wants_changes: bool,
+    queue: mpsc::Sender<String>,
+    /// By resource: when it may be told of next, and whether there is something to tell.
+    waiting: HashMap<i64, (i64, bool)>,
+}
+
+impl Client {
+    async fn serve(
+        mut self,
+        changes: broadcast::Receiver<Changes>,
+        ended: broadcast::Receiver<String>,
+    ) {
+        let state = Arc::clone(&self.state);
+        state.metrics.websockets.inc();
+        let Err(Gone) = self.run(changes, ended).await;
+        state.metrics.websockets.dec();
+    }
+
+    async fn run(
+        &mut self,
+        mut changes: broadcast::Receiver<Changes>,
+        mut ended: broadcast::Receiver<String>,
+    ) -> std::result::Result<std::convert::Infallible, Gone> {
+        let clock = self.state.clock.clone();
+        let mut next_ping = clock.now_ms();
+        let mut pings = 0;
+        loop {
+            let now = clock.now_ms();
+            if now >= next_ping {
+                if pings >= PINGS {
+                    return Err(Gone);
+                }
+                self.send(self.message("ping", json!({"options": {}, "resources": []}), None))
+                    .await?;
+                pings += 1;
+                next_ping = now.saturating_add(PING_MS);
+            }
+            self.flush(now).await?;
+            let due = self.waiting.values().filter(|wait| wait.1).map(|wait| wait.0).min();
+            let wake = due.map_or(next_ping, |due| due.min(next_ping));
+            tokio::select! {
+                () = clock.sleep_until(wake) => {}
+                heard = changes.recv() => self.heard(heard).await?,
+                key = ended.recv() => self.session_ended(key).await?,
+                () = self.queue.closed() => return Err(Gone),
+            }
+        }
+    }
+
+    fn message(&self, name: &str, data: Value, about: Option<(&str, &str)>) -> String {
+        json!({
+            "name": name,
+            "id": self.state.entropy.uuid(),
+            "time": self.state.clock.now_ms(),
+            "resourceType": about.map(|about| about.0),
+            "resourceId": about.map(|about| about.1),
+            "data": data,
+        })
+        .to_string()
+    }
+
+    /// Queues a message; a client that does not read for long is let go.
+    async fn send(&self, message: String) -> std::result::Result<(), Gone> {
+        tokio::select! {
+            sent = self.queue.send(message) => sent.map_err(|_| Gone),
+            () = self.state.clock.sleep_ms(PATIENCE_MS) => Err(Gone),
+        }
+    }
+
+    async fn session_ended(
+        &self,
+        key: std::result::Result<String, broadcast::error::RecvError>,
+    ) -> std::result::Result<(), Gone> {
+        let over = match key {
+            Ok(key) => self.caller.session.as_deref() == Some(key.as_str()),
+            Err(broadcast::error::RecvError::Lagged(_)) => {
+                !self.state.auth.is_live(&self.caller).await.unwrap_or(false)
+            }
+            Err(broadcast::error::RecvError::Closed) => true,
+        };
+        if over {
+            self.send(json!({"name": "logout"}).to_string()).await?;
+            return Err(Gone);
+        }
+        Ok(())
+    }
+
+    async fn heard(
+        &mut self,
+        heard: std::result::Result<Changes, broadcast::error::RecvError>,
+    ) -> std::result::Result<(), Gone> {
+        match heard {
+            Ok(changes) => {
+                for change in changes.iter() {
+                    if self.wants_changes && self.may_concern(change) {
+                        self.waiting.entry(change.id).or_insert((0, true)).1 = true;
+                    }
+                }
+                Ok(())
+            }
+            // What was missed cannot be told any more; the client must read again.
+            Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => {
+                Err(Gone)
+            }
+        }
+    }
+
+    /// Whether it is worth reading the row: another account's is not, unless its type has a rule.
+    fn may_concern(&self, change: &Change) -> bool {
+        let everything = self.caller.all_accounts && !self.caller.in_project();
+        everything
+            || change.account_id == Some(self.caller.account_id)
+            || change.id == self.caller.account_id
+            || hooks::VISIBILITIES.iter().any(|rule| rule.ty == change.ty)
+    }
+
+    /// Tells of every change whose time has come.
+    async fn flush(&mut self, now: i64) -> std::result::Result<(), Gone> {
+        let mut due: Vec<i64> = Vec::new();
+        self.waiting.retain(|id, (at, changed)| {
+            if *changed && *at <= now {
+                due.push(*id);
+                *at = now.saturating_add(PAUSE_MS);
+                *changed = false;
+            }
+            *changed || *at > now
+        });
+        due.sort_unstable();
+        for id in due {
+            match self.changed(id) {
+                Ok(Some(message)) => self.send(message).await?,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, id, "a change could not be told of"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The message about a resource as it is now; `None` when the client is not to know.
+    fn changed(&self, id: i64) -> Result<Option<String>> {
+        let views = views(self.call.version, self.caller.role);
+        let session = Session { state: &self.state, call: &self.call, caller: &self.caller, views };
+        self.state.store.read(|read| {
+            let Some(row) = read.get(id)? else { return Ok(None) };
+            let silent = row.removed.is_some() && row.state != lifecycle::REMOVED;
+            let Some(view) = views.of_row(row.ty, &row.kind) else { return Ok(None) };
+            let acting = !self.caller.in_project()
+                || row.account_id.is_none_or(|owner| owner == self.caller.account_id);
+            if silent || !acting || !hooks::is_visible(read, &self.caller, &row)? {
+                return Ok(None);
+            }
+            let formatted = session.renderer().id_of(view, &row);
+            let body = reads::one(&session, read, view, row, Extras::default())?;
+            let resource: Value = serde_json::from_slice(&body).map_err(Error::internal)?;
+            let data = json!({ "resource": resource });
+            Ok(Some(self.message(CHANGE, data, Some((view.name, &formatted)))))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches_change;
+
+    #[test]
+    fn event_names() {
+        for (name, wanted) in [
+            ("resource.change", true),
+            ("resource.*", true),
+            ("*", true),
+            ("ping", false),
+            ("resource.changes", false),
+        ] {
+            assert_eq!(matches_change(name), wanted, "{name}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `POST`, `PUT` and `DELETE`: what is checked before the transaction, and what happens inside it.
+
+mod action;
+mod create;
+mod update;
+
+pub use action::{action, delete, no_such_action};
+pub use create::{create, create_child};
+pub use update::update;
+
+use serde_json::{Map, Value};
+
+use super::hooks;
+use super::input::{Checker, may_use_plain_ids};
+use super::serve::Session;
+use crate::error::{Error, Result};
+use crate::model::registry::Entry;
+use crate::model::resource::Resource;
+use crate::store::{Condition, Op, Query, Read};
+
+/// Runs a check of a body with everything it needs to know.
+fn checked<T>(
+    session: &Session<'_>,
+    read: &Read<'_>,
+    check: impl FnOnce(&Checker<'_>) -> Result<T>,
+) -> Result<T> {
+    let sees = |entry: &Entry, id: i64| match read.get(id)? {
+        Some(row) if row.ty == entry.base => hooks::is_visible(read, session.caller, &row),
+        Some(_) | None => Ok(false),
+    };
+    check(&Checker {
+        dialect: session.call.dialect(),
+        role: session.caller.role,
+        plain_ids: may_use_plain_ids(session.caller),
+        sees: &sees,
+        now: session.state.clock.now_ms(),
+    })
+}
+
+/// Refuses a value that a live row of the same owner already has, for fields that are unique.
+fn check_unique(
+    read: &Read<'_>,
+    entry: &'static Entry,
+    account_id: Option<i64>,
+    own: Option<i64>,
+    values: &dyn Fn(&str) -> Option<Value>,
+) -> Result<()> {
+    for field in entry.ty.all_fields().filter(|field| field.unique) {
+        let Some(value) = values(field.name).filter(|value| !value.is_null()) else { continue };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let query = Query {
+            ty: entry.base,
+            account_id,
+            conditions: vec![Condition { field: field.name.to_owned(), op: Op::Eq, value }],
+            limit: 2,
+            ..Query::default()
+        };
+        if read.list(&query)?.iter().any(|row| Some(row.id) != own) {
+            return Err(Error::field("NotUnique", field.name).message(format!(
+                "there is already {} with the {} `{text}`",
+                super::input::with_article(entry.ty.name),
+                field.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A field of a row by its API name.
+fn field_of(row: &Resource, field: &str) -> Value {
+    match field {
+        "accountId" => row.account_id.into(),
+        "kind" => row.kind.clone().into(),
+        "name" => row.name.clone().into(),
+        other => row.data.get(other).cloned().unwrap_or_default(),
+    }
+}
+
+/// Sets a field of a row by its API name.
+fn set_field(row: &mut Resource, field: &str, value: Value) {
+    match (field, value) {
+        ("accountId", value) => row.account_id = value.as_i64(),
+        ("kind", Value::String(kind)) => row.kind = kind,
+        ("name", value) => row.name = value.as_str().map(str::to_owned),
+        (other, value) => row.set(other, value),
+    }
+}
+
+/// An object out of pairs.
+fn object<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

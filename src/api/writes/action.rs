@@ -1,0 +1,251 @@
+//! Actions and removal: transitions that begin now, and actions with handlers of their own.
+
+use serde_json::{Map, Value};
+
+use super::super::audit::Note;
+use super::super::body::Body;
+use super::super::hooks::{self, Answer, AuthCall, Ctx, Run, Write};
+use super::super::reads::{answer, find, one, parse_id};
+use super::super::render::{Extras, is_offered};
+use super::super::respond::{Reply, not_allowed};
+use super::super::serve::Session;
+use super::super::views::View;
+use super::{checked, object};
+use crate::auth::policy::{self, Verb};
+use crate::error::{Error, Result};
+use crate::model::lifecycle;
+use crate::model::registry;
+use crate::model::resource::Resource;
+use crate::model::schema::{Action, Source};
+use crate::process;
+
+/// 422 for an action that the role's schema does not have.
+pub fn no_such_action(view: &View, action: &str) -> Error {
+    Error::field("InvalidAction", "action")
+        .message(format!("{} has no action `{action}` for you", view.name))
+}
+
+/// `POST <resource>?action=`.
+///
+/// # Errors
+/// 422 `InvalidAction` or `ActionNotAvailable`, 404, those of the body's check and of the action.
+pub async fn action(
+    session: &Session<'_>,
+    view: &View,
+    id: &str,
+    name: &str,
+    body: Body,
+    note: &mut Note,
+) -> Result<Reply> {
+    if !matches!(view.entry.ty.source, Source::Computed(_)) {
+        note.resource_id = Some(parse_id(session, id)?);
+    }
+    if !view.actions.iter().any(|own| own.action.name == name) && !has_below(session, view, name) {
+        return Err(no_such_action(view, name));
+    }
+    let store = &session.state.store;
+    let row = store.read(|read| find(session, read, view, id))?;
+    note.resource_id = Some(row.id);
+    let view = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
+    let Some(own) = view.actions.iter().find(|own| own.action.name == name) else {
+        return Err(no_such_action(view, name));
+    };
+    if !is_offered(view, session.caller.role, &row, own.action) {
+        return Err(Error::field("ActionNotAvailable", "action").message(format!(
+            "{} `{}` is {}; it does not offer `{name}` now",
+            view.name,
+            row.display_name(),
+            if row.state.is_empty() { "as it is" } else { row.state.as_str() }
+        )));
+    }
+    let input = input(session, own.action, body)?;
+    match hooks::action_handler(view.entry, name) {
+        Some(handler) => {
+            let done = run(session, view, &row, name, handler.run, input).await?;
+            store.read(|read| answer(session, read, view, 200, done))
+        }
+        None => {
+            let row = transition(session, view, row.id, own.action.name, input).await?;
+            let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+            Ok(Reply::json(202, body))
+        }
+    }
+}
+
+/// Whether a type below this one has the action: the row decides which type it is.
+fn has_below(session: &Session<'_>, view: &View, name: &str) -> bool {
+    view.entry
+        .descendants
+        .iter()
+        .filter_map(|ty| session.views.of_type(ty))
+        .any(|below| below.actions.iter().any(|own| own.action.name == name))
+}
+
+fn input(session: &Session<'_>, action: &Action, body: Body) -> Result<Map<String, Value>> {
+    let mut fields = match body {
+        Body::Object(fields) => fields,
+        Body::List(_) => {
+            return Err(Error::code("InvalidBodyContent")
+                .message("an action takes one JSON object, not a list"));
+        }
+    };
+    session.call.params.merge_into(&mut fields);
+    let Some(ty) = action.input else { return Ok(fields) };
+    let entry = registry::lookup(ty).ok_or_else(Error::not_found)?;
+    let store = &session.state.store;
+    store.read(|read| checked(session, read, |checker| checker.create(entry, fields)))
+}
+
+async fn run(
+    session: &Session<'_>,
+    view: &View,
+    row: &Resource,
+    name: &str,
+    run: Run,
+    input: Map<String, Value>,
+) -> Result<Answer> {
+    let (caller, entry) = (session.caller.clone(), view.entry);
+    match run {
+        Run::Write(run) => {
+            let (row, name) = (row.clone(), name.to_owned());
+            let origin = session.call.origin.clone();
+            let write = move |tx: &mut crate::store::Tx<'_>| {
+                let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+                guard(&mut ctx, &row, &name)?;
+                run(&mut ctx, &row, input)
+            };
+            session.state.store.write(write).await
+        }
+        Run::Auth(run) => {
+            let call = AuthCall {
+                auth: &session.state.auth,
+                caller: session.caller,
+                row,
+                input,
+                client_ip: session.call.facts.client_ip,
+            };
+            run(call).await
+        }
+    }
+}
+
+/// Asks the hooks of the type whether an action may begin.
+fn guard(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    for act in hooks::hooks(ctx.entry).filter_map(|hook| hook.act) {
+        act(ctx, row, action)?;
+    }
+    Ok(())
+}
+
+async fn transition(
+    session: &Session<'_>,
+    view: &View,
+    id: i64,
+    name: &'static str,
+    input: Map<String, Value>,
+) -> Result<Resource> {
+    let (caller, entry) = (session.caller.clone(), view.entry);
+    let origin = session.call.origin.clone();
+    session
+        .state
+        .store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
+            guard(&mut ctx, &row, name)?;
+            process::start(ctx.tx, id, name, input)
+        })
+        .await
+}
+
+/// States in which a row is gone or going: removing it again succeeds.
+const GOING: &[&str] = &["removing", lifecycle::REMOVED, "purging", lifecycle::PURGED];
+
+/// `DELETE` of a resource.
+///
+/// # Errors
+/// 405 when the role or the state forbids it, 404, and those of the type's hooks.
+pub async fn delete(
+    session: &Session<'_>,
+    view: &View,
+    id: &str,
+    note: &mut Note,
+) -> Result<Reply> {
+    let store = &session.state.store;
+    if let Source::Computed(name) = view.entry.ty.source {
+        return delete_computed(session, view, name, id).await;
+    }
+    note.resource_id = Some(parse_id(session, id)?);
+    if !policy::may(session.caller.role, view.entry, Verb::Delete) {
+        return Err(not_allowed(view.name));
+    }
+    let row = store.read(|read| find(session, read, view, id))?;
+    let view = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
+    let (caller, entry) = (session.caller.clone(), view.entry);
+    let origin = session.call.origin.clone();
+    let row = store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            remove(&mut ctx, row.id)
+        })
+        .await?;
+    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+    Ok(Reply::json(200, body))
+}
+
+fn remove(ctx: &mut Ctx<'_, '_>, id: i64) -> Result<Resource> {
+    let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
+    if row.removed.is_some() || GOING.contains(&row.state.as_str()) {
+        return Ok(row);
+    }
+    guard(ctx, &row, "remove")?;
+    if process::may_begin(&row, "remove") {
+        return process::start(ctx.tx, id, "remove", Map::new());
+    }
+    let instead = hooks::hooks(ctx.entry).find_map(|hook| hook.instead_of_remove);
+    if let Some(instead) = instead {
+        let data = object([("remove", true.into())]);
+        if process::may_begin(&row, instead) {
+            return process::start(ctx.tx, id, instead, data);
+        }
+        if let Some(running) = ctx.tx.open_process(id)?
+            && running.name.ends_with(&format!(".{instead}"))
+        {
+            // It is under way: it only has to go on to the removal.
+            let mut running = running;
+            running.data.extend(data);
+            ctx.tx.process_save(&running)?;
+            return Ok(row);
+        }
+    }
+    Err(Error::status(405).message(format!(
+        "{} `{}` is {}; it cannot be removed now",
+        ctx.entry.ty.name,
+        row.display_name(),
+        row.state
+    )))
+}
+
+async fn delete_computed(
+    session: &Session<'_>,
+    view: &View,
+    source: &str,
+    id: &str,
+) -> Result<Reply> {
+    let write = hooks::source(source).and_then(|source| source.write);
+    let Some(write) = write.filter(|_| policy::may(session.caller.role, view.entry, Verb::Delete))
+    else {
+        return Err(not_allowed(view.name));
+    };
+    let (caller, entry, id) = (session.caller.clone(), view.entry, id.to_owned());
+    let origin = session.call.origin.clone();
+    let store = &session.state.store;
+    let row = store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            write(&mut ctx, &Write::Delete(id))
+        })
+        .await?;
+    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+    Ok(Reply::json(200, body))
+}

@@ -1,0 +1,224 @@
+//! Creates: one row or several, each in the state its first process works in.
+
+use serde_json::{Map, Value};
+
+use super::super::audit::Note;
+use super::super::body::Body;
+use super::super::collection::{self, Page};
+use super::super::hooks::{self, Ctx, Write};
+use super::super::query::Listing;
+use super::super::reads::{enrich, find, link_of, one};
+use super::super::render::Extras;
+use super::super::respond::{Reply, not_allowed};
+use super::super::serve::Session;
+use super::super::views::View;
+use super::{check_unique, checked};
+use crate::auth::Caller;
+use crate::auth::policy::{self, Verb};
+use crate::error::{Error, Result};
+use crate::model::registry::Entry;
+use crate::model::resource::Resource;
+use crate::model::schema::{Link, Source};
+use crate::process;
+use crate::store::Tx;
+
+/// One row of a request, as the transaction makes it.
+struct Order {
+    input: Map<String, Value>,
+    hash: Option<String>,
+}
+
+/// `POST` to a collection; `preset` is the foreign key of a child.
+///
+/// # Errors
+/// 405, those of the body's check, and those of the type's hooks.
+pub async fn create(
+    session: &Session<'_>,
+    view: &View,
+    body: Body,
+    preset: Option<(&'static str, Value)>,
+    note: &mut Note,
+) -> Result<Reply> {
+    if !policy::may(session.caller.role, view.entry, Verb::Create) {
+        return Err(not_allowed(view.plural));
+    }
+    let objects = match body {
+        Body::Object(object) => vec![object],
+        Body::List(objects) => objects,
+    };
+    let mut orders = Vec::new();
+    for mut object in objects {
+        session.call.params.merge_into(&mut object);
+        if let Some((field, value)) = &preset {
+            object.insert((*field).to_owned(), value.clone());
+        }
+        orders.push(order(session, view.entry, object).await?);
+    }
+    if let Source::Computed(name) = view.entry.ty.source {
+        return computed(session, view, name, orders).await;
+    }
+    let made = make(session, view.entry, orders).await?;
+    note.resource_id = made.first().map(|made| made.0.id);
+    answer(session, view, made)
+}
+
+/// Checks one object, and hashes what must be hashed before the transaction.
+async fn order(
+    session: &Session<'_>,
+    entry: &'static Entry,
+    object: Map<String, Value>,
+) -> Result<Order> {
+    let store = &session.state.store;
+    let mut input =
+        store.read(|read| checked(session, read, |checker| checker.create(entry, object)))?;
+    let secret = hooks::hooks(entry)
+        .find_map(|hook| hook.hashes)
+        .and_then(|field| input.shift_remove(field))
+        .and_then(|secret| secret.as_str().map(str::to_owned));
+    let hash = match secret {
+        Some(secret) => Some(session.state.auth.hash_password(&secret).await?),
+        None => None,
+    };
+    Ok(Order { input, hash })
+}
+
+async fn make(
+    session: &Session<'_>,
+    entry: &'static Entry,
+    orders: Vec<Order>,
+) -> Result<Vec<(Resource, Map<String, Value>)>> {
+    let caller = session.caller.clone();
+    let origin = session.call.origin.clone();
+    session
+        .state
+        .store
+        .write(move |tx| {
+            let mut made = Vec::new();
+            for order in orders {
+                make_one(tx, &caller, &origin, entry, order, &mut made)?;
+            }
+            Ok(made)
+        })
+        .await
+}
+
+fn make_one(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    origin: &str,
+    entry: &'static Entry,
+    order: Order,
+    made: &mut Vec<(Resource, Map<String, Value>)>,
+) -> Result<()> {
+    let mut ctx = Ctx { tx, caller, entry, origin };
+    let mut creation = hooks::creation(&ctx, order.input);
+    creation.hash = order.hash;
+    for create in hooks::hooks(entry).filter_map(|hook| hook.create) {
+        create(&mut ctx, &mut creation)?;
+    }
+    let name = creation.row.name.clone();
+    for number in 1..=creation.count {
+        let mut row = creation.row.clone();
+        if creation.count > 1 {
+            row.uuid = ctx.tx.entropy.uuid();
+            row.name = name.as_ref().map(|name| format!("{name}-{number}"));
+        }
+        let value = |field: &str| match field {
+            "name" => row.name.clone().map(Value::from),
+            "uuid" => Some(row.uuid.clone().into()),
+            other => row.data.get(other).cloned(),
+        };
+        check_unique(ctx.tx, entry, row.account_id, None, &value)?;
+        check_uuid(ctx.tx, &row.uuid)?;
+        let row = match entry.ty.lifecycle {
+            Some(_) => process::create(ctx.tx, row, creation.process.clone())?,
+            None => ctx.tx.insert(row)?,
+        };
+        for created in hooks::hooks(entry).filter_map(|hook| hook.created) {
+            created(&mut ctx, &row, &mut creation)?;
+        }
+        made.push((row, creation.reveal.clone()));
+    }
+    Ok(())
+}
+
+/// Whoever may give uuids may give one twice.
+fn check_uuid(tx: &Tx<'_>, uuid: &str) -> Result<()> {
+    match tx.by_uuid(uuid)? {
+        None => Ok(()),
+        Some(_) => Err(Error::field("NotUnique", "uuid")
+            .message(format!("there is already something with the uuid `{uuid}`"))),
+    }
+}
+
+fn answer(
+    session: &Session<'_>,
+    view: &View,
+    mut made: Vec<(Resource, Map<String, Value>)>,
+) -> Result<Reply> {
+    session.state.store.read(|read| {
+        if made.len() == 1
+            && let Some((row, reveal)) = made.pop()
+        {
+            let renderer = session.renderer();
+            let location = renderer.view_of(&row).map(|view| renderer.url_of(view, &row));
+            let extras = Extras { reveal, ..Extras::default() };
+            let body = one(session, read, view, row, extras)?;
+            return Ok(Reply { location, ..Reply::json(201, body) });
+        }
+        let mut rows: Vec<Resource> = made.into_iter().map(|made| made.0).collect();
+        enrich(read, session.views, &mut rows)?;
+        let listing = Listing { limit: rows.len(), ..Listing::default() };
+        let page = Page::whole(rows);
+        let body = collection::write(&session.renderer(), session.call, view, &listing, &page);
+        Ok(Reply::json(201, body))
+    })
+}
+
+async fn computed(
+    session: &Session<'_>,
+    view: &View,
+    source: &str,
+    orders: Vec<Order>,
+) -> Result<Reply> {
+    let write = hooks::source(source).and_then(|source| source.write);
+    let (Some(write), Some(order)) = (write, orders.into_iter().next()) else {
+        return Err(not_allowed(view.plural));
+    };
+    let (caller, entry) = (session.caller.clone(), view.entry);
+    let origin = session.call.origin.clone();
+    let row = session
+        .state
+        .store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            write(&mut ctx, &Write::Create(order.input))
+        })
+        .await?;
+    answer(session, view, vec![(row, Map::new())])
+}
+
+/// `POST` to a link: creates a child whose foreign key is the resource.
+///
+/// # Errors
+/// 404 when the resource or the link is not there, 405 for a link that is no list of children.
+pub async fn create_child(
+    session: &Session<'_>,
+    view: &View,
+    id: &str,
+    name: &str,
+    body: Body,
+    note: &mut Note,
+) -> Result<Reply> {
+    let row = session.state.store.read(|read| find(session, read, view, id))?;
+    let view = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
+    let Some(link) = link_of(view, name) else {
+        let message = format!("{} {id} has no link `{name}`", view.name);
+        return Err(Error::not_found().message(message));
+    };
+    let Link::Child { of, field, .. } = link.link else { return Err(not_allowed(link.name)) };
+    let child = session.views.of_type(of).ok_or_else(Error::not_found)?;
+    note.ty = Some(child.entry.ty.name);
+    let key = crate::model::id::format(&view.entry.prefix, row.id).into();
+    create(session, child, body, Some((field, key)), note).await
+}

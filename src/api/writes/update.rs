@@ -1,0 +1,127 @@
+//! Changes: only fields that differ, and the `update` process only when one of them calls for it.
+
+use serde_json::{Map, Value};
+
+use super::super::audit::Note;
+use super::super::body::Body;
+use super::super::hooks::{self, Ctx, Write};
+use super::super::reads::{find, one, parse_id};
+use super::super::render::Extras;
+use super::super::respond::{Reply, not_allowed};
+use super::super::serve::Session;
+use super::super::views::View;
+use super::{check_unique, checked, field_of, set_field};
+use crate::auth::policy::{self, Verb};
+use crate::error::{Error, Result};
+use crate::model::registry::Entry;
+use crate::model::resource::Resource;
+use crate::model::schema::Source;
+use crate::process;
+use crate::store::Tx;
+
+/// `PUT` of a resource.
+///
+/// # Errors
+/// 405, those of the body's check, 404, and those of the type's hooks.
+pub async fn update(
+    session: &Session<'_>,
+    view: &View,
+    id: &str,
+    body: Body,
+    note: &mut Note,
+) -> Result<Reply> {
+    let is_computed = matches!(view.entry.ty.source, Source::Computed(_));
+    note.resource_id = if is_computed { None } else { Some(parse_id(session, id)?) };
+    if !policy::may(session.caller.role, view.entry, Verb::Update) {
+        return Err(not_allowed(view.name));
+    }
+    let mut object = match body {
+        Body::Object(object) => object,
+        Body::List(_) => {
+            return Err(Error::code("InvalidBodyContent")
+                .message("one resource is changed by one JSON object, not by a list"));
+        }
+    };
+    session.call.params.merge_into(&mut object);
+    let store = &session.state.store;
+    let changes =
+        store.read(|read| checked(session, read, |checker| checker.update(view.entry, object)))?;
+    if let Source::Computed(name) = view.entry.ty.source {
+        return computed(session, view, name, id, changes).await;
+    }
+    let row = store.read(|read| find(session, read, view, id))?;
+    let own = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
+    let (caller, entry) = (session.caller.clone(), own.entry);
+    let origin = session.call.origin.clone();
+    let row = store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            apply(&mut ctx, row.id, changes)
+        })
+        .await?;
+    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+    Ok(Reply::json(200, body))
+}
+
+fn apply(ctx: &mut Ctx<'_, '_>, id: i64, mut changes: Map<String, Value>) -> Result<Resource> {
+    let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
+    let entry = ctx.entry;
+    changes.retain(|field, value| field_of(&row, field) != *value);
+    if changes.is_empty() {
+        return Ok(row);
+    }
+    if row.removed.is_some() {
+        return Err(Error::conflict(format!(
+            "{} `{}` is {}; it cannot be changed any more",
+            entry.ty.name,
+            row.display_name(),
+            row.state
+        )));
+    }
+    for update in hooks::hooks(entry).filter_map(|hook| hook.update) {
+        update(ctx, &row, &mut changes)?;
+    }
+    check_unique(ctx.tx, entry, row.account_id, Some(id), &|field| changes.get(field).cloned())?;
+    let begins = schedules(entry, &changes);
+    let changed = save(ctx.tx, id, &changes)?;
+    if begins && entry.ty.lifecycle.is_some_and(|own| own.transition("update").is_some()) {
+        return process::start(ctx.tx, id, "update", changes);
+    }
+    Ok(changed)
+}
+
+fn schedules(entry: &Entry, changes: &Map<String, Value>) -> bool {
+    changes.keys().any(|name| entry.field(name).is_some_and(|field| field.schedules))
+}
+
+fn save(tx: &mut Tx<'_>, id: i64, changes: &Map<String, Value>) -> Result<Resource> {
+    tx.update(id, |row| {
+        for (field, value) in changes {
+            set_field(row, field, value.clone());
+        }
+        Ok(())
+    })
+}
+
+async fn computed(
+    session: &Session<'_>,
+    view: &View,
+    source: &str,
+    id: &str,
+    changes: Map<String, Value>,
+) -> Result<Reply> {
+    let Some(write) = hooks::source(source).and_then(|source| source.write) else {
+        return Err(not_allowed(view.name));
+    };
+    let (caller, entry, id) = (session.caller.clone(), view.entry, id.to_owned());
+    let origin = session.call.origin.clone();
+    let store = &session.state.store;
+    let row = store
+        .write(move |tx| {
+            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
+            write(&mut ctx, &Write::Update(id, changes))
+        })
+        .await?;
+    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+    Ok(Reply::json(200, body))
+}

@@ -1,0 +1,9 @@
+//! The HTTP API over a real socket, on a seeded database whose processes stand still.
+
+mod access;
+mod dialects;
+mod lists;
+mod pages;
+mod resources;
+mod site;
+mod websocket;

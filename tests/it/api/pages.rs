@@ -1,0 +1,89 @@
+//! Pages for people, and the headers that protect them.
+
+use serde_json::json;
+
+use super::site::{Site, answer};
+
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64)";
+
+#[actix_web::test]
+async fn browsers_get_pages_and_programs_json() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    owner.post("/stacks", json!({"name": "<b>web"})).await.ok(422);
+    let stack = owner.post("/stacks", json!({"name": "web", "description": "<b>"})).await.ok(201);
+    let path = format!("/stacks/{}", stack["id"].as_str().expect("an id"));
+    let page = answer(owner.request("GET", &path).header("user-agent", BROWSER)).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert!(page.header("content-security-policy").contains("script-src 'self'"));
+    assert!(page.text.contains("&lt;b&gt;") && !page.text.contains("<b>\""), "{}", page.text);
+    assert!(page.text.contains("?action=remove\""), "{}", page.text);
+    assert!(!page.text.contains("<script") && !page.text.contains("style=\""));
+    let csrf = page.header("set-cookie").to_owned();
+    assert!(csrf.starts_with("CSRF="), "{csrf}");
+    let value = csrf.trim_start_matches("CSRF=").split(';').next().expect("a value").to_owned();
+    assert!(page.text.contains(&format!("name=\"CSRF\" value=\"{value}\"")));
+
+    let json = owner.request("GET", &path).header("user-agent", BROWSER);
+    let json = answer(json.header("accept", "application/json")).await;
+    assert_eq!(json.header("content-type"), "application/json; charset=utf-8");
+    let forced = owner.request("GET", &format!("{path}?_format=html"));
+    assert_eq!(answer(forced).await.header("content-type"), "text/html; charset=utf-8");
+    for header in ["x-content-type-options", "x-frame-options", "referrer-policy"] {
+        assert!(!json.header(header).is_empty(), "{header}");
+    }
+    let list = owner.request("GET", "/stacks").header("user-agent", BROWSER);
+    assert!(answer(list).await.text.contains("<form class=\"filters\""));
+    let style = owner.at(site.url.clone()).get("/static/api.css").await;
+    assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
+}
+
+#[actix_web::test]
+async fn a_cookie_alone_changes_nothing() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let key = owner.bearer.clone().expect("a session");
+    let http = reqwest::Client::new();
+    let post = |cookie: String, csrf: Option<&str>| {
+        let request = http
+            .post(format!("{}/stacks", owner.base))
+            .header("user-agent", BROWSER)
+            .header("accept", "application/json")
+            .header("cookie", cookie)
+            .header("content-type", "application/json")
+            .body("{\"name\":\"web\"}");
+        match csrf {
+            Some(value) => request.header("x-api-csrf", value),
+            None => request,
+        }
+    };
+    let both = format!("token={key}; CSRF=ABCDEF0123");
+    for (cookie, csrf) in
+        [(format!("token={key}"), None), (both.clone(), None), (both.clone(), Some("other"))]
+    {
+        let refused = answer(post(cookie, csrf)).await;
+        assert!(refused.fault().starts_with("403 InvalidCSRFToken"), "{}", refused.text);
+    }
+    answer(post(both, Some("ABCDEF0123"))).await.ok(201);
+}
+
+#[actix_web::test]
+async fn liveness_numbers_and_compression() {
+    let site = Site::start().await;
+    let root = site.nobody().at(site.url.clone());
+    assert_eq!(root.get("/ping").await.text, "pong");
+    assert_eq!(root.get("/healthz").await.text, "ok");
+    let owner = site.owner().await;
+    owner.post("/stacks", json!({"name": "web"})).await.ok(201);
+    let text = root.get("/metrics").await.text;
+    for line in [
+        "ranchette_resources{type=\"stack\",state=\"activating\"} 1",
+        "ranchette_processes_open{name=\"stack.create\"} 1",
+        "ranchette_http_request_seconds_count{method=\"POST\",route=\"create\",status=\"2xx\"}",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let packed = owner.request("GET", "/schemas").header("accept-encoding", "gzip");
+    let packed = packed.send().await.expect("an answer");
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+}
