@@ -30,6 +30,8 @@ mod respond;
 mod schemas;
 
 mod audit;
+mod build;
+mod deploy;
 mod html;
 mod openapi;
 mod root;
@@ -43,6 +45,7 @@ use std::sync::Arc;
 use crate::auth::Auth;
 use crate::clock::{Clock, Entropy};
 use crate::metrics::Metrics;
+use crate::process::site::Site;
 use crate::store::Store;
 
 pub use dialect::Version;
@@ -125,6 +128,8 @@ pub struct ApiState {
     pub entropy: Entropy,
     /// Access control.
     pub auth: Arc<Auth>,
+    /// Engines and what processes use.
+    pub site: Arc<Site>,
     /// Numbers.
     pub metrics: Metrics,
     /// Configuration.
@@ -133,16 +138,23 @@ pub struct ApiState {
 }
 
 impl ApiState {
-    /// State over a store and its access control.
+    /// State over a site and its access control.
     pub fn new(
-        store: Store,
-        clock: Clock,
-        entropy: Entropy,
+        site: Arc<Site>,
         auth: Arc<Auth>,
         metrics: Metrics,
         config: ApiConfig,
     ) -> Self {
-        Self { store, clock, entropy, auth, metrics, config, schemas: schemas::Cache::default() }
+        Self {
+            store: site.store.clone(),
+            clock: site.clock.clone(),
+            entropy: site.entropy.clone(),
+            site,
+            auth,
+            metrics,
+            config,
+            schemas: schemas::Cache::default(),
+        }
     }
 }
 

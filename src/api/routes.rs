@@ -36,6 +36,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/openapi.json", web::get().to(root::openapi))
             .route("/setup", web::get().to(token::setup_status))
             .route("/setup", web::post().to(token::setup))
+            .route("/v2-beta/setup", web::get().to(token::setup_status))
+            .route("/v2-beta/setup", web::post().to(token::setup))
             .route("/static/{path:.*}", web::get().to(statics::file))
             .service(
                 web::resource([

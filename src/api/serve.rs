@@ -8,7 +8,7 @@ use super::dialect::Version;
 use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
-use super::{ApiState, audit, input, reads, root, schemas, subscribe, token, writes};
+use super::{ApiState, audit, build, deploy, input, reads, root, schemas, subscribe, token, writes};
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
 use crate::model::schema::Source;
@@ -59,6 +59,9 @@ pub async fn api(
     let mut call = Call::new(&state, &request, version, &path.tail);
     if call.method == Some(Method::Options) {
         return respond::options();
+    }
+    if build::is_wanted(&call) {
+        return build::run(payload, &request, &state, &call).await;
     }
     if subscribe::is_wanted(&request, &call) {
         return subscribe::open(&request, payload, &state, &call).await;
@@ -160,6 +163,9 @@ async fn dispatch(
         (Target::Link(view, id, link), Method::Get) => reads::link(session, view, id, link),
         (Target::Collection(view), Method::Post) if action.is_some() => {
             Err(writes::no_such_action(view, action.unwrap_or("")))
+        }
+        (Target::Collection(view), Method::Post) if let Some(run) = deploy::command(view) => {
+            run(session, view, body).await
         }
         (Target::Collection(view), Method::Post) => {
             writes::create(session, view, body, None, note).await

@@ -5,6 +5,7 @@
     reason = "tests against a real Docker Engine wait for it, with real deadlines"
 )]
 
+mod api;
 mod crash;
 mod docker_support;
 mod engine_contract;

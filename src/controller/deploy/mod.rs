@@ -26,6 +26,8 @@ pub struct Request {
     pub name: Option<String>,
     /// Text of the compose file.
     pub docker_compose: String,
+    /// Compose files laid over the first one.
+    pub overlays: Vec<ComposeFile>,
     /// Text of the `rancher-compose.yml` beside it.
     pub rancher_compose: Option<String>,
     /// Variables for interpolation.
@@ -143,7 +145,9 @@ fn request_of(stack: &Resource) -> Request {
 
 fn parse(request: &Request) -> Project {
     let input = Input {
-        files: vec![ComposeFile::new("compose.yaml", request.docker_compose.as_bytes())],
+        files: std::iter::once(ComposeFile::new("compose.yaml", request.docker_compose.as_bytes()))
+            .chain(request.overlays.iter().cloned())
+            .collect(),
         rancher: request
             .rancher_compose
             .as_ref()

@@ -3,7 +3,7 @@
 use super::prelude::*;
 
 /// Every type of this file.
-pub const TYPES: &[&Type] = &[&STACK, &COMPOSE_CONFIG, &COMPOSE_CONFIG_INPUT, &ADD_OUTPUTS_INPUT];
+pub const TYPES: &[&Type] = &[&STACK_PLAN, &STACK, &COMPOSE_CONFIG, &COMPOSE_CONFIG_INPUT, &ADD_OUTPUTS_INPUT];
 
 /// States of `stack`.
 pub const STACK_LIFECYCLE: Lifecycle = Lifecycle::new(
@@ -119,3 +119,26 @@ pub const ADD_OUTPUTS_INPUT: Type = Type::value(
     "addOutputsInputs",
     &[&[f("outputs", Map(&String)).required().c()]],
 );
+
+/// `stackPlan`: compose files in, what they change out. Ours, not Rancher's.
+pub const STACK_PLAN: Type = Type::computed(
+    "stackPlan",
+    "stackPlans",
+    "stackPlans",
+    &[&[
+        f("name", String).null().c(),
+        f("dockerCompose", String).required().c(),
+        f("rancherCompose", String).null().c(),
+        f("composeFiles", Array(&Json)).null().c(),
+        f("environment", Map(&String)).null().c(),
+        f("files", Map(&String)).null().c().input_only(),
+        f("projectDir", String).null().c(),
+        f("profiles", Array(&String)).null().c(),
+        f("dryRun", Boolean).or_bool(false).c(),
+        f("removeOrphans", Boolean).or_bool(false).c(),
+        f("stackId", Reference("stack")).null(),
+        f("changes", Array(&Json)).null(),
+        f("problems", Array(&Json)).null(),
+    ]],
+)
+.methods(Methods { list: Nobody, get: Nobody, create: Project, ..Methods::READ });

@@ -8,6 +8,7 @@ use ranchette::auth::secret::Cost;
 use ranchette::auth::{Auth, Options, seed};
 use ranchette::clock::{Clock, Entropy};
 use ranchette::metrics::Metrics;
+use ranchette::server::core::Core;
 use ranchette::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -131,7 +132,9 @@ impl Site {
         let folder = TempDir::new().expect("temporary folder");
         let (clock, entropy) = (Clock::System, Entropy::System);
         let path = folder.path().join("db");
-        let store = Store::open(&path, clock.clone(), entropy.clone()).expect("a store");
+        let core =
+            Core::open(&path, clock.clone(), entropy.clone(), crate::world::limits()).expect("a core");
+        let store = core.site.store.clone();
         store.write(seed::seed).await.expect("seeded");
         let options = Options {
             cost: Cost { memory_kib: 8, iterations: 1, parallelism: 1 },
@@ -142,9 +145,7 @@ impl Site {
         let code = auth.prepare_setup().expect("set-up").expect("a code");
         let metrics = Metrics::new(store.clone());
         let state = web::Data::new(ApiState::new(
-            store.clone(),
-            clock,
-            entropy,
+            core.site,
             auth.clone(),
             metrics,
             ApiConfig::default(),

@@ -1,0 +1,170 @@
+//! Stack plans: compose files in, what would change or was changed out.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use super::body::Body;
+use super::render::Ids;
+use super::respond::{Reply, not_allowed};
+use super::serve::Session;
+use super::views::View;
+use crate::auth::policy::{self, Verb};
+use crate::compose::ComposeFile;
+use crate::controller::deploy::{self, OrphanPolicy, Report, Request};
+use crate::error::{Error, Result};
+use crate::model::id;
+
+/// A `POST` on a type that does something instead of making a row.
+pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, Result<Reply>>;
+
+/// Such types, by name.
+pub const COMMANDS: &[(&str, Command)] = &[("stackPlan", |session, view, body| {
+    Box::pin(stack_plan(session, view, body))
+})];
+
+/// The command of a type, if it has one.
+pub fn command(view: &View) -> Option<Command> {
+    COMMANDS.iter().find(|row| row.0 == view.entry.ty.name).map(|row| row.1)
+}
+
+async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Reply> {
+    let Body::Object(fields) = body else {
+        return Err(Error::code("InvalidBodyContent").message("a stack plan is one object"));
+    };
+    if !policy::may(session.caller.role, view.entry, Verb::Create) {
+        return Err(not_allowed(view.plural));
+    }
+    let environment = session.caller.account_id;
+    let request = request(&fields)?;
+    let report = if flag(&fields, "dryRun")? {
+        session.state.store.read(|read| deploy::plan(read, environment, &request))?
+    } else {
+        session.state.store.write(move |tx| deploy::apply(tx, environment, &request)).await?
+    };
+    let mut answer = deploy::render(&report);
+    if let Value::Object(answer) = &mut answer {
+        answer.insert("stackId".to_owned(), stack_id(session, &report));
+    }
+    let failed = report.error();
+    if let (Some(error), Value::Object(answer)) = (&failed, &mut answer) {
+        answer.insert("type".to_owned(), "error".into());
+        answer.insert("status".to_owned(), error.status.into());
+        answer.insert("code".to_owned(), error.code.into());
+        answer.insert("message".to_owned(), error.message.clone().into());
+        answer.insert("fieldName".to_owned(), error.field.clone().into());
+    }
+    let status = failed.map_or(200, |error| error.status);
+    Ok(Reply::json(status, answer.to_string().into_bytes()))
+}
+
+fn stack_id(session: &Session<'_>, report: &Report) -> Value {
+    let Some(stack) = report.stack_id else { return Value::Null };
+    match session.renderer().ids {
+        Ids::Plain => stack.to_string().into(),
+        Ids::Formatted => {
+            let prefix = session.views.by_any_name("stack").map_or("st", |view| view.prefix);
+            id::format(prefix, stack).into()
+        }
+    }
+}
+
+fn request(fields: &Map<String, Value>) -> Result<Request> {
+    let mut files = BTreeMap::new();
+    for (path, content) in map(fields, "files")? {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(&content).map_err(|_| {
+            Error::field("InvalidFormat", "files")
+                .message(format!("file `{path}` is not base64"))
+        })?;
+        files.insert(path, bytes);
+    }
+    let docker_compose = text(fields, "dockerCompose")?.unwrap_or_default();
+    let overlays = overlays(fields)?;
+    if docker_compose.trim().is_empty() {
+        return Err(Error::field("MissingRequired", "dockerCompose")
+            .message("a stack plan needs the text of a compose file"));
+    }
+    Ok(Request {
+        name: text(fields, "name")?,
+        docker_compose,
+        overlays,
+        rancher_compose: text(fields, "rancherCompose")?,
+        environment: map(fields, "environment")?,
+        files,
+        project_dir: text(fields, "projectDir")?,
+        profiles: list(fields, "profiles")?,
+        orphans: if flag(fields, "removeOrphans")? {
+            OrphanPolicy::Remove
+        } else {
+            OrphanPolicy::Keep
+        },
+    })
+}
+
+/// Compose files laid over the first one: `composeFiles` without its first entry.
+fn overlays(fields: &Map<String, Value>) -> Result<Vec<ComposeFile>> {
+    let files = match fields.get("composeFiles") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(files)) => files,
+        Some(_) => return Err(wrong("composeFiles", "a list of {name, text}")),
+    };
+    let file = |entry: &Value| {
+        let text = |key: &str| entry.get(key).and_then(Value::as_str);
+        match (text("name"), text("text")) {
+            (Some(name), Some(text)) => Ok(ComposeFile::new(name, text)),
+            _ => Err(wrong("composeFiles", "a list of {name, text}")),
+        }
+    };
+    files.iter().skip(1).map(file).collect()
+}
+
+fn wrong(field: &str, what: &str) -> Error {
+    Error::field("InvalidFormat", field).message(format!("`{field}` must be {what}"))
+}
+
+fn text(fields: &Map<String, Value>, field: &str) -> Result<Option<String>> {
+    match fields.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(wrong(field, "text")),
+    }
+}
+
+fn flag(fields: &Map<String, Value>, field: &str) -> Result<bool> {
+    match fields.get(field) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(wrong(field, "true or false")),
+    }
+}
+
+fn list(fields: &Map<String, Value>, field: &str) -> Result<Vec<String>> {
+    let entries = match fields.get(field) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries,
+        Some(_) => return Err(wrong(field, "a list of texts")),
+    };
+    entries
+        .iter()
+        .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(|| wrong(field, "a list of texts")))
+        .collect()
+}
+
+fn map(fields: &Map<String, Value>, field: &str) -> Result<BTreeMap<String, String>> {
+    let entries = match fields.get(field) {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => return Err(wrong(field, "an object of texts")),
+    };
+    entries
+        .iter()
+        .map(|(key, value)| match value {
+            Value::String(text) => Ok((key.clone(), text.clone())),
+            Value::Number(number) => Ok((key.clone(), number.to_string())),
+            Value::Bool(flag) => Ok((key.clone(), flag.to_string())),
+            _ => Err(wrong(field, "an object of texts")),
+        })
+        .collect()
+}
