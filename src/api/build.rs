@@ -22,7 +22,8 @@ const QUEUE: usize = 32;
 
 /// Whether a request wants to build.
 pub fn is_wanted(call: &Call) -> bool {
-    let named = matches!(call.segments.as_slice(), [one] if one.eq_ignore_ascii_case("imagebuilds"));
+    let named =
+        matches!(call.segments.as_slice(), [one] if one.eq_ignore_ascii_case("imagebuilds"));
     named && call.method == Some(Method::Post)
 }
 

@@ -21,9 +21,8 @@ use crate::model::id;
 pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, Result<Reply>>;
 
 /// Such types, by name.
-pub const COMMANDS: &[(&str, Command)] = &[("stackPlan", |session, view, body| {
-    Box::pin(stack_plan(session, view, body))
-})];
+pub const COMMANDS: &[(&str, Command)] =
+    &[("stackPlan", |session, view, body| Box::pin(stack_plan(session, view, body)))];
 
 /// The command of a type, if it has one.
 pub fn command(view: &View) -> Option<Command> {
@@ -75,8 +74,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
     let mut files = BTreeMap::new();
     for (path, content) in map(fields, "files")? {
         let bytes = base64::engine::general_purpose::STANDARD.decode(&content).map_err(|_| {
-            Error::field("InvalidFormat", "files")
-                .message(format!("file `{path}` is not base64"))
+            Error::field("InvalidFormat", "files").message(format!("file `{path}` is not base64"))
         })?;
         files.insert(path, bytes);
     }
@@ -148,7 +146,9 @@ fn list(fields: &Map<String, Value>, field: &str) -> Result<Vec<String>> {
     };
     entries
         .iter()
-        .map(|entry| entry.as_str().map(str::to_owned).ok_or_else(|| wrong(field, "a list of texts")))
+        .map(|entry| {
+            entry.as_str().map(str::to_owned).ok_or_else(|| wrong(field, "a list of texts"))
+        })
         .collect()
 }
 

@@ -28,10 +28,10 @@ struct Legacy {
 
 /// Carries a plan's actions out, in order.
 pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
+    // Members come in the order they were made: the newest of a unit's containers counts.
     let legacies: HashMap<(String, Option<String>), Legacy> = round
         .members
         .iter()
-        .filter(|member| member.failures > 0)
         .map(|member| {
             let legacy = Legacy { failures: member.failures, died_at: member.died_at };
             ((member.unit.clone(), member.config.clone()), legacy)
@@ -65,6 +65,7 @@ pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan
 enum Step {
     Make(Box<NewResource>),
     Move { id: i64, transition: &'static str, data: Map<String, serde_json::Value> },
+    Retire { id: i64 },
     Remove { id: i64 },
 }
 
@@ -79,7 +80,7 @@ fn spread(
         let place = rows::Place { index, unit, host };
         let mut row = rows::instance(&round.service, round.stack.as_ref(), wanted, config, &place);
         let key = (unit.to_owned(), wanted.config_name(config).map(str::to_owned));
-        if let Some(legacy) = legacies.get(&key) {
+        if let Some(legacy) = legacies.get(&key).filter(|legacy| legacy.failures > 0) {
             row = row.with("failures", legacy.failures);
             if let Some(died_at) = legacy.died_at {
                 row = row.with("diedAt", died_at);
@@ -97,7 +98,11 @@ fn spread(
         Action::Start { id, .. } => {
             steps.push(Step::Move { id: *id, transition: "start", data: Map::new() });
         }
-        Action::Stop { id, .. } | Action::Retire { id, .. } => {
+        Action::Stop { id, .. } => {
+            steps.push(Step::Move { id: *id, transition: "stop", data: Map::new() });
+        }
+        Action::Retire { id, .. } => {
+            steps.push(Step::Retire { id: *id });
             steps.push(Step::Move { id: *id, transition: "stop", data: Map::new() });
         }
         Action::Remove { id, .. } => steps.push(Step::Remove { id: *id }),
@@ -144,6 +149,12 @@ impl Step {
                 if tx.get(id)?.is_some_and(|row| process::may_begin(&row, transition)) {
                     process::start(tx, id, transition, data)?;
                 }
+            }
+            Self::Retire { id } => {
+                tx.update(id, |row| {
+                    row.set("retired", true);
+                    Ok(())
+                })?;
             }
             Self::Remove { id } => {
                 if let Some(row) = tx.get(id)? {

@@ -9,7 +9,7 @@ use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process::site::Site;
 use crate::reconcile::{
-    Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy,
+    Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy, health,
 };
 use crate::store::{Query, Read};
 
@@ -42,6 +42,12 @@ impl Wanted {
             strategy: self.strategy,
             retry_since: self.retry_since,
         }
+    }
+
+    /// The service's health as its containers make it.
+    pub fn health(&self, members: &[Member]) -> &'static str {
+        let expected = health::Expected::of(&self.scale, &self.configs);
+        health::service(expected, &self.configs, members).as_str()
     }
 
     /// The name of a configuration; `None` for the primary.
@@ -199,7 +205,10 @@ pub fn host_states(read: &Read<'_>, environment: Option<i64>) -> Result<HashMap<
 
 fn host_state(host: &Resource) -> HostState {
     match host.state.as_str() {
-        "active" | "updating-active" | "activating" => HostState::Active,
+        "active" | "updating-active" | "activating" => match host.str("agentState") {
+            Some("disconnected") => HostState::Unreachable,
+            _ => HostState::Active,
+        },
         "removing" | "removed" | "purging" | "purged" => HostState::Gone,
         _ => HostState::Inactive,
     }

@@ -22,6 +22,8 @@ pub struct Keep {
     pub process_s: i64,
     /// Lines of the service log.
     pub service_log_s: i64,
+    /// Lines of the audit log.
+    pub audit_s: i64,
 }
 
 /// Cleans up until the token is cancelled.
@@ -46,6 +48,10 @@ pub async fn round(site: &Arc<Site>, keep: Keep) -> Result<()> {
     let ended = now - keep.process_s * 1000;
     if site.store.read(|read| read.has_process_ended_before(ended))? {
         site.store.write(move |tx| tx.process_purge(ended, BATCH)).await?;
+    }
+    let audited = now - keep.audit_s * 1000;
+    if site.store.read(|read| read.has_audit_before(audited))? {
+        site.store.write(move |tx| tx.audit_purge(audited, BATCH)).await?;
     }
     let removed = now - keep.removed_s * 1000;
     let ids = site.store.read(|read| read.removed_before(removed, BATCH))?;

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::desired::Wanted;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
+use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
-use crate::reconcile::names;
+use crate::reconcile::{labels, names};
 
 /// Fields of a launch configuration that say nothing about the container itself.
 const NOT_COPIED: &[&str] = &[
@@ -77,39 +77,41 @@ pub fn instance(
     }
 }
 
-/// The container's labels: its own, what places its unit, and those by which Rancher's tools find it
-/// (services.md, section 4).
+/// The container's labels: its own, what places its unit, and those by which Rancher's tools find it.
 fn labels(
     wanted: &Wanted,
     config: usize,
-    stack_name: &str,
-    service_name: &str,
+    stack: &str,
+    service: &str,
     place: &Place<'_>,
 ) -> Map<String, Value> {
-    let sidekick = wanted.config_name(config);
-    let full_name = match sidekick {
-        Some(sidekick) => format!("{stack_name}/{service_name}/{sidekick}"),
-        None => format!("{stack_name}/{service_name}"),
+    let of =
+        |launch: &'_ Map<String, Value>| launch.get("labels").and_then(Value::as_object).cloned();
+    let all: Vec<Map<String, Value>> =
+        wanted.launch.iter().map(|l| of(l).unwrap_or_default()).collect();
+    let own = all.get(config).into_iter().flatten();
+    let placement =
+        all.iter().flatten().filter(|(key, _)| key.starts_with("io.rancher.scheduler."));
+    let text = |(key, value): (&'_ String, &'_ Value)| {
+        value.as_str().map(|value| (key.clone(), value.to_owned()))
     };
-    let mut labels = Map::new();
-    for (position, launch) in wanted.launch.iter().enumerate() {
-        let own = launch.get("labels").and_then(Value::as_object);
-        for (key, value) in own.into_iter().flatten() {
-            let places = key.starts_with("io.rancher.scheduler.");
-            if position == config || (places && !labels.contains_key(key)) {
-                labels.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    let mut set = |key: &str, value: &str| labels.insert(key.to_owned(), value.into());
-    set(label::STACK_NAME, stack_name);
-    set(label::PROJECT_NAME, stack_name);
-    set(label::STACK_SERVICE_NAME, &full_name);
-    set(label::PROJECT_SERVICE_NAME, &full_name);
-    set(label::DEPLOYMENT_UNIT, place.unit);
-    set(label::LAUNCH_CONFIG, sidekick.unwrap_or(PRIMARY_LAUNCH_CONFIG));
-    if let Some(host) = place.host {
-        set(label::REQUESTED_HOST, &crate::model::id::format("h", host));
-    }
-    labels
+    let own: Vec<(String, String)> = own.filter_map(text).collect();
+    let placement: Vec<(String, String)> =
+        placement.filter_map(text).filter(|(key, _)| !own.iter().any(|(k, _)| k == key)).collect();
+    let identity = labels::Place {
+        stack,
+        service,
+        sidekick: wanted.config_name(config),
+        unit: place.unit,
+        host: place.host,
+        system: false,
+    };
+    labels::labels(&identity, borrowed(&own), borrowed(&placement))
+        .into_iter()
+        .map(|(key, value)| (key, value.into()))
+        .collect()
+}
+
+fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }

@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::process::service::SETTLED;
 use crate::process::site::Site;
-use crate::reconcile::{Member, MemberState, Plan, Verdict, Wait};
+use crate::reconcile::health::HealthState;
+use crate::reconcile::{self, Member, MemberState, Plan, Verdict, Wait};
 use crate::store::{Condition, Op, Query, Tx};
 
 /// Containers woken in one transaction.
@@ -77,7 +78,7 @@ impl Outcome {
         Self {
             settled: plan.verdict == Verdict::Settled,
             current_scale: round.members.iter().filter(counted).count(),
-            health: "healthy",
+            health: wanted.health(&round.members),
             error,
             progress,
         }
@@ -138,8 +139,11 @@ pub async fn without_containers(site: &Arc<Site>, service: &Resource) -> Result<
 fn stack_health(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
     let Some(stack_id) = service.int("stackId") else { return Ok(()) };
     let services = tx.referrers("service", "stackId", stack_id)?;
-    let _ = &services;
-    let health = "healthy";
+    let health = reconcile::health::combined(services.iter().map(|row| {
+        let health = row.str("healthState").and_then(HealthState::parse);
+        (row.state.as_str(), health.unwrap_or(HealthState::Healthy))
+    }))
+    .as_str();
     tx.update(stack_id, |stack| {
         stack.set("healthState", health);
         Ok(())

@@ -55,12 +55,8 @@ fn claim(work: Work) -> StepFuture {
 
 /// Sleeps until a host is activated, unless one has come while the step looked.
 fn wait_for_host(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
-    let hosts = Query {
-        ty: "host",
-        account_id: work.resource.account_id,
-        limit: 1,
-        ..Default::default()
-    };
+    let hosts =
+        Query { ty: "host", account_id: work.resource.account_id, limit: 1, ..Default::default() };
     let until = (tx.count(&hosts)? > 0).then_some(tx.now + HOST_MS);
     Ok(Next::Wait { until, message: "waits for a host".to_owned() })
 }
@@ -144,11 +140,10 @@ fn record(tx: &mut Tx<'_>, work: &Work, subnet: Subnet) -> Result<()> {
 fn release(work: Work) -> StepFuture {
     Box::pin(async move {
         if let Some(name) = work.resource.str("engineName") {
+            // Wherever it may be: what this server has made before its last start is not remembered.
             for (host_id, host) in work.site.engines.all() {
-                if work.site.engines.knows_network(host_id, name) {
-                    host.engine.network_remove(name).await?;
-                    work.site.engines.network_unknown(host_id, name);
-                }
+                host.engine.network_remove(name).await?;
+                work.site.engines.network_unknown(host_id, name);
             }
         }
         Outcome::commit(|tx, work| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::data_dir::DataDir;
 use crate::clock::{Clock, Entropy};
 use crate::controller::keep::{self, Keep};
 use crate::controller::{Controller, deploy, hosts, watch};
@@ -24,6 +25,7 @@ pub struct Core {
     pub stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     breakpoint: Option<Breakpoint>,
+    data_dir: Option<DataDir>,
 }
 
 impl Core {
@@ -44,13 +46,35 @@ impl Core {
             importer: Box::new(deploy::ComposeImporter),
             limits,
         });
-        Ok(Self { site, stop: CancellationToken::new(), tasks: Vec::new(), breakpoint: None })
+        Ok(Self {
+            site,
+            stop: CancellationToken::new(),
+            tasks: Vec::new(),
+            breakpoint: None,
+            data_dir: None,
+        })
     }
 
     /// Calls `breakpoint` around every process step; for tests.
     pub fn with_breakpoint(mut self, breakpoint: Breakpoint) -> Self {
         self.breakpoint = Some(breakpoint);
         self
+    }
+
+    /// Keeps the lock of the data directory until everything has ended.
+    pub fn hold(&mut self, data_dir: DataDir) {
+        self.data_dir = Some(data_dir);
+    }
+
+    /// Runs a task until everything ends.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.push(tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = task => {}
+            }
+        }));
     }
 
     /// Starts the runner and the controller.

@@ -6,3 +6,164 @@
 pub mod core;
 
 pub mod data_dir;
+
+mod demo;
+mod http;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use self::core::Core;
+use self::data_dir::DataDir;
+use crate::auth::{self, Auth, Options, secret, seed, throttle};
+use crate::clock::{Clock, Entropy};
+use crate::config::Config;
+use crate::controller::keep::Keep;
+use crate::engine::docker::DockerEngine;
+use crate::engine::sim::SimFleet;
+use crate::error::{Error, Result};
+use crate::process::site::Limits;
+
+pub use demo::demo;
+
+/// Told of what a person who starts the server wants to know.
+pub trait Greeter: Send + Sync {
+    /// The server listens at this URL; with a code if it waits for its first administrator.
+    fn listening(&self, url: &str, setup_code: Option<&str>);
+}
+
+/// A server that has been started: its parts, for whoever wants to use them in the same program.
+pub struct Running {
+    /// Where it listens.
+    pub url: String,
+    /// The code that the first administrator is made with, if there is none yet.
+    pub setup_code: Option<String>,
+    /// Store, processes, controller and engines.
+    pub core: Core,
+    http: http::Http,
+}
+
+impl Running {
+    /// Stops listening, then everything else. Containers run on.
+    pub async fn shut_down(self) {
+        self.http.stop().await;
+        self.core.shut_down().await;
+    }
+}
+
+/// Runs the server until it is told to stop by SIGINT or SIGTERM.
+///
+/// # Errors
+/// When it cannot start: the message says why.
+pub async fn serve(config: &Config, greeter: &dyn Greeter) -> Result<()> {
+    let running = start(config, Clock::System, Entropy::System).await?;
+    greeter.listening(&running.url, running.setup_code.as_deref());
+    stopped().await?;
+    tracing::info!("stopping; containers run on");
+    running.shut_down().await;
+    Ok(())
+}
+
+/// Starts a server as the configuration says.
+///
+/// # Errors
+/// When the data directory, the database or the address cannot be used.
+pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Running> {
+    let data_dir = DataDir::open(&config.server.data_dir)?;
+    let mut core = Core::open(&data_dir.database(), clock, entropy, limits(config))?;
+    core.hold(data_dir);
+    core.site.store.write(seed::seed).await?;
+    let auth = access(config, &core)?;
+    let setup_code = auth.prepare_setup()?;
+    core.spawn(Arc::clone(&auth).watch());
+    core.start();
+    core.start_keeping(keep(config));
+    hosts(config, &mut core).await?;
+    let http = http::Http::start(config, &core, Arc::clone(&auth)).await?;
+    let url = http.url();
+    auth.write_local_access(&url).await?;
+    Ok(Running { url, setup_code, core, http })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrency: config.docker.concurrency,
+        workers: config.process.workers,
+        stop_timeout_s: u32::try_from(config.docker.stop_timeout_s).unwrap_or(u32::MAX),
+        first_subnet: config.network.subnet.to_string(),
+    }
+}
+
+fn seconds(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX / 2000)
+}
+
+fn keep(config: &Config) -> Keep {
+    Keep {
+        removed_s: seconds(config.keep.removed_s),
+        process_s: seconds(config.keep.process_s),
+        service_log_s: seconds(config.keep.service_log_s),
+        audit_s: seconds(config.keep.audit_s),
+    }
+}
+
+fn access(config: &Config, core: &Core) -> Result<Arc<Auth>> {
+    let options = Options {
+        cost: secret::Cost {
+            memory_kib: config.auth.argon2_memory_kib,
+            iterations: config.auth.argon2_iterations,
+            parallelism: config.auth.argon2_parallelism,
+        },
+        limits: throttle::Limits {
+            free: config.auth.throttle_free_attempts,
+            longest_ms: seconds(config.auth.throttle_longest_s) * 1000,
+        },
+        session_ms: seconds(config.auth.token_lifetime_s) * 1000,
+        access: auth::Access::Controlled,
+        data_dir: config.server.data_dir.clone(),
+    };
+    let site = &core.site;
+    Auth::new(site.store.clone(), site.clock.clone(), site.entropy.clone(), options)
+}
+
+/// The local Docker Engine, or a simulated fleet, as hosts of the first environment.
+async fn hosts(config: &Config, core: &mut Core) -> Result<()> {
+    let compare_ms = config.docker.compare_interval_s.saturating_mul(1000);
+    if config.sim.enabled {
+        let fleet = SimFleet::new(config.sim.seed, core.site.clock.clone());
+        // It may run for days, and nobody reads the record.
+        fleet.transcript().stop();
+        for number in 1..=config.sim.hosts {
+            let name = format!("host{number}");
+            let engine = Arc::new(fleet.host(&name));
+            let address = format!("sim://{name}");
+            core.add_host(seed::DEFAULT_PROJECT, &address, &name, engine, compare_ms).await?;
+        }
+        return Ok(());
+    }
+    let engine = Arc::new(DockerEngine::new(&config.docker.host));
+    let uname = rustix::system::uname();
+    let hostname = uname.nodename().to_string_lossy();
+    core.add_host(seed::DEFAULT_PROJECT, &config.docker.host, &hostname, engine, compare_ms)
+        .await?;
+    Ok(())
+}
+
+async fn stopped() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The URL of an address as a client on this machine uses it.
+fn local_url(address: SocketAddr) -> String {
+    match address {
+        any if any.ip().is_unspecified() => format!("http://127.0.0.1:{}", any.port()),
+        address => format!("http://{address}"),
+    }
+}

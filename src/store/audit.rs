@@ -137,6 +137,19 @@ impl Read<'_> {
     }
 }
 
+impl Read<'_> {
+    /// Whether there are rows from before an instant.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_audit_before(&self, instant: i64) -> Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE created < ?1)")?;
+        Ok(statement.query_row([instant], |row| row.get(0))?)
+    }
+}
+
 impl Tx<'_> {
     /// Records an entry; returns its id.
     ///

@@ -245,6 +245,10 @@ fn aliases(row: &Resource) -> Vec<String> {
         let name = parts.join(".").to_ascii_lowercase();
         names.push(format!("{name}.rancher.internal"));
         names.push(name);
+        // Further names that the compose file gives hold inside the stack.
+        let stack = service.split('/').next().unwrap_or_default().to_ascii_lowercase();
+        let own = row.strings("netAlias");
+        names.extend(own.iter().map(|alias| format!("{alias}.{stack}.rancher.internal")));
     }
     names
 }

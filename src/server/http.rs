@@ -1,0 +1,104 @@
+//! The server's ears: the HTTP listener, on loopback only until there is an administrator.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use tokio::sync::Mutex;
+
+use super::core::Core;
+use crate::api::{self, ApiConfig, ApiState, Network};
+use crate::auth::{Auth, setup};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+
+/// Idle connections are closed after this time.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long requests under way may take when the server stops, in seconds.
+const SHUTDOWN_S: u64 = 2;
+
+/// The listener.
+pub struct Http {
+    address: SocketAddr,
+    handle: Arc<Mutex<ServerHandle>>,
+}
+
+impl Http {
+    /// Listens where the configuration says, or on loopback while there is no administrator; moves to
+    /// the configured address as soon as there is one.
+    pub async fn start(config: &Config, core: &Core, auth: Arc<Auth>) -> Result<Self> {
+        let state = web::Data::new(ApiState::new(
+            Arc::clone(&core.site),
+            Arc::clone(&auth),
+            Metrics::new(core.site.store.clone()),
+            api_config(config),
+        ));
+        let wanted = config.server.listen;
+        let first = setup::listen_address(wanted, auth.setup_phase());
+        let (address, handle) = listen(first, config.server.workers, state.clone())?;
+        let handle = Arc::new(Mutex::new(handle));
+        if first != wanted {
+            let (workers, current) = (config.server.workers, Arc::clone(&handle));
+            tokio::spawn(async move {
+                auth.setup_done().await;
+                let mut current = current.lock().await;
+                current.stop(true).await;
+                match listen(wanted, workers, state) {
+                    Ok((address, next)) => {
+                        tracing::info!(%address, "an administrator exists; listening");
+                        *current = next;
+                    }
+                    Err(error) => tracing::error!(%error, "cannot listen any more"),
+                }
+            });
+        }
+        Ok(Self { address, handle })
+    }
+
+    /// Where it listens, as a client on this machine uses it.
+    pub fn url(&self) -> String {
+        super::local_url(self.address)
+    }
+
+    /// Stops listening; requests under way are finished, websockets closed.
+    pub async fn stop(self) {
+        self.handle.lock().await.stop(true).await;
+    }
+}
+
+fn listen(
+    address: SocketAddr,
+    workers: usize,
+    state: web::Data<ApiState>,
+) -> Result<(SocketAddr, ServerHandle)> {
+    let server =
+        HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
+            .workers(workers.max(1))
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(SHUTDOWN_S)
+            .disable_signals()
+            .bind(address)
+            .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}")))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok((bound, handle))
+}
+
+fn api_config(config: &Config) -> ApiConfig {
+    let url = config.server.url.trim_end_matches('/');
+    ApiConfig {
+        body_limit: config.server.body_limit_bytes,
+        public_url: (!url.is_empty()).then(|| url.to_owned()),
+        trusted_proxies: config
+            .server
+            .trusted_proxies
+            .iter()
+            .filter_map(|network| Network::parse(&network.to_string()))
+            .collect(),
+    }
+}
