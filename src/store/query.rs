@@ -188,7 +188,8 @@ impl Read<'_> {
         };
         let order = match &query.sort {
             Some(field) if field != "id" => {
-                format!("{} {direction}, id {direction}", place(field, &mut values))
+                let place = place(field, &mut values);
+                format!("{place} COLLATE NOCASE {direction}, id {direction}")
             }
             _ => format!("id {direction}"),
         };

@@ -100,7 +100,7 @@ async fn links_lead_on_and_may_be_embedded() {
 async fn the_root_and_the_schemas() {
     let site = Site::start().await;
     let owner = site.owner().await;
-    let root = owner.get("/").await;
+    let root = owner.get("/stacks").await;
     assert_eq!(root.status, 200, "{}", root.text);
     let url = format!("{}/v2-beta/projects/1a5", site.url);
     assert_eq!(root.header("x-api-schemas"), format!("{url}/schemas"));
@@ -132,7 +132,8 @@ async fn settings_processes_and_the_audit_log() {
     assert_eq!(settings["pagination"], Value::Null);
     let made = admin.put("/settings/api.host", json!({"value": "http://h"})).await.ok(200);
     assert_eq!((&made["id"], &made["type"]), (&json!("api.host"), &json!("activeSetting")));
-    assert_eq!((&made["baseType"], &made["inDb"]), (&json!("activeSetting"), &json!(true)));
+    assert_eq!((&made["baseType"], &made["inDb"]), (&json!("setting"), &json!(true)));
+    assert_eq!(made["links"]["self"], format!("{}/v2-beta/settings/api.host", site.url));
     let gone = admin.delete("/settings/api.host").await.ok(200);
     assert_eq!((&gone["value"], &gone["inDb"]), (&Value::Null, &json!(false)));
     let bad = admin.put("/settings/api.auth.jwt.token.expiry", json!({"value": "soon"})).await;
