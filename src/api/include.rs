@@ -108,7 +108,7 @@ fn pairs(
             found.push(row);
         }
     }
-    enrich(read, session.views, &mut found)?;
+    enrich(session, read, &mut found)?;
     let found: HashMap<i64, Resource> = found.into_iter().map(|row| (row.id, row)).collect();
     let pairs =
         wanted.into_iter().filter_map(|(owner, target)| Some((owner, found.get(&target)?.clone())));

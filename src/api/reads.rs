@@ -7,7 +7,7 @@ use super::query::Listing;
 use super::render::Extras;
 use super::respond::{Reply, not_allowed};
 use super::serve::Session;
-use super::views::{LinkView, View, Views};
+use super::views::{LinkView, View};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::id;
@@ -16,17 +16,19 @@ use crate::model::resource::Resource;
 use crate::model::schema::{Link, Scope, Source};
 use crate::store::{Condition, Op, Query, Read};
 
-/// Sets the computed fields of rows that share a base type.
+/// Adds to rows what follows from other rows: computed fields, and actions that are not offered.
 ///
 /// # Errors
 /// When the database fails.
-pub fn enrich(read: &Read<'_>, views: &Views, rows: &mut [Resource]) -> Result<()> {
-    for computer in hooks::COMPUTERS {
-        if computer.newer && !views.dialect.newer_fields {
-            continue;
+pub fn enrich(session: &Session<'_>, read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
+    let newer = session.views.dialect.newer_fields;
+    for run in rows.chunk_by_mut(|a, b| a.ty == b.ty) {
+        let Some(ty) = run.first().map(|row| row.ty) else { continue };
+        for guard in hooks::GUARDS.iter().filter(|guard| guard.ty == ty) {
+            (guard.run)(read, session.caller, run)?;
         }
-        for run in rows.chunk_by_mut(|a, b| a.ty == b.ty) {
-            if run.first().is_some_and(|row| row.ty == computer.ty) {
+        for computer in hooks::COMPUTERS.iter().filter(|computer| computer.ty == ty) {
+            if newer || !computer.newer {
                 (computer.run)(read, run)?;
             }
         }
@@ -79,7 +81,7 @@ fn page(
 ) -> Result<Page> {
     let more = rows.len() > listing.limit;
     rows.truncate(listing.limit);
-    enrich(read, session.views, &mut rows)?;
+    enrich(session, read, &mut rows)?;
     let included = include::resolve(session, read, view, &rows)?;
     Ok(Page { rows, included, more, paged: true, preset: None })
 }
@@ -123,7 +125,7 @@ pub fn list(session: &Session<'_>, view: &View) -> Result<Reply> {
         match computed(session, read, view.entry, &listing)? {
             // Lists of their own are not cut into pages by us: they say how much they hold.
             Some(mut rows) if hooks::is_unpaged(view.entry) => {
-                enrich(read, session.views, &mut rows)?;
+                enrich(session, read, &mut rows)?;
                 let included = include::resolve(session, read, view, &rows)?;
                 Ok(Page { included, ..Page::whole(rows) })
             }
@@ -191,7 +193,7 @@ pub fn one(
     mut extras: Extras,
 ) -> Result<Vec<u8>> {
     let mut rows = [row];
-    enrich(read, session.views, &mut rows)?;
+    enrich(session, read, &mut rows)?;
     let renderer = session.renderer();
     let [row] = rows;
     let view = renderer.view_of(&row).unwrap_or(fallback);
@@ -347,7 +349,7 @@ pub fn answer(
             Ok(Reply::json(status, one(session, read, view, row, Extras::default())?))
         }
         Answer::Rows(ty, mut rows) => {
-            enrich(read, session.views, &mut rows)?;
+            enrich(session, read, &mut rows)?;
             let view = session.views.of_type(ty).unwrap_or(view);
             let listing = Listing { limit: rows.len(), ..Listing::default() };
             let body =

@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::json;
 use super::views::{FieldView, LinkView, Place, Shape, View, Views};
-use crate::auth::Role;
+use super::{hooks, json};
 use crate::model::id;
 use crate::model::lifecycle::Lifecycle;
 use crate::model::resource::Resource;
@@ -64,12 +63,12 @@ fn transitioning(lifecycle: Option<&Lifecycle>, row: &Resource) -> Transitioning
 }
 
 /// Whether an action is offered on a row: its states, else those its transition begins in.
-pub fn is_offered(view: &View, role: Role, row: &Resource, action: &Action) -> bool {
+pub fn is_offered(view: &View, row: &Resource, action: &Action) -> bool {
     let Some(own) = view.actions.iter().find(|own| own.action.name == action.name) else {
         return false;
     };
     // A row is born by `create`; offering it again would mean nothing.
-    if action.name == "create" || !may_act_on(role, row, action) {
+    if action.name == "create" || is_denied(row, action) {
         return false;
     }
     if !action.states.is_empty() {
@@ -82,10 +81,10 @@ pub fn is_offered(view: &View, role: Role, row: &Resource, action: &Action) -> b
     }
 }
 
-/// What a role may not do with a single row although it may with others of the type: restricted members
-/// only look at what belongs to the infrastructure.
-fn may_act_on(role: Role, row: &Resource, action: &Action) -> bool {
-    role != Role::Restricted || !row.flag("system") || action.name == "logs"
+/// Whether a guard has taken the action off the row. Logs are for everyone who sees the row.
+fn is_denied(row: &Resource, action: &Action) -> bool {
+    let mut denied = row.list(hooks::DENIED).iter().filter_map(|name| name.as_str());
+    action.name != "logs" && denied.any(|name| name == hooks::EVERY_ACTION || name == action.name)
 }
 
 impl<'a> Renderer<'a> {
@@ -116,7 +115,8 @@ impl<'a> Renderer<'a> {
         out.extend_from_slice(b"{\"id\":");
         json::text(out, &id);
         out.extend_from_slice(b",\"type\":");
-        json::text(out, view.name);
+        // Few rows are shown as another type than the one they are listed under.
+        json::text(out, row.str("type").unwrap_or(view.name));
         self.links(out, view, row, &url);
         self.actions(out, view, row, &url);
         out.extend_from_slice(b",\"baseType\":");
@@ -175,7 +175,7 @@ impl<'a> Renderer<'a> {
         out.extend_from_slice(b"\":{");
         let mut first = true;
         for own in &view.actions {
-            if !is_offered(view, self.views.role, row, own.action) {
+            if !is_offered(view, row, own.action) {
                 continue;
             }
             if !first {

@@ -291,7 +291,8 @@ impl Client {
             let silent = row.removed.is_some() && row.state != lifecycle::REMOVED;
             let Some(view) = views.of_row(row.ty, &row.kind) else { return Ok(None) };
             let acting = !self.caller.in_project()
-                || row.account_id.is_none_or(|owner| owner == self.caller.account_id);
+                || row.account_id == Some(self.caller.account_id)
+                || row.id == self.caller.account_id;
             if silent || !acting || !hooks::is_visible(read, &self.caller, &row)? {
                 return Ok(None);
             }

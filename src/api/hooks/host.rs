@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Ctx, Hook};
+use super::{Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -19,6 +19,28 @@ fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
     require_infrastructure(ctx.tx, ctx.caller, || format!("host `{}`", row.display_name()))
 }
 
+/// Hosts offer nothing to roles without a say over the infrastructure.
+pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    if !may_modify(read, caller)? {
+        rows.iter_mut().for_each(|row| row.set(DENIED, vec![EVERY_ACTION]));
+    }
+    Ok(())
+}
+
+/// What belongs to the infrastructure offers them nothing either.
+pub fn guard_system(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    if rows.iter().any(|row| row.flag("system")) && !may_modify(read, caller)? {
+        let system = rows.iter_mut().filter(|row| row.flag("system"));
+        system.for_each(|row| row.set(DENIED, vec![EVERY_ACTION]));
+    }
+    Ok(())
+}
+
+fn may_modify(read: &Read<'_>, caller: &Caller) -> Result<bool> {
+    let roles = read.setting("modify.infrastructure.roles")?.unwrap_or_default();
+    Ok(policy::may_modify_infrastructure(caller.role, &roles))
+}
+
 /// Refuses a caller whose role the setting `modify.infrastructure.roles` does not name.
 ///
 /// # Errors
@@ -28,8 +50,7 @@ pub fn require_infrastructure(
     caller: &Caller,
     what: impl FnOnce() -> String,
 ) -> Result<()> {
-    let roles = read.setting("modify.infrastructure.roles")?.unwrap_or_default();
-    if policy::may_modify_infrastructure(caller.role, &roles) {
+    if may_modify(read, caller)? {
         return Ok(());
     }
     let role = caller.role.as_str();

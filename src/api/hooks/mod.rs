@@ -11,6 +11,7 @@ mod host;
 mod member;
 mod ports;
 mod project;
+mod rows;
 mod selector;
 mod service;
 mod setting;
@@ -29,9 +30,10 @@ use crate::auth::{Auth, Caller};
 use crate::error::Result;
 use crate::model::registry::Entry;
 use crate::model::resource::{NewResource, Resource};
-use crate::model::schema::{Field, Kind, Scope};
+use crate::model::schema::{Field, Scope};
 use crate::store::{Read, Tx};
 
+pub use rows::*;
 pub use sources::Picker;
 
 /// What a hook works with.
@@ -43,6 +45,7 @@ pub struct Ctx<'a, 't> {
     /// The type asked for.
     pub entry: &'static Entry,
     /// Scheme and host that the client used: for URLs in answers.
+    #[expect(dead_code, reason = "for actions that hand out URLs, such as `logs`")]
     pub origin: &'a str,
 }
 
@@ -64,21 +67,32 @@ pub struct Creation {
     pub members: Vec<Value>,
 }
 
+/// Asked before a row is made.
+type Create = fn(&mut Ctx<'_, '_>, &mut Creation) -> Result<()>;
+/// Told of a row that was made.
+type Created = fn(&mut Ctx<'_, '_>, &Resource, &mut Creation) -> Result<()>;
+/// Asked before a row is changed.
+type Update = fn(&mut Ctx<'_, '_>, &Resource, &mut Map<String, Value>) -> Result<()>;
+/// Asked before an action on a row begins.
+type Act = fn(&mut Ctx<'_, '_>, &Resource, &str) -> Result<()>;
+
 /// What happens around the writes of a type.
 #[derive(Clone, Copy)]
 pub struct Hook {
     /// Type.
     pub ty: &'static str,
     /// Before a row is made.
-    pub create: Option<fn(&mut Ctx<'_, '_>, &mut Creation) -> Result<()>>,
+    pub create: Option<Create>,
     /// After it is made, in the same transaction.
-    pub created: Option<fn(&mut Ctx<'_, '_>, &Resource, &mut Creation) -> Result<()>>,
+    pub created: Option<Created>,
     /// Before a row is changed: the row and the changed fields.
-    pub update: Option<fn(&mut Ctx<'_, '_>, &Resource, &mut Map<String, Value>) -> Result<()>>,
+    pub update: Option<Update>,
     /// Before a row is removed or another action begins: the row and the action.
-    pub act: Option<fn(&mut Ctx<'_, '_>, &Resource, &str) -> Result<()>>,
+    pub act: Option<Act>,
     /// The transition to begin, told to remove afterwards, when `remove` cannot begin in the row's state.
     pub instead_of_remove: Option<&'static str>,
+    /// Whom to refuse a create before the role's methods are looked at.
+    pub refuse_create: Option<fn(&Caller) -> Result<()>>,
     /// A field of a create that is hashed as a password before the transaction, and not kept.
     pub hashes: Option<&'static str>,
 }
@@ -93,31 +107,10 @@ impl Hook {
             update: None,
             act: None,
             instead_of_remove: None,
+            refuse_create: None,
             hashes: None,
         }
     }
-}
-
-/// Hooks, by type.
-pub const HOOKS: &[Hook] = &[
-    account::HOOK,
-    credential::API_KEY,
-    container::HOOK,
-    credential::CREDENTIAL,
-    host::HOOK,
-    container::INSTANCE,
-    credential::PASSWORD,
-    project::HOOK,
-    service::HOOK,
-    stack::HOOK,
-    volume::HOOK,
-];
-
-/// The hooks of a type: its base's first.
-pub fn hooks(entry: &Entry) -> impl Iterator<Item = &'static Hook> {
-    let (base, own) = (entry.base, entry.ty.name);
-    let of = |ty: &'static str| HOOKS.iter().filter(move |hook| hook.ty == ty);
-    of(base).chain(of(own).filter(move |_| own != base))
 }
 
 /// What an action of its own answers.
@@ -164,38 +157,6 @@ pub struct AuthCall<'a> {
     pub client_ip: Option<IpAddr>,
 }
 
-/// Actions, by type.
-pub const ACTIONS: &[ActionHandler] = &[
-    ActionHandler {
-        ty: "password",
-        action: "changesecret",
-        run: Run::Auth(credential::change_secret),
-    },
-    ActionHandler {
-        ty: "processInstance",
-        action: "replay",
-        run: Run::Write(sources::processes::replay),
-    },
-    ActionHandler { ty: "project", action: "setmembers", run: Run::Write(member::set_members) },
-    ActionHandler {
-        ty: "stack",
-        action: "activateservices",
-        run: Run::Write(stack::activate_services),
-    },
-    ActionHandler { ty: "stack", action: "addoutputs", run: Run::Write(stack::add_outputs) },
-    ActionHandler {
-        ty: "stack",
-        action: "deactivateservices",
-        run: Run::Write(stack::deactivate_services),
-    },
-];
-
-/// The handler of an action: the type's own, else its base's.
-pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHandler> {
-    let find = |ty: &str| ACTIONS.iter().find(|row| row.ty == ty && row.action == action);
-    find(entry.ty.name).or_else(|| find(entry.base))
-}
-
 /// A link that is neither a reference nor a list of rows.
 #[derive(Clone, Copy)]
 pub struct LinkHandler {
@@ -205,26 +166,6 @@ pub struct LinkHandler {
     pub link: &'static str,
     /// Answers it.
     pub run: fn(&Read<'_>, &Caller, &Resource) -> Result<Answer>,
-}
-
-/// Links, by type.
-pub const LINKS: &[LinkHandler] = &[];
-
-/// The handler of a link: the type's own, else its base's.
-pub fn link_handler(entry: &Entry, link: &str) -> Option<&'static LinkHandler> {
-    let find = |ty: &str| LINKS.iter().find(|row| row.ty == ty && row.link == link);
-    find(entry.ty.name).or_else(|| find(entry.base))
-}
-
-/// Types whose resources have one link for each type that is listed.
-pub const LINKS_EVERY_TYPE: &[&str] = &["project"];
-
-/// Types whose lists are short and come whole: no paging, filters or order.
-const UNPAGED: &[&str] = &["activeSetting", "identity", "project", "setting"];
-
-/// Whether a type's list comes whole.
-pub fn is_unpaged(entry: &Entry) -> bool {
-    UNPAGED.contains(&entry.ty.name)
 }
 
 /// A request to a source.
@@ -265,21 +206,6 @@ pub enum Write {
     Delete(String),
 }
 
-/// Sources, by name.
-pub const SOURCES: &[Source] = &[
-    sources::audit::SOURCE,
-    sources::processes::DEFINITIONS,
-    sources::processes::EXECUTIONS,
-    sources::identities::SOURCE,
-    sources::processes::SOURCE,
-    setting::SOURCE,
-];
-
-/// The source of this name.
-pub fn source(name: &str) -> Option<&'static Source> {
-    SOURCES.iter().find(|source| source.name == name)
-}
-
 /// Who sees which rows of a base type, when it does not follow from the owner.
 #[derive(Clone, Copy)]
 pub struct Visibility {
@@ -289,12 +215,6 @@ pub struct Visibility {
     pub sees: fn(&Read<'_>, &Caller, &Resource) -> Result<bool>,
 }
 
-/// Visibilities, by base type.
-pub const VISIBILITIES: &[Visibility] = &[
-    Visibility { ty: "account", sees: project::sees },
-    Visibility { ty: "projectMember", sees: member::sees },
-];
-
 /// A list that is not made of conditions on rows.
 #[derive(Clone, Copy)]
 pub struct Lister {
@@ -302,14 +222,6 @@ pub struct Lister {
     pub ty: &'static str,
     /// All rows; the generic filters do not apply.
     pub list: fn(&Asked<'_>) -> Result<Vec<Resource>>,
-}
-
-/// Lists, by type.
-pub const LISTERS: &[Lister] = &[Lister { ty: "project", list: project::list }];
-
-/// The list of a type, if it has one of its own.
-pub fn lister(entry: &Entry) -> Option<&'static Lister> {
-    LISTERS.iter().find(|lister| lister.ty == entry.ty.name)
 }
 
 /// Fields that follow from other rows, worked out for a page of rows at a time.
@@ -325,18 +237,19 @@ pub struct Computer {
     pub run: fn(&Read<'_>, &mut [Resource]) -> Result<()>,
 }
 
-/// `{hostId, healthState}` of each host that checks the container.
-const HEALTHCHECK_STATES: &[Field] = &[Field::new("healthcheckStates", Kind::Array(&Kind::Json))];
+/// Where a row that is about to be shown keeps the actions that are not offered on it.
+pub const DENIED: &str = "\u{1}denied";
+/// Stands for every action in [`DENIED`].
+pub const EVERY_ACTION: &str = "*";
 
-/// Computers, by base type.
-pub const COMPUTERS: &[Computer] = &[
-    Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
-    Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
-    Computer { ty: "service", newer: false, unlisted: &[], run: fields::service },
-    Computer { ty: "stack", newer: true, unlisted: &[], run: fields::stack },
-    Computer { ty: "storagePool", newer: true, unlisted: &[], run: fields::storage_pool },
-    Computer { ty: "volume", newer: true, unlisted: &[], run: fields::volume },
-];
+/// Actions that single rows do not offer to a caller, worked out for a page of rows at a time.
+#[derive(Clone, Copy)]
+pub struct Guard {
+    /// Base type.
+    pub ty: &'static str,
+    /// Sets [`DENIED`].
+    pub run: fn(&Read<'_>, &Caller, &mut [Resource]) -> Result<()>,
+}
 
 /// Whether a caller may look at a row.
 ///
@@ -390,50 +303,5 @@ pub fn creation(ctx: &Ctx<'_, '_>, input: Map<String, Value>) -> Creation {
         reveal: Map::new(),
         count: 1,
         members: Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::registry;
-    use crate::model::schema;
-
-    #[test]
-    fn rows_name_known_types_and_are_sorted() {
-        assert!(HOOKS.is_sorted_by_key(|row| row.ty));
-        assert!(ACTIONS.is_sorted_by_key(|row| (row.ty, row.action)));
-        assert!(LINKS.is_sorted_by_key(|row| (row.ty, row.link)));
-        assert!(SOURCES.is_sorted_by_key(|row| row.name));
-        assert!(VISIBILITIES.is_sorted_by_key(|row| row.ty));
-        assert!(COMPUTERS.is_sorted_by_key(|row| row.ty));
-        let named = HOOKS
-            .iter()
-            .map(|row| row.ty)
-            .chain(VISIBILITIES.iter().map(|row| row.ty))
-            .chain(COMPUTERS.iter().map(|row| row.ty))
-            .chain(LISTERS.iter().map(|row| row.ty))
-            .chain(LINKS_EVERY_TYPE.iter().copied());
-        for ty in named {
-            assert!(registry::lookup(ty).is_some(), "{ty}");
-        }
-        for row in ACTIONS {
-            let entry = registry::lookup(row.ty).expect(row.ty);
-            let declared = entry.ty.actions.iter().any(|action| action.name == row.action);
-            assert!(declared, "{}.{}", row.ty, row.action);
-        }
-    }
-
-    #[test]
-    fn every_computed_type_has_a_source() {
-        // These are served by routes of their own.
-        let routed = ["schemas", "subscribe", "tokens"];
-        for entry in registry::registry().all() {
-            if let schema::Source::Computed(name) = entry.ty.source
-                && !routed.contains(&name)
-            {
-                assert!(source(name).is_some(), "{name}");
-            }
-        }
     }
 }

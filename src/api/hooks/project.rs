@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Asked, Creation, Ctx, Hook, member};
+use super::{Asked, Creation, Ctx, DENIED, EVERY_ACTION, Hook, member};
 use crate::auth::{Caller, Role, access};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -12,21 +12,19 @@ use crate::store::{Condition, Query, Read};
 pub const HOOK: Hook = Hook {
     create: Some(create),
     created: Some(created),
+    refuse_create: Some(refuse_create),
     update: Some(update),
     act: Some(act),
     instead_of_remove: Some("deactivate"),
     ..Hook::of("project")
 };
 
+const TYPE: &str = "project";
+const SET_MEMBERS: &str = "setmembers";
 /// Environments listed at most.
 const MOST: usize = 3000;
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
-    if ctx.caller.in_project() {
-        return Err(Error::forbidden(
-            "an environment cannot be made while acting in one; leave out the project id",
-        ));
-    }
     let data = &mut creation.row.data;
     match data.shift_remove("members") {
         Some(Value::Array(members)) => {
@@ -38,6 +36,34 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     data.entry("version").or_insert_with(|| "2".into());
     data.entry("servicesPortRange")
         .or_insert_with(|| json!({"startPort": 49_153, "endPort": 65_535}));
+    Ok(())
+}
+
+fn refuse_create(caller: &Caller) -> Result<()> {
+    if caller.in_project() {
+        return Err(Error::forbidden(
+            "an environment cannot be made while acting in one; leave out the project id",
+        ));
+    }
+    Ok(())
+}
+
+/// Only owners are offered actions on an environment; who may set members, a setting says.
+pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    let setters = read.setting("project.set.member.roles")?.unwrap_or_default();
+    for row in rows.iter_mut().filter(|row| row.kind == TYPE) {
+        let role = role_in(read, caller, row.id)?;
+        let sets = caller.all_accounts
+            || role.is_some_and(|role| setters.split(',').any(|own| own.trim() == role.as_str()));
+        match (role, sets) {
+            (Some(Role::Owner), true) => {}
+            (Some(Role::Owner), false) => row.set(DENIED, vec![SET_MEMBERS]),
+            (Some(_) | None, true) => {
+                row.set(DENIED, vec!["activate", "deactivate", "remove", "update", "purge"])
+            }
+            (Some(_) | None, false) => row.set(DENIED, vec![EVERY_ACTION]),
+        }
+    }
     Ok(())
 }
 
@@ -71,7 +97,7 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Map<String, Value>) -> 
 }
 
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
-    if action == "setmembers" {
+    if action == SET_MEMBERS {
         return member::require_setter(ctx, row);
     }
     let message = format!("only an owner may {action} the environment `{}`", row.display_name());
@@ -80,7 +106,7 @@ fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
 
 /// An environment is seen by its members, an inactive one by its owners.
 pub fn sees(read: &Read<'_>, caller: &Caller, row: &Resource) -> Result<bool> {
-    if row.kind != "project" {
+    if row.kind != TYPE {
         return Ok(false);
     }
     let role = access::membership(read, row.id, caller.user_id)?;

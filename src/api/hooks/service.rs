@@ -102,10 +102,6 @@ fn sidekick_names(data: &Map<String, Value>) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for sidekick in sidekicks(data) {
         let name = text(sidekick, "name");
-        if name.is_empty() {
-            return Err(Error::field("MissingRequired", "name")
-                .message("every entry of secondaryLaunchConfigs needs a name"));
-        }
         check_name(name)?;
         names.push(name.to_owned());
     }

@@ -10,7 +10,7 @@ use crate::model::settings::{self, SETTINGS};
 use crate::store::Read;
 
 /// `settings`.
-pub const SOURCE: Source = Source { name: "settings", list: list, get: get, write: Some(write) };
+pub const SOURCE: Source = Source { name: "settings", list, get, write: Some(write) };
 
 /// The name under which settings are shown, also when they are listed as `setting`.
 const SHOWN_AS: &str = "activeSetting";
@@ -56,9 +56,9 @@ fn row(read: &Read<'_>, name: &str) -> Result<Resource> {
     let value = stored.clone().or_else(|| default.map(str::to_owned));
     Ok(super::sources::row(
         NewResource::new("setting", String::new())
-            .kind(SHOWN_AS)
             .name(name)
             .with("id", name)
+            .with("type", SHOWN_AS)
             .with("activeValue", active)
             .with("value", value)
             .with("inDb", stored.is_some())

@@ -149,8 +149,12 @@ impl Checker<'_> {
         checked: &mut Map<String, Value>,
     ) -> Result<()> {
         for field in entry.ty.all_fields() {
-            let given = checked.get(field.name).is_some_and(|value| !value.is_null());
-            if !given && !(field.nullable && checked.contains_key(field.name)) {
+            let given = match checked.get(field.name) {
+                Some(Value::Null) => field.nullable,
+                Some(_) => true,
+                None => false,
+            };
+            if !given {
                 match field.default {
                     Default::None => {}
                     Default::Str(text) => {
@@ -210,10 +214,7 @@ impl Checker<'_> {
     }
 
     fn array(&self, path: &Path<'_>, kind: &Kind, value: Value) -> Result<Value> {
-        let items = match value {
-            Value::Array(items) => items,
-            single => vec![single],
-        };
+        let items = if let Value::Array(items) = value { items } else { vec![value] };
         let mut checked = Vec::with_capacity(items.len());
         for item in items {
             if item.is_null() {

@@ -50,7 +50,13 @@ pub async fn action(
     let Some(own) = view.actions.iter().find(|own| own.action.name == name) else {
         return Err(no_such_action(view, name));
     };
-    if !is_offered(view, session.caller.role, &row, own.action) {
+    let mut guarded = [row];
+    store.read(|read| {
+        let guards = hooks::GUARDS.iter().filter(|guard| guard.ty == view.entry.base);
+        guards.clone().try_for_each(|guard| (guard.run)(read, session.caller, &mut guarded))
+    })?;
+    let [row] = guarded;
+    if !is_offered(view, &row, own.action) {
         return Err(Error::field("ActionNotAvailable", "action").message(format!(
             "{} `{}` is {}; it does not offer `{name}` now",
             view.name,

@@ -39,7 +39,11 @@ pub async fn create(
     preset: Option<(&'static str, Value)>,
     note: &mut Note,
 ) -> Result<Reply> {
-    if !policy::may(session.caller.role, view.entry, Verb::Create) {
+    for refuse in hooks::hooks(view.entry).filter_map(|hook| hook.refuse_create) {
+        refuse(session.caller)?;
+    }
+    let has_rows = view.entry.ty.source != Source::Value;
+    if !has_rows || !policy::may(session.caller.role, view.entry, Verb::Create) {
         return Err(not_allowed(view.plural));
     }
     let objects = match body {
@@ -167,7 +171,7 @@ fn answer(
             return Ok(Reply { location, ..Reply::json(201, body) });
         }
         let mut rows: Vec<Resource> = made.into_iter().map(|made| made.0).collect();
-        enrich(read, session.views, &mut rows)?;
+        enrich(session, read, &mut rows)?;
         let listing = Listing { limit: rows.len(), ..Listing::default() };
         let page = Page::whole(rows);
         let body = collection::write(&session.renderer(), session.call, view, &listing, &page);

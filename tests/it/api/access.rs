@@ -151,7 +151,8 @@ async fn people_see_what_is_theirs() {
     assert!(refused.fault().starts_with("400 InvalidOldPassword"), "{}", refused.text);
     let right = json!({"oldSecret": "alice-secret", "newSecret": "another one"});
     alice.post(&format!("/passwords/{own}?action=changesecret"), right).await.ok(200);
-    site.login("alice:another one").await.get("/projects").await.ok(200);
+    assert_eq!(alice.get("/projects").await.status, 401, "every session ends with the password");
+    let alice = site.login("alice:another one").await;
 
     let admin = site.admin().await;
     let last = admin.post("/accounts/1a1?action=deactivate", json!({})).await;

@@ -125,7 +125,7 @@ async fn faults_say_what_is_wrong() {
         422 PortWrongFormat ports: port `x` is not made of numbers; write it as [ip:][public:]private[/tcp or udp]
         422 MaxLimitExceeded Min scale can't exceed scale: scalePolicy.min is 3, more than max 2
         422 InvalidFormat selectorLink: `bad key=1` is not a selector; write key=value, key!=value, key in (a,b), key notin (a,b) or key
-        422 MissingRequired name: every entry of secondaryLaunchConfigs needs a name
+        422 MissingRequired name: field `secondaryLaunchConfigs.name` of a service is required
         422 InvalidReference side: `other` uses the sidekick `side`, which does not exist or is not properly labeled as a sidekick
         422 InvalidReference CircularReference: `other` uses its own volumes or network through its sidekicks
         422 MissingRequired imageUuid: a container needs an image, such as docker:nginx

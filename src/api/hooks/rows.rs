@@ -1,0 +1,181 @@
+//! Every row of behaviour: which type has which, each slice sorted by its first word.
+//!
+//! A new behaviour is one line here and a function in a file of its own.
+
+use super::{
+    ActionHandler, Computer, Guard, Hook, LinkHandler, Lister, Run, Source, Visibility, account,
+    container, credential, fields, host, member, project, service, setting, sources, stack, volume,
+};
+use crate::model::registry::Entry;
+use crate::model::schema::{Field, Kind};
+
+/// Hooks, by type.
+pub const HOOKS: &[Hook] = &[
+    account::HOOK,
+    credential::API_KEY,
+    container::HOOK,
+    credential::CREDENTIAL,
+    host::HOOK,
+    container::INSTANCE,
+    credential::PASSWORD,
+    project::HOOK,
+    service::HOOK,
+    stack::HOOK,
+    volume::HOOK,
+];
+
+/// The hooks of a type: its base's first.
+pub fn hooks(entry: &Entry) -> impl Iterator<Item = &'static Hook> {
+    let (base, own) = (entry.base, entry.ty.name);
+    let of = |ty: &'static str| HOOKS.iter().filter(move |hook| hook.ty == ty);
+    of(base).chain(of(own).filter(move |_| own != base))
+}
+
+/// Actions, by type.
+pub const ACTIONS: &[ActionHandler] = &[
+    ActionHandler {
+        ty: "password",
+        action: "changesecret",
+        run: Run::Auth(credential::change_secret),
+    },
+    ActionHandler {
+        ty: "processInstance",
+        action: "replay",
+        run: Run::Write(sources::processes::replay),
+    },
+    ActionHandler { ty: "project", action: "setmembers", run: Run::Write(member::set_members) },
+    ActionHandler {
+        ty: "stack",
+        action: "activateservices",
+        run: Run::Write(stack::activate_services),
+    },
+    ActionHandler { ty: "stack", action: "addoutputs", run: Run::Write(stack::add_outputs) },
+    ActionHandler {
+        ty: "stack",
+        action: "deactivateservices",
+        run: Run::Write(stack::deactivate_services),
+    },
+];
+
+/// The handler of an action: the type's own, else its base's.
+pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHandler> {
+    let find = |ty: &str| ACTIONS.iter().find(|row| row.ty == ty && row.action == action);
+    find(entry.ty.name).or_else(|| find(entry.base))
+}
+
+/// Links, by type.
+pub const LINKS: &[LinkHandler] = &[];
+
+/// The handler of a link: the type's own, else its base's.
+pub fn link_handler(entry: &Entry, link: &str) -> Option<&'static LinkHandler> {
+    let find = |ty: &str| LINKS.iter().find(|row| row.ty == ty && row.link == link);
+    find(entry.ty.name).or_else(|| find(entry.base))
+}
+
+/// Types whose resources have one link for each type that is listed.
+pub const LINKS_EVERY_TYPE: &[&str] = &["project"];
+
+/// Types whose lists are short and come whole: no paging, filters or order.
+const UNPAGED: &[&str] = &["activeSetting", "identity", "project", "setting"];
+
+/// Whether a type's list comes whole.
+pub fn is_unpaged(entry: &Entry) -> bool {
+    UNPAGED.contains(&entry.ty.name)
+}
+
+/// Sources, by name.
+pub const SOURCES: &[Source] = &[
+    sources::audit::SOURCE,
+    sources::processes::DEFINITIONS,
+    sources::processes::EXECUTIONS,
+    sources::identities::SOURCE,
+    sources::processes::SOURCE,
+    setting::SOURCE,
+];
+
+/// The source of this name.
+pub fn source(name: &str) -> Option<&'static Source> {
+    SOURCES.iter().find(|source| source.name == name)
+}
+
+/// Visibilities, by base type.
+pub const VISIBILITIES: &[Visibility] = &[
+    Visibility { ty: "account", sees: project::sees },
+    Visibility { ty: "projectMember", sees: member::sees },
+];
+
+/// Lists, by type.
+pub const LISTERS: &[Lister] = &[Lister { ty: "project", list: project::list }];
+
+/// The list of a type, if it has one of its own.
+pub fn lister(entry: &Entry) -> Option<&'static Lister> {
+    LISTERS.iter().find(|lister| lister.ty == entry.ty.name)
+}
+
+/// `{hostId, healthState}` of each host that checks the container.
+const HEALTHCHECK_STATES: &[Field] = &[Field::new("healthcheckStates", Kind::Array(&Kind::Json))];
+
+/// Computers, by base type.
+pub const COMPUTERS: &[Computer] = &[
+    Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
+    Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
+    Computer { ty: "service", newer: false, unlisted: &[], run: fields::service },
+    Computer { ty: "stack", newer: true, unlisted: &[], run: fields::stack },
+    Computer { ty: "storagePool", newer: true, unlisted: &[], run: fields::storage_pool },
+    Computer { ty: "volume", newer: true, unlisted: &[], run: fields::volume },
+];
+
+/// Guards, by base type.
+pub const GUARDS: &[Guard] = &[
+    Guard { ty: "account", run: project::guard },
+    Guard { ty: "host", run: host::guard },
+    Guard { ty: "instance", run: host::guard_system },
+    Guard { ty: "service", run: host::guard_system },
+    Guard { ty: "stack", run: host::guard_system },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{registry, schema};
+
+    #[test]
+    fn rows_name_known_types_and_are_sorted() {
+        assert!(HOOKS.is_sorted_by_key(|row| row.ty));
+        assert!(ACTIONS.is_sorted_by_key(|row| (row.ty, row.action)));
+        assert!(LINKS.is_sorted_by_key(|row| (row.ty, row.link)));
+        assert!(SOURCES.is_sorted_by_key(|row| row.name));
+        assert!(VISIBILITIES.is_sorted_by_key(|row| row.ty));
+        assert!(COMPUTERS.is_sorted_by_key(|row| row.ty));
+        assert!(GUARDS.is_sorted_by_key(|row| row.ty));
+        let named = HOOKS
+            .iter()
+            .map(|row| row.ty)
+            .chain(VISIBILITIES.iter().map(|row| row.ty))
+            .chain(COMPUTERS.iter().map(|row| row.ty))
+            .chain(GUARDS.iter().map(|row| row.ty))
+            .chain(LISTERS.iter().map(|row| row.ty))
+            .chain(LINKS_EVERY_TYPE.iter().copied());
+        for ty in named {
+            assert!(registry::lookup(ty).is_some(), "{ty}");
+        }
+        for row in ACTIONS {
+            let entry = registry::lookup(row.ty).expect(row.ty);
+            let declared = entry.ty.actions.iter().any(|action| action.name == row.action);
+            assert!(declared, "{}.{}", row.ty, row.action);
+        }
+    }
+
+    #[test]
+    fn every_computed_type_has_a_source() {
+        // These are served by routes of their own.
+        let routed = ["schemas", "subscribe", "tokens"];
+        for entry in registry::registry().all() {
+            if let schema::Source::Computed(name) = entry.ty.source
+                && !routed.contains(&name)
+            {
+                assert!(source(name).is_some(), "{name}");
+            }
+        }
+    }
+}
