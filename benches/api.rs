@@ -1,10 +1,11 @@
 //! How fast the API answers, beside a bare handler that sends the same bytes out of SQLite.
 //!
-//! `cargo bench --bench api` prints requests a second over loopback for one resource and for a page of a
-//! hundred. The bare handler is what no generic API can beat: it reads finished bytes and sends them.
+//! Requests a second over loopback for one resource and for a page of a hundred, as parts of what the bare
+//! handler reaches. The bare handler is what no generic API can beat: it reads finished bytes and sends them.
 
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use ranchette::api::{self, ApiConfig, ApiState};
@@ -12,10 +13,14 @@ use ranchette::auth::{Access, Auth, Options, seed};
 use ranchette::clock::{Clock, Entropy};
 use ranchette::metrics::Metrics;
 use ranchette::model::resource::NewResource;
-use ranchette::store::Store;
+use ranchette::process::site::Limits;
+use ranchette::server::core::Core;
 use serde_json::json;
+use support::{Report, Target, timed_async};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+mod support;
 
 /// Connections that ask at the same time.
 const CLIENTS: usize = 8;
@@ -33,7 +38,10 @@ fn container(number: usize, uuid: String) -> NewResource {
         .state("running")
         .with("imageUuid", "docker:nginx:1.27")
         .with("environment", json!({"A": "1", "B": "two", "C": "three"}))
-        .with("labels", json!({"io.rancher.stack.name": "web", "io.rancher.stack_service.name": "web/app"}))
+        .with(
+            "labels",
+            json!({"io.rancher.stack.name": "web", "io.rancher.stack_service.name": "web/app"}),
+        )
         .with("ports", json!(["8080:80/tcp"]))
         .with("networkMode", "managed")
         .with("primaryIpAddress", "10.42.0.7")
@@ -45,7 +53,15 @@ fn container(number: usize, uuid: String) -> NewResource {
 
 async fn site(folder: &std::path::Path) -> (web::Data<ApiState>, i64) {
     let (clock, entropy) = (Clock::System, Entropy::System);
-    let store = Store::open(&folder.join("db"), clock.clone(), entropy.clone()).expect("a store");
+    let limits = Limits {
+        concurrency: 1,
+        workers: 1,
+        stop_timeout_s: 10,
+        first_subnet: "10.42.0.0/16".to_owned(),
+    };
+    let core =
+        Core::open(&folder.join("db"), clock.clone(), entropy.clone(), limits).expect("a core");
+    let store = core.site.store.clone();
     store.write(seed::seed).await.expect("seeded");
     let first = store
         .write(|tx| {
@@ -64,7 +80,7 @@ async fn site(folder: &std::path::Path) -> (web::Data<ApiState>, i64) {
     let auth: Arc<Auth> =
         Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
     let metrics = Metrics::new(store.clone());
-    let state = ApiState::new(store, clock, entropy, auth, metrics, ApiConfig::default());
+    let state = ApiState::new(core.site, auth, metrics, ApiConfig::default());
     (web::Data::new(state), first)
 }
 
@@ -110,31 +126,54 @@ async fn exchange(stream: &mut TcpStream, path: &str, buffer: &mut Vec<u8>) -> V
 
 /// Requests a second.
 async fn rate(address: &str, path: &str) -> f64 {
-    let begin = Instant::now();
-    let clients = (0..CLIENTS).map(|_| {
-        let (address, path) = (address.to_owned(), path.to_owned());
-        tokio::spawn(async move {
-            let mut stream = TcpStream::connect(address).await.expect("connected");
-            stream.set_nodelay(true).expect("no delay");
-            let (mut count, mut buffer) = (0u32, Vec::new());
-            while begin.elapsed() < SPAN {
-                exchange(&mut stream, &path, &mut buffer).await;
-                count += 1;
-            }
-            count
-        })
-    });
-    let counts = futures_util::future::join_all(clients).await;
-    let total: u32 = counts.into_iter().map(|count| count.expect("a client")).sum();
-    f64::from(total) / begin.elapsed().as_secs_f64()
+    let (elapsed, total) = timed_async(async {
+        let clients = (0..CLIENTS).map(|_| {
+            let (address, path) = (address.to_owned(), path.to_owned());
+            tokio::spawn(async move {
+                let mut stream = TcpStream::connect(address).await.expect("connected");
+                stream.set_nodelay(true).expect("no delay");
+                let (mut count, mut buffer) = (0u32, Vec::new());
+                let asking = async {
+                    loop {
+                        exchange(&mut stream, &path, &mut buffer).await;
+                        count += 1;
+                    }
+                };
+                // The loop never ends by itself.
+                let _: Result<(), _> = tokio::time::timeout(SPAN, asking).await;
+                count
+            })
+        });
+        let counts = futures_util::future::join_all(clients).await;
+        counts.into_iter().map(|count| count.expect("a client")).sum::<u32>()
+    })
+    .await;
+    f64::from(total) / elapsed.as_secs_f64()
 }
 
-fn main() {
+/// Keeps what the API answers as the bare handler's bytes: a page as so many rows.
+async fn copy(address: &str, file: &std::path::Path, asked: &[(&str, String, usize)]) {
+    let connection = rusqlite::Connection::open(file).expect("a file");
+    connection.execute_batch("CREATE TABLE bytes (what TEXT, body BLOB)").expect("a table");
+    for (what, path, parts) in asked {
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        let body = exchange(&mut stream, path, &mut Vec::new()).await;
+        for part in body.chunks(body.len().div_ceil(*parts)) {
+            connection
+                .execute("INSERT INTO bytes VALUES (?1, ?2)", rusqlite::params![what, part])
+                .expect("written");
+        }
+    }
+    connection.execute_batch("CREATE INDEX by_what ON bytes (what)").expect("an index");
+}
+
+fn main() -> ExitCode {
+    let mut report = Report::default();
     actix_web::rt::System::new().block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
         let (state, first) = site(folder.path()).await;
-        let bytes = folder.path().join("bytes");
-        let shared = web::Data::new(bytes.clone());
+        let file = folder.path().join("bytes");
+        let shared = web::Data::new(file.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
@@ -148,36 +187,24 @@ fn main() {
         .expect("a port");
         let address = server.addrs().first().expect("an address").to_string();
         actix_web::rt::spawn(server.run());
+        let list = "/v2-beta/projects/1a5/containers".to_owned();
+        let asked = [("one", format!("{list}/1i{first}"), 1), ("page", list, ROWS)];
+        copy(&address, &file, &asked).await;
         let clients = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
-        let base = "/v2-beta/projects/1a5/containers";
-        let one = format!("{base}/1i{first}");
-        let connection = rusqlite::Connection::open(&bytes).expect("a file");
-        connection.execute_batch("CREATE TABLE bytes (what TEXT, body BLOB)").expect("a table");
-        for (what, path) in [("one", one.as_str()), ("page", base)] {
-            let mut stream = TcpStream::connect(&address).await.expect("connected");
-            let body = exchange(&mut stream, path, &mut Vec::new()).await;
-            println!("{what}: {} bytes", body.len());
-            let parts = if what == "page" { ROWS } else { 1 };
-            for part in body.chunks(body.len().div_ceil(parts)) {
-                connection
-                    .execute("INSERT INTO bytes VALUES (?1, ?2)", rusqlite::params![what, part])
-                    .expect("written");
-            }
-        }
-        connection.execute_batch("CREATE INDEX by_what ON bytes (what)").expect("an index");
-        for (what, path) in [("one", one.as_str()), ("page", base)] {
-            let (address, path) = (address.clone(), path.to_owned());
-            let bare_path = format!("/bare/{what}");
-            let (ours, bare) = clients
-                .spawn(async move { (rate(&address, &path).await, rate(&address, &bare_path).await) })
-                .await
-                .expect("measured");
-            println!("{what}: {ours:.0}/s, bare {bare:.0}/s, ratio {:.2}", ours / bare);
+        for (what, path, rows) in asked {
+            let (address, bare_path) = (address.clone(), format!("/bare/{what}"));
+            let measured = clients.spawn(async move {
+                (rate(&address, &path).await, rate(&address, &bare_path).await)
+            });
+            let (ours, bare) = measured.await.expect("measured");
+            let name = format!("GET of {rows} containers");
+            report.report(&name, ours, "/s", Target::AtLeast(bare / 2.0));
         }
         clients.shutdown_background();
     });
+    report.finish()
 }

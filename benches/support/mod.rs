@@ -74,6 +74,14 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     (start.elapsed(), result)
 }
 
+/// How long `work` takes when it waits in between.
+#[allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+pub async fn timed_async<T>(work: impl Future<Output = T>) -> (Duration, T) {
+    let start = Instant::now();
+    let result = work.await;
+    (start.elapsed(), result)
+}
+
 /// Repeatable numbers (splitmix64).
 #[derive(Clone, Debug)]
 pub struct Seeded(pub u64);

@@ -139,12 +139,7 @@ pub struct ApiState {
 
 impl ApiState {
     /// State over a site and its access control.
-    pub fn new(
-        site: Arc<Site>,
-        auth: Arc<Auth>,
-        metrics: Metrics,
-        config: ApiConfig,
-    ) -> Self {
+    pub fn new(site: Arc<Site>, auth: Arc<Auth>, metrics: Metrics, config: ApiConfig) -> Self {
         Self {
             store: site.store.clone(),
             clock: site.clock.clone(),

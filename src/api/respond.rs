@@ -24,8 +24,6 @@ pub struct Reply {
     pub cookies: Vec<String>,
     /// `Location` of something made.
     pub location: Option<String>,
-    /// Seconds after which another try makes sense.
-    pub retry_after: Option<i64>,
 }
 
 pub use actix_web::web::Bytes;
@@ -142,9 +140,6 @@ pub fn finish(
     }
     if let Some(location) = reply.location {
         header("location", location);
-    }
-    if let Some(seconds) = reply.retry_after {
-        header("retry-after", seconds.to_string());
     }
     for cookie in reply.cookies {
         builder.append_header(("set-cookie", cookie));

@@ -8,7 +8,9 @@ use super::dialect::Version;
 use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
-use super::{ApiState, audit, build, deploy, input, reads, root, schemas, subscribe, token, writes};
+use super::{
+    ApiState, audit, build, deploy, input, reads, root, schemas, subscribe, token, writes,
+};
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
 use crate::model::schema::Source;

@@ -180,7 +180,9 @@ impl Runner {
                 // Something said to the process while the step was at work must not be slept through.
                 let told = row.data != work.process.data;
                 let next = match commit(tx, &work)? {
-                    Next::Wait { message, .. } if told => Next::Wait { until: Some(tx.now), message },
+                    Next::Wait { message, .. } if told => {
+                        Next::Wait { until: Some(tx.now), message }
+                    }
                     next => next,
                 };
                 let (process, resource) = settle(tx, row, next)?;

@@ -91,6 +91,8 @@ pub struct Hook {
     pub act: Option<Act>,
     /// The transition to begin, told to remove afterwards, when `remove` cannot begin in the row's state.
     pub instead_of_remove: Option<&'static str>,
+    /// Whether the answer to a removal is a list of the one row rather than the row.
+    pub lists_removed: bool,
     /// Whom to refuse a create before the role's methods are looked at.
     pub refuse_create: Option<fn(&Caller) -> Result<()>>,
     /// A field of a create that is hashed as a password before the transaction, and not kept.
@@ -107,6 +109,7 @@ impl Hook {
             update: None,
             act: None,
             instead_of_remove: None,
+            lists_removed: false,
             refuse_create: None,
             hashes: None,
         }

@@ -12,6 +12,7 @@ use crate::store::{Condition, Query, Read};
 pub const HOOK: Hook = Hook {
     create: Some(create),
     created: Some(created),
+    lists_removed: true,
     refuse_create: Some(refuse_create),
     update: Some(update),
     act: Some(act),

@@ -195,6 +195,10 @@ pub async fn delete(
             remove(&mut ctx, row.id)
         })
         .await?;
+    if hooks::hooks(entry).any(|hook| hook.lists_removed) {
+        let listed = Answer::Rows(entry.ty.name, vec![row]);
+        return store.read(|read| answer(session, read, view, 200, listed));
+    }
     let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
     Ok(Reply::json(200, body))
 }

@@ -3,7 +3,8 @@
 use super::prelude::*;
 
 /// Every type of this file.
-pub const TYPES: &[&Type] = &[&STACK_PLAN, &STACK, &COMPOSE_CONFIG, &COMPOSE_CONFIG_INPUT, &ADD_OUTPUTS_INPUT];
+pub const TYPES: &[&Type] =
+    &[&STACK_PLAN, &STACK, &COMPOSE_CONFIG, &COMPOSE_CONFIG_INPUT, &ADD_OUTPUTS_INPUT];
 
 /// States of `stack`.
 pub const STACK_LIFECYCLE: Lifecycle = Lifecycle::new(

@@ -129,7 +129,8 @@ async fn environments_belong_to_their_members() {
     ]});
     let refused = alice.post(&format!("/projects/{id}?action=setmembers"), ownerless).await;
     expect!["400 InvalidFormat -: Members list does not have an owner"].assert_eq(&refused.fault());
-    assert_eq!(alice.delete(&format!("/projects/{id}")).await.ok(200)["state"], "deactivating");
+    let removed = alice.delete(&format!("/projects/{id}")).await.ok(200);
+    assert_eq!(removed["data"][0]["state"], "deactivating");
 }
 
 #[actix_web::test]

@@ -83,6 +83,10 @@ async fn liveness_numbers_and_compression() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+    let head = answer(owner.request("HEAD", "/stacks")).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    let options = answer(owner.request("OPTIONS", "/stacks")).await;
+    assert_eq!((options.status, options.header("allow").is_empty()), (204, false));
     let packed = owner.request("GET", "/schemas").header("accept-encoding", "gzip");
     let packed = packed.send().await.expect("an answer");
     assert_eq!(packed.headers()["content-encoding"], "gzip");

@@ -132,8 +132,8 @@ impl Site {
         let folder = TempDir::new().expect("temporary folder");
         let (clock, entropy) = (Clock::System, Entropy::System);
         let path = folder.path().join("db");
-        let core =
-            Core::open(&path, clock.clone(), entropy.clone(), crate::world::limits()).expect("a core");
+        let core = Core::open(&path, clock.clone(), entropy.clone(), crate::world::limits())
+            .expect("a core");
         let store = core.site.store.clone();
         store.write(seed::seed).await.expect("seeded");
         let options = Options {
@@ -144,12 +144,8 @@ impl Site {
         let auth = Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
         let code = auth.prepare_setup().expect("set-up").expect("a code");
         let metrics = Metrics::new(store.clone());
-        let state = web::Data::new(ApiState::new(
-            core.site,
-            auth.clone(),
-            metrics,
-            ApiConfig::default(),
-        ));
+        let state =
+            web::Data::new(ApiState::new(core.site, auth.clone(), metrics, ApiConfig::default()));
         let server =
             HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
                 .workers(1)
