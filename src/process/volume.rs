@@ -34,7 +34,7 @@ fn deactivated(_: Work) -> StepFuture {
 
 fn destroy(work: Work) -> StepFuture {
     Box::pin(async move {
-        let host = work.resource.int("hostId").and_then(|id| work.site.engines.get(id));
+        let host = super::instance::engine_unless_gone(&work)?;
         let native = work.resource.flag("isNative") || work.resource.flag("isHostPath");
         if let (Some(host), Some(name), false) = (host, work.resource.name.as_deref(), native) {
             match host.engine.volume_remove(name).await {

@@ -76,9 +76,10 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let auth = access(config, &core)?;
     let setup_code = auth.prepare_setup()?;
     core.spawn(Arc::clone(&auth).watch());
+    // Engines first: processes that were cut off go on as soon as the core starts.
+    hosts(config, &mut core).await?;
     core.start();
     core.start_keeping(keep(config));
-    hosts(config, &mut core).await?;
     let http = http::Http::start(config, &core, Arc::clone(&auth)).await?;
     let url = http.url();
     auth.write_local_access(&url).await?;

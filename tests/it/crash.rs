@@ -65,6 +65,9 @@ async fn story(saw: &Saw) -> Trace {
     reach(&mut world, job.id, "active").await;
     world.scale(job.id, 1).await;
     reach(&mut world, job.id, "active").await;
+    // What started in the very millisecond of the request has just been restarted.
+    let started = world.clock.now_ms();
+    world.clock.sleep_until(started + 2).await;
     world.act(job.id, "restart", json!({ "rollingRestartStrategy": {} })).await;
     reach(&mut world, job.id, "active").await;
     world.act(job.id, "deactivate", json!({})).await;

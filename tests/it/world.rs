@@ -88,7 +88,6 @@ impl World {
         let store = self.store();
         self.project = store.write(project).await.expect("project");
         let mut core = self.core.take().expect("core");
-        core.start();
         for number in 1..=self.hosts {
             let name = format!("host{number}");
             let engine = Arc::new(self.fleet.host(&name));
@@ -96,6 +95,7 @@ impl World {
                 .await
                 .expect("host");
         }
+        core.start();
         self.core = Some(core);
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::object;
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::{engine_ref, mounts};
+use super::{engine_ref, engine_unless_gone, mounts};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
 use crate::model::names::label;
@@ -68,7 +68,7 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
 /// The step that removes.
 pub fn destroy(work: Work) -> StepFuture {
     Box::pin(async move {
-        if let Some(host) = work.resource.int("hostId").and_then(|id| work.site.engines.get(id)) {
+        if let Some(host) = engine_unless_gone(&work)? {
             let volumes = match work.resource.label(label::VOLUME_CLEANUP) {
                 Some("none") => RemoveVolumes::None,
                 _ => RemoveVolumes::Anonymous,

@@ -90,6 +90,17 @@ fn engine_ref(row: &Resource) -> String {
     }
 }
 
+/// The engine of a container's host; `None` for a container without a host, or whose host is gone with
+/// all that was on it. A host that is only out of reach is waited for.
+pub(super) fn engine_unless_gone(work: &Work) -> Result<Option<HostEngine>, Failure> {
+    let Some(host_id) = work.resource.int("hostId") else { return Ok(None) };
+    let host = work.site.store.read(|read| read.get(host_id))?;
+    if host.is_none_or(|host| host.removed.is_some()) {
+        return Ok(None);
+    }
+    engine_of(work).map(Some)
+}
+
 /// The engine of a container's host.
 fn engine_of(work: &Work) -> Result<HostEngine, Failure> {
     work.resource.int("hostId").and_then(|host| work.site.engines.get(host)).ok_or_else(|| {
