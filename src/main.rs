@@ -1,2 +1,7 @@
 //! The `ranchette` binary; everything is in the library.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ranchette::cli::main()
+}

@@ -1,1 +1,100 @@
-//! The command line: verbs, their arguments and what they print.
+//! The command line: `serve` and `demo` run a server, everything else talks to one or looks after
+//! its data.
+//!
+//! [`args`] says what can be written, [`main`] runs one verb, and every verb is a file of its own.
+//! Verbs for stacks go through [`client`] to a running server; `backup`, `restore`, `check-config`
+//! and `doctor` work on the machine itself.
+//!
+//! Architecture invariant: only [`output`] prints, and only [`board`] draws progress. Exit codes are
+//! those of [`failure::Exit`].
+
+mod args;
+mod failure;
+mod output;
+
+mod check_config;
+mod data;
+mod doctor;
+mod password;
+mod serve;
+mod settings;
+
+mod board;
+mod client;
+mod follow;
+mod inventory;
+mod view;
+
+mod project;
+
+mod build;
+mod context;
+mod dockerignore;
+mod up;
+
+mod down;
+mod logs;
+mod ps;
+mod scale;
+mod switch;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Verb};
+use failure::{Exit, Failure};
+use output::Output;
+use settings::Settings;
+
+/// Result of a verb.
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Reads the arguments, runs the verb and returns its exit code.
+pub fn main() -> ExitCode {
+    // Clap itself prints help and usage errors, and ends with 0 or 2.
+    let cli = Cli::parse();
+    let settings = Settings::real(&cli.common);
+    let out = Output::real(cli.common.json, &settings.around);
+    match run(&settings, &out, cli.verb.unwrap_or_default()) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            out.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
+    match verb {
+        Verb::Serve(args) => serve::serve(settings, &args),
+        Verb::Demo(args) => serve::demo(settings, out, &args),
+        Verb::Up(args) => block_on(up::run(settings, out, &args)),
+        Verb::Ps(args) => block_on(ps::run(settings, out, &args)),
+        Verb::Logs(args) => block_on(logs::run(settings, out, &args)),
+        Verb::Scale(args) => block_on(scale::run(settings, out, &args)),
+        Verb::Start(args) => block_on(switch::run(settings, out, &args, switch::Switch::Start)),
+        Verb::Stop(args) => block_on(switch::run(settings, out, &args, switch::Switch::Stop)),
+        Verb::Restart(args) => block_on(switch::run(settings, out, &args, switch::Switch::Restart)),
+        Verb::Down(args) => block_on(down::run(settings, out, &args)),
+        Verb::Backup(args) => data::backup(settings, out, &args),
+        Verb::Restore(args) => data::restore(settings, out, &args),
+        Verb::ResetPassword(args) => block_on(password::run(settings, out, &args)),
+        Verb::CheckConfig(args) => check_config::run(settings, out, &args),
+        Verb::Doctor(args) => block_on(doctor::run(settings, out, &args)),
+    }
+}
+
+/// Runs a verb that waits for others. One thread is enough, and is quicker to start than many.
+fn block_on(verb: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
+    let done = runtime.block_on(verb);
+    // A thread that still waits for the keyboard must not keep the program.
+    runtime.shutdown_background();
+    done
+}

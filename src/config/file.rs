@@ -45,6 +45,20 @@ pub fn apply(config: &mut Config, path: &Path, text: &str, problems: &mut Vec<Pr
     problems.append(&mut found);
 }
 
+/// The place of every key of a file that [`apply`] has taken.
+pub fn places(path: &Path, text: &str) -> Vec<(String, Place)> {
+    let source = Source { path, text };
+    let Ok(table) = DeTable::parse(text) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (section, keys) in table.get_ref() {
+        for (key, _) in keys.get_ref().as_table().into_iter().flatten() {
+            let name = format!("{}.{}", section.get_ref(), key.get_ref());
+            found.push((name, source.place(key.span())));
+        }
+    }
+    found
+}
+
 /// The file being read, to turn byte ranges into places.
 struct Source<'a> {
     path: &'a Path,

@@ -7,6 +7,7 @@
 mod env;
 mod error;
 mod file;
+mod in_force;
 mod options;
 mod sections;
 mod slot;
@@ -16,6 +17,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use error::{Place, Problem, Problems};
+pub use in_force::Setting;
 pub use options::example;
 pub use sections::{
     Auth, Config, Docker, Keep, Log, LogFormat, LogLevel, Network, Process, Server, Sim,

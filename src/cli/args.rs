@@ -1,0 +1,143 @@
+//! Everything that can be written on the command line; the help texts are these comments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up};
+
+/// Width of help texts, wherever they are shown.
+pub const WIDTH: usize = 100;
+
+/// Ranchette runs your compose stacks on Docker: API, scheduler and dashboard in one binary that
+/// speaks the Rancher 1.6 API.
+#[derive(Debug, Parser)]
+#[command(name = "ranchette", version, max_term_width = WIDTH, propagate_version = true)]
+#[command(after_help = AFTER, disable_help_subcommand = true, subcommand_help_heading = "Verbs")]
+pub struct Cli {
+    /// What every verb knows.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+const AFTER: &str = "\
+Without a verb, `serve` is meant.
+
+Exit codes:
+  0  everything was done
+  1  something could not be done
+  2  the command line, the configuration or a compose file is wrong; nothing was changed
+  3  no server answers
+  4  not allowed";
+
+/// Options of every verb.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Common {
+    /// Print one JSON object a line, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Configuration file, which must exist
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the database, keys and backups
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Which server a verb talks to.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Server")]
+pub struct Connection {
+    /// The server, such as http://127.0.0.1:8080 [variable: RANCHETTE_URL]
+    ///
+    /// Without it, and without keys, the server of this machine's data folder is used.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Access key of an API key [variable: RANCHETTE_ACCESS_KEY]
+    #[arg(long, value_name = "KEY")]
+    pub access_key: Option<String>,
+    /// Secret key of an API key [variable: RANCHETTE_SECRET_KEY, which others cannot see]
+    #[arg(long, value_name = "KEY")]
+    pub secret_key: Option<String>,
+    /// Environment, by name or id [variable: RANCHETTE_ENVIRONMENT]
+    #[arg(long, short = 'e', value_name = "NAME")]
+    pub environment: Option<String>,
+}
+
+/// Which compose files a verb reads.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Compose files")]
+pub struct Files {
+    /// Compose file, `-` for standard input; several are laid over each other
+    ///
+    /// Without it: compose.yaml, compose.yml, docker-compose.yaml or docker-compose.yml in this
+    /// folder or the nearest one above, with its override file. A rancher-compose.yml beside the
+    /// first file is read, too.
+    #[arg(long = "file", short = 'f', value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Name of the stack; else the file's `name`, else that of its folder
+    #[arg(long = "project-name", short = 'p', value_name = "NAME")]
+    pub name: Option<String>,
+    /// Also the services of this profile; `*` for all profiles
+    #[arg(long = "profile", value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// File with variables, in place of `.env`
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<PathBuf>,
+}
+
+/// How long a verb waits for what it began.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Patience {
+    /// Return as soon as the server has taken the order, without waiting for its end
+    #[arg(long, short = 'd')]
+    pub detach: bool,
+    /// Seconds to wait at most; without it as long as something happens
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u32>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// Run a server with simulated hosts and three stacks; no Docker needed
+    Demo(serve::DemoArgs),
+    /// Bring a compose project up: create, change and scale its services
+    Up(up::UpArgs),
+    /// Show services, or containers
+    Ps(ps::PsArgs),
+    /// Show what containers print
+    Logs(logs::LogsArgs),
+    /// Set how many containers services have
+    Scale(scale::ScaleArgs),
+    /// Start stopped services
+    Start(switch::SwitchArgs),
+    /// Stop services; their containers are kept
+    Stop(switch::SwitchArgs),
+    /// Restart the containers of services, one after the other
+    Restart(switch::SwitchArgs),
+    /// Remove a stack with its services and containers
+    Down(down::DownArgs),
+    /// Copy the database into a file, also while the server runs
+    Backup(data::BackupArgs),
+    /// Put a copy of the database back
+    Restore(data::RestoreArgs),
+    /// Give a login another password
+    ResetPassword(password::PasswordArgs),
+    /// Show the configuration in force and where each value comes from
+    CheckConfig(check_config::CheckArgs),
+    /// Check Docker, ports, disk, permissions and clock, and say what to do
+    Doctor(doctor::DoctorArgs),
+}
+
+impl Default for Verb {
+    fn default() -> Self {
+        Verb::Serve(serve::ServeArgs::default())
+    }
+}

@@ -1,0 +1,119 @@
+//! How a verb fails: an exit code, one sentence, and what to do next.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// Exit codes of the program. They are part of its interface: scripts depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything was done.
+    Ok,
+    /// Something could not be done.
+    Failed,
+    /// The command line, the configuration or a compose file is wrong; nothing was changed.
+    Usage,
+    /// No server answers.
+    Unreachable,
+    /// The server or the operating system does not allow it.
+    NotAllowed,
+}
+
+impl Exit {
+    /// The number the program ends with.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Unreachable => 3,
+            Exit::NotAllowed => 4,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Why a verb did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What the program ends with.
+    pub exit: Exit,
+    /// What happened: starts lower-case, ends without a stop.
+    pub message: String,
+    /// What the person can do about it.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Something could not be done.
+    pub fn new(message: impl Into<String>) -> Self {
+        Failure { exit: Exit::Failed, message: message.into(), hint: None }
+    }
+
+    /// What was written makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Failure { exit: Exit::Usage, ..Failure::new(message) }
+    }
+
+    /// No server answers.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Failure { exit: Exit::Unreachable, ..Failure::new(message) }
+    }
+
+    /// Not allowed.
+    pub fn not_allowed(message: impl Into<String>) -> Self {
+        Failure { exit: Exit::NotAllowed, ..Failure::new(message) }
+    }
+
+    /// Adds the next step.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A file that the operating system would not give.
+    pub fn file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+        let failure = Failure::new(format!("cannot {what} {}: {error}", path.display()));
+        match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Failure { exit: Exit::NotAllowed, ..failure },
+            _ => failure,
+        }
+    }
+
+    /// As `--json` shows it.
+    pub fn json(&self) -> Value {
+        json!({
+            "type": "error",
+            "exitCode": self.exit.code(),
+            "message": self.message,
+            "hint": self.hint,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match error.status {
+            401 | 403 => Exit::NotAllowed,
+            400 | 422 => Exit::Usage,
+            _ => Exit::Failed,
+        };
+        Failure { exit, message: error.to_string(), hint: None }
+    }
+}

@@ -1,0 +1,71 @@
+//! The configuration as a verb sees it: file, environment and the flags every verb has.
+
+use std::path::{Path, PathBuf};
+
+use super::Result;
+use super::args::Common;
+use super::failure::Failure;
+use crate::config::{Config, Overrides, Surroundings};
+
+/// Surroundings and flags; the configuration is only read by verbs that need it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Environment and user.
+    pub around: Surroundings,
+    /// The folder the program was started in.
+    pub folder: PathBuf,
+    overrides: Overrides,
+}
+
+impl Settings {
+    /// Of this process.
+    pub fn real(common: &Common) -> Self {
+        Settings {
+            around: Surroundings::real(),
+            folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            overrides: overrides(common),
+        }
+    }
+
+    /// What the flags of every verb change; a verb adds its own.
+    pub fn overrides(&self) -> Overrides {
+        self.overrides.clone()
+    }
+
+    /// The configuration in force.
+    ///
+    /// # Errors
+    /// Every mistake in it, one a line.
+    pub fn config(&self) -> Result<Config> {
+        self.config_with(&self.overrides)
+    }
+
+    /// The configuration with more flags.
+    ///
+    /// # Errors
+    /// As [`Settings::config`].
+    pub fn config_with(&self, overrides: &Overrides) -> Result<Config> {
+        Config::load(&self.around, overrides)
+            .map_err(|problems| Failure::usage(problems.to_string()))
+    }
+
+    /// The data folder.
+    ///
+    /// # Errors
+    /// As [`Settings::config`].
+    pub fn data_dir(&self) -> Result<PathBuf> {
+        Ok(self.absolute(&self.config()?.server.data_dir))
+    }
+
+    /// A path as it is meant from the folder the program was started in.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.folder.join(path)
+    }
+}
+
+fn overrides(common: &Common) -> Overrides {
+    let data_dir = common.data_dir.as_ref().map(|path| path.display().to_string());
+    let mut overrides = Overrides::default();
+    overrides.file = common.config.clone();
+    overrides.with("--data-dir", "server.data_dir", data_dir)
+}
