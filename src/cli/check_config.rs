@@ -22,7 +22,7 @@ pub struct CheckArgs {
 /// # Errors
 /// Every mistake in the configuration, one a line.
 pub fn run(settings: &Settings, out: &Output, args: &CheckArgs) -> Result<Exit> {
-    let found = Config::in_force(&settings.around, &settings.overrides())
+    let found = Config::in_force(&settings.around, &settings.overrides)
         .map_err(|problems| Failure::usage(problems.to_string()))?;
     let shown: Vec<&Setting> =
         found.iter().filter(|one| !args.changed || one.place.is_some()).collect();

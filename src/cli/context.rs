@@ -80,9 +80,8 @@ impl Context {
         let mut tar = Builder::new(to);
         tar.follow_symlinks(false);
         if let Dockerfile::Added(text) = &self.dockerfile {
-            let mut header = Header::new_gnu();
+            let mut header = header(EntryType::Regular, 0o644, 0);
             header.set_size(text.len() as u64);
-            header.set_mode(0o644);
             tar.append_data(&mut header, OWN_DOCKERFILE, text.as_slice())?;
         }
         self.add_folder(&mut tar, &self.folder, "")?;
@@ -118,7 +117,7 @@ impl Context {
         let left_out = !self.is_needed(inside) && self.ignore.leaves_out(inside);
         if meta.is_dir() {
             if !left_out {
-                let mut header = header(&meta, EntryType::Directory);
+                let mut header = header_of(&meta, EntryType::Directory);
                 tar.append_data(&mut header, format!("{inside}/"), io::empty())?;
             }
             if !left_out || self.ignore.may_take_in_below(inside) || self.leads_to_needed(inside) {
@@ -132,11 +131,11 @@ impl Context {
         }
         if meta.is_symlink() {
             let target = std::fs::read_link(path).map_err(|e| named(path, e))?;
-            let mut header = header(&meta, EntryType::Symlink);
+            let mut header = header_of(&meta, EntryType::Symlink);
             return tar.append_link(&mut header, inside, target).map_err(|e| named(path, e));
         }
         let file = std::fs::File::open(path).map_err(|e| named(path, e))?;
-        let mut header = header(&meta, EntryType::Regular);
+        let mut header = header_of(&meta, EntryType::Regular);
         header.set_size(meta.len());
         // A file that grows meanwhile must not break the archive.
         let bytes = io::Read::take(file, meta.len());
@@ -187,13 +186,19 @@ fn ignore(folder: &Path, dockerfile: &Dockerfile) -> io::Result<Ignore> {
 }
 
 /// Files belong to root in the image, whoever owns them here.
-fn header(meta: &Metadata, kind: EntryType) -> Header {
+fn header(kind: EntryType, mode: u32, mtime_s: i64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
-    header.set_mode(meta.mode() & 0o7777);
-    header.set_mtime(u64::try_from(meta.mtime()).unwrap_or_default());
+    header.set_mode(mode & 0o7777);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(u64::try_from(mtime_s).unwrap_or_default());
     header.set_size(0);
     header
+}
+
+fn header_of(meta: &Metadata, kind: EntryType) -> Header {
+    header(kind, meta.mode(), meta.mtime())
 }
 
 fn named(path: &Path, error: io::Error) -> io::Error {

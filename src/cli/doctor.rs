@@ -31,7 +31,8 @@ pub struct DoctorArgs {
 /// None of its own: what cannot be checked is a problem in the list.
 pub async fn run(settings: &Settings, out: &Output, args: &DoctorArgs) -> Result<Exit> {
     let overrides = settings
-        .overrides()
+        .overrides
+        .clone()
         .with("--docker-host", "docker.host", args.docker_host.clone())
         .with("--listen", "server.listen", args.listen.clone());
     let mut checks = Vec::new();

@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
 
 fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
     match verb {
-        Verb::Serve(args) => serve::serve(settings, &args),
+        Verb::Serve(args) => serve::serve(settings, out, &args),
         Verb::Demo(args) => serve::demo(settings, out, &args),
         Verb::Up(args) => block_on(up::run(settings, out, &args)),
         Verb::Ps(args) => block_on(ps::run(settings, out, &args)),

@@ -1,7 +1,7 @@
 //! `serve` and `demo`: running a server in this process.
 
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -12,7 +12,8 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::settings::Settings;
 use crate::clock::Entropy;
-use crate::config::{Config, Log, LogFormat, Overrides};
+use crate::config::{Log, LogFormat, Overrides};
+use crate::server::{self, Greeter};
 
 /// Arguments of `serve`.
 #[derive(Clone, Debug, Default, Args)]
@@ -73,8 +74,8 @@ impl LogArgs {
 ///
 /// # Errors
 /// When the configuration is wrong or the server cannot start.
-pub fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit> {
-    let overrides = args.log.add(settings.overrides());
+pub fn serve(settings: &Settings, out: &Output, args: &ServeArgs) -> Result<Exit> {
+    let overrides = args.log.add(settings.overrides.clone());
     let overrides = overrides
         .with("--listen", "server.listen", args.listen.clone())
         .with("--public-url", "server.url", args.public_url.clone())
@@ -82,8 +83,8 @@ pub fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit> {
     let mut config = settings.config_with(&overrides)?;
     config.server.data_dir = settings.absolute(&config.server.data_dir);
     start_log(&config.log);
-    run_server(config)?;
-    Ok(Exit::Ok)
+    let greeting = Greeting { out, demo: None };
+    run(server::serve(&config, &greeting))
 }
 
 /// Runs a server on simulated hosts, with its data in a folder that is gone afterwards.
@@ -91,36 +92,56 @@ pub fn serve(settings: &Settings, args: &ServeArgs) -> Result<Exit> {
 /// # Errors
 /// As [`serve`].
 pub fn demo(settings: &Settings, out: &Output, args: &DemoArgs) -> Result<Exit> {
-    let folder = DemoFolder::make()?;
-    let overrides = args.log.add(settings.overrides());
+    let overrides = args.log.add(settings.overrides.clone());
     let overrides = overrides
         .with("--listen", "server.listen", args.listen.clone())
         .with("--hosts", "sim.hosts", args.hosts.clone())
         .with("--seed", "sim.seed", args.seed.clone());
-    let mut config = settings.config_with(&overrides)?;
-    config.sim.enabled = true;
-    config.server.data_dir = folder.path.clone();
+    let config = settings.config_with(&overrides)?;
     start_log(&config.log);
-    let (url, dir) = (format!("http://{}", config.server.listen), folder.path.display());
-    out.say(
-        format!(
-            "A simulated fleet of {} hosts at {url}; nothing of it is kept.\n\
-             Look at it from another terminal with: ranchette --data-dir {dir} ps",
-            config.sim.hosts
-        ),
-        &json!({ "type": "demo", "url": url, "dataDir": dir.to_string() }),
-    );
-    run_demo(config)?;
+    let folder = DemoFolder::make()?;
+    let greeting = Greeting { out, demo: Some((&folder.path, config.sim.hosts)) };
+    run(server::demo(&config, &folder.path, &greeting))
+}
+
+/// A server uses every core.
+fn run(server: impl Future<Output = crate::error::Result<()>>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
+    runtime.block_on(server)?;
     Ok(Exit::Ok)
 }
 
-// Replaced by `crate::server::serve(config)` and `crate::server::demo(config)` once they exist.
-fn run_server(config: Config) -> crate::error::Result<()> {
-    Err(crate::error::Error::internal(format!("no server yet for {}", config.server.listen)))
+/// Says where the server is and how to begin. On standard error, as the log: it belongs to the
+/// record of a service.
+struct Greeting<'a> {
+    out: &'a Output,
+    /// The demo's folder and number of hosts.
+    demo: Option<(&'a Path, usize)>,
 }
 
-fn run_demo(config: Config) -> crate::error::Result<()> {
-    run_server(config)
+impl Greeter for Greeting<'_> {
+    fn listening(&self, url: &str, setup_code: Option<&str>) {
+        let mut record = json!({ "type": "listening", "url": url, "setupCode": setup_code });
+        match self.demo {
+            None => self.out.note(format!("Ranchette listens at {url}")),
+            Some((folder, hosts)) => {
+                let data = folder.join("data").display().to_string();
+                self.out.note(format!(
+                    "A simulated fleet of {hosts} hosts at {url}; nothing of it is kept.\n\
+                     From another terminal: ranchette --data-dir {data} ps"
+                ));
+                record["dataDir"] = data.into();
+            }
+        }
+        if let Some(code) = setup_code {
+            self.out.note(format!(
+                "There is no administrator yet. Open the URL and create one with the set-up code {code}"
+            ));
+        }
+        self.out.record(&record);
+    }
 }
 
 /// The demo's data folder; it goes with this value.

@@ -14,7 +14,8 @@ pub struct Settings {
     pub around: Surroundings,
     /// The folder the program was started in.
     pub folder: PathBuf,
-    overrides: Overrides,
+    /// What the flags of every verb change; a verb adds its own.
+    pub overrides: Overrides,
 }
 
 impl Settings {
@@ -25,11 +26,6 @@ impl Settings {
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             overrides: overrides(common),
         }
-    }
-
-    /// What the flags of every verb change; a verb adds its own.
-    pub fn overrides(&self) -> Overrides {
-        self.overrides.clone()
     }
 
     /// The configuration in force.

@@ -65,7 +65,7 @@ fn what_may_be_written() {
 fn every_flag_of_a_verb_is_an_option_that_exists() {
     // Flags that set options go through the option table; a wrong key would be a problem there.
     let settings = super::settings::Settings::default();
-    let flags = settings.overrides();
+    let flags = settings.overrides.clone();
     for (flag, key, value) in [
         ("--listen", "server.listen", "127.0.0.1:1"),
         ("--public-url", "server.url", "http://x"),

@@ -212,7 +212,11 @@ mod tests {
                 access.origin
             ),
             Err(failure) => {
-                format!("{} {failure}; {}", failure.exit.code(), failure.hint.clone().unwrap_or_default())
+                format!(
+                    "{} {failure}; {}",
+                    failure.exit.code(),
+                    failure.hint.clone().unwrap_or_default()
+                )
             }
         };
         expect.assert_eq(&shown);

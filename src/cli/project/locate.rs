@@ -169,7 +169,7 @@ mod tests {
     fn check(files: &[&str], start: &str, said: &[&str], expect: Expect) {
         let dir = tree(files);
         let root = dir.path().canonicalize().unwrap();
-        let folder = root.join(start);
+        let folder = tidy(&root.join(start));
         std::fs::create_dir_all(&folder).unwrap();
         let settings = Settings { folder, around: Surroundings::default(), ..Settings::default() };
         let args = Files { files: said.iter().map(PathBuf::from).collect(), ..Files::default() };
