@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::model::resource::NewResource;
 use crate::store::Tx;
 
+/// How soon to look again whether what is being removed is gone, in milliseconds.
+const LOOK_AGAIN_MS: i64 = 100;
+
 /// Processes of `host`.
 pub const PROCESSES: &[Definition] = &[
     Definition {
@@ -104,7 +107,7 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     }
     if !left.is_empty() {
         let message = format!("removing {} containers", left.len());
-        return Ok(Next::Wait { until: Some(tx.now + 500), message });
+        return Ok(Next::Wait { until: Some(tx.now + LOOK_AGAIN_MS), message });
     }
     for pool in work.resource.list("poolIds").iter().filter_map(serde_json::Value::as_i64) {
         super::retire(tx, pool)?;

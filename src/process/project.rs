@@ -23,6 +23,9 @@ const OWNED: &[&str] = &["stack", "service", "instance", "volume", "network", "h
 /// Rows looked at in one round of taking an environment down.
 const ROUND: usize = 500;
 
+/// How soon to look again whether what is being removed is gone, in milliseconds.
+const LOOK_AGAIN_MS: i64 = 100;
+
 /// Processes of `account`.
 pub const PROCESSES: &[Definition] = &[
     Definition {
@@ -94,7 +97,7 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         }
         if !left.is_empty() {
             let message = format!("removing what is in it: {} {} left", left.len(), ty);
-            return Ok(Next::Wait { until: Some(tx.now + 500), message });
+            return Ok(Next::Wait { until: Some(tx.now + LOOK_AGAIN_MS), message });
         }
     }
     for member in tx.referrers("projectMember", "projectId", work.resource.id)? {

@@ -312,9 +312,9 @@ impl Engine for SimEngine {
             let detail = format!("container `{}` is attached to it", user.spec.name);
             return Err(EngineError::InUse { what: name.to_owned(), detail });
         }
-        state.networks.remove(name);
+        let again = if state.networks.remove(name).is_none() { " again" } else { "" };
         drop(state);
-        self.note(format_args!("network-remove {name}"));
+        self.note(format_args!("network-remove {name}{again}"));
         lost(verdict)
     }
 
@@ -346,9 +346,9 @@ impl Engine for SimEngine {
             let detail = format!("volume is in use by container `{}`", user.spec.name);
             return Err(EngineError::InUse { what: name.to_owned(), detail });
         }
-        state.volumes.remove(name);
+        let again = if state.volumes.remove(name).is_none() { " again" } else { "" };
         drop(state);
-        self.note(format_args!("volume-remove {name}"));
+        self.note(format_args!("volume-remove {name}{again}"));
         lost(verdict)
     }
 

@@ -25,10 +25,7 @@ pub fn run(work: Work) -> StepFuture {
 }
 
 async fn stop(work: &Work) -> Result<(), Failure> {
-    let Some(host) = work.resource.int("hostId").and_then(|host| work.site.engines.get(host))
-    else {
-        return Ok(());
-    };
+    let Some(host) = engine_unless_gone(work)? else { return Ok(()) };
     let asked = work.input("timeout").and_then(Value::as_u64).and_then(|s| u32::try_from(s).ok());
     let own = work.resource.int("stopTimeout").and_then(|s| u32::try_from(s).ok());
     let timeout = asked.or(own).unwrap_or(work.site.limits.stop_timeout_s);
