@@ -68,6 +68,29 @@ async fn a_cookie_alone_changes_nothing() {
 }
 
 #[actix_web::test]
+async fn urls_follow_a_trusted_proxy() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let request = owner
+        .request("GET", "/stacks")
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-host", "Rancher.Example.org")
+        .header("x-forwarded-port", "443")
+        .header("x-forwarded-for", "192.0.2.7, 10.0.0.1");
+    let proxied = answer(request).await;
+    assert_eq!(proxied.header("x-api-client-ip"), "192.0.2.7");
+    let base = "https://rancher.example.org/v2-beta/projects/1a5";
+    assert_eq!(proxied.header("x-api-schemas"), format!("{base}/schemas"));
+    assert_eq!(proxied.json()["links"]["self"], format!("{base}/stacks"));
+    let other = owner.request("GET", "/stacks").header("x-forwarded-host", "\"><script>");
+    assert!(
+        answer(other).await.json()["links"]["self"]
+            .as_str()
+            .is_some_and(|url| url.starts_with(&site.url))
+    );
+}
+
+#[actix_web::test]
 async fn liveness_numbers_and_compression() {
     let site = Site::start().await;
     let root = site.nobody().at(site.url.clone());
