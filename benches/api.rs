@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use ranchette::api::{self, ApiConfig, ApiState};
-use ranchette::auth::{Access, Auth, Options, seed};
+use ranchette::auth::setup::Claim;
+use ranchette::auth::{Auth, Options, seed};
 use ranchette::clock::{Clock, Entropy};
 use ranchette::metrics::Metrics;
 use ranchette::model::resource::NewResource;
@@ -51,7 +52,7 @@ fn container(number: usize, uuid: String) -> NewResource {
         .with("command", json!(["nginx", "-g", "daemon off;"]))
 }
 
-async fn site(folder: &std::path::Path) -> (web::Data<ApiState>, i64) {
+async fn site(folder: &std::path::Path) -> (web::Data<ApiState>, i64, String) {
     let (clock, entropy) = (Clock::System, Entropy::System);
     let limits = Limits {
         concurrency: 1,
@@ -75,13 +76,15 @@ async fn site(folder: &std::path::Path) -> (web::Data<ApiState>, i64) {
         })
         .await
         .expect("written");
-    let options =
-        Options { access: Access::Open, data_dir: folder.to_owned(), ..Options::default() };
+    let options = Options { data_dir: folder.to_owned(), ..Options::default() };
     let auth: Arc<Auth> =
         Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
+    let code = auth.prepare_setup().expect("set-up").expect("a code");
+    let claim = Claim { code: &code, username: "root", password: "correct horse", name: "" };
+    let key = auth.claim(claim, None).await.expect("logged in").key;
     let metrics = Metrics::new(store.clone());
     let state = ApiState::new(core.site, auth, metrics, ApiConfig::default());
-    (web::Data::new(state), first)
+    (web::Data::new(state), first, key)
 }
 
 thread_local! {
@@ -106,8 +109,8 @@ async fn bare(path: web::Data<std::path::PathBuf>, what: web::Path<String>) -> H
 }
 
 /// Reads one response; returns its body.
-async fn exchange(stream: &mut TcpStream, path: &str, buffer: &mut Vec<u8>) -> Vec<u8> {
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+async fn exchange(stream: &mut TcpStream, ask: &str, buffer: &mut Vec<u8>) -> Vec<u8> {
+    let request = format!("GET {ask}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("sent");
     buffer.clear();
     loop {
@@ -171,7 +174,7 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     actix_web::rt::System::new().block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
-        let (state, first) = site(folder.path()).await;
+        let (state, first, key) = site(folder.path()).await;
         let file = folder.path().join("bytes");
         let shared = web::Data::new(file.clone());
         let server = HttpServer::new(move || {
@@ -187,8 +190,12 @@ fn main() -> ExitCode {
         .expect("a port");
         let address = server.addrs().first().expect("an address").to_string();
         actix_web::rt::spawn(server.run());
-        let list = "/v2-beta/projects/1a5/containers".to_owned();
-        let asked = [("one", format!("{list}/1i{first}"), 1), ("page", list, ROWS)];
+        let list = "/v2-beta/projects/1a5/containers";
+        let ask = |path: String| {
+            format!("{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}")
+        };
+        let asked =
+            [("one", ask(format!("{list}/1i{first}")), 1), ("page", ask(list.to_owned()), ROWS)];
         copy(&address, &file, &asked).await;
         let clients = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -196,7 +203,7 @@ fn main() -> ExitCode {
             .build()
             .expect("a runtime");
         for (what, path, rows) in asked {
-            let (address, bare_path) = (address.clone(), format!("/bare/{what}"));
+            let (address, bare_path) = (address.clone(), ask(format!("/bare/{what}")));
             let measured = clients.spawn(async move {
                 (rate(&address, &path).await, rate(&address, &bare_path).await)
             });

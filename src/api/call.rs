@@ -68,6 +68,8 @@ pub struct Call {
     pub method: Option<Method>,
     /// Path segments after the version and the environment, decoded.
     pub segments: Vec<String>,
+    /// The query as it was sent.
+    pub query: String,
     /// Query parameters, later form fields too.
     pub params: Params,
     /// Scheme and host: `http://host:8080`.
@@ -160,6 +162,7 @@ impl Call {
             method,
             format: format(headers, &params),
             segments,
+            query: request.query_string().to_owned(),
             params,
             origin,
             root,

@@ -22,6 +22,7 @@ mod writes;
 mod hooks;
 mod views;
 
+mod cache;
 mod collection;
 mod include;
 mod json;
@@ -135,6 +136,8 @@ pub struct ApiState {
     /// Configuration.
     pub config: ApiConfig,
     schemas: schemas::Cache,
+    answers: cache::Answers,
+    banners: cache::Banners,
 }
 
 impl ApiState {
@@ -149,6 +152,8 @@ impl ApiState {
             metrics,
             config,
             schemas: schemas::Cache::default(),
+            answers: cache::Answers::default(),
+            banners: cache::Banners::default(),
         }
     }
 }

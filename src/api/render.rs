@@ -121,9 +121,7 @@ impl<'a> Renderer<'a> {
         self.actions(out, view, row, &url);
         out.extend_from_slice(b",\"baseType\":");
         json::text(out, view.base_type);
-        for field in &view.fields {
-            self.field(out, view, row, field, extras);
-        }
+        self.fields(out, view, row, extras);
         for (name, included) in &extras.included {
             out.extend_from_slice(b",");
             json::text(out, name);
@@ -131,6 +129,41 @@ impl<'a> Renderer<'a> {
             out.extend_from_slice(included);
         }
         out.push(b'}');
+    }
+
+    fn fields(&self, out: &mut Vec<u8>, view: &View, row: &Resource, extras: &Extras) {
+        let absent = &view.absent;
+        let mut values: Vec<Option<&Value>> = vec![None; view.fields.len()];
+        for (name, value) in row.data.iter().filter(|(_, value)| !value.is_null()) {
+            let slot = absent.stored.get(name.as_str()).and_then(|index| values.get_mut(*index));
+            if let Some(slot) = slot {
+                *slot = Some(value);
+            }
+        }
+        for (first, second) in &absent.twice {
+            let value = values.get(*first).copied().flatten();
+            if let Some(slot) = values.get_mut(*second) {
+                *slot = value;
+            }
+        }
+        let mut copied = 0;
+        for ((field, value), (begin, end)) in view.fields.iter().zip(values).zip(&absent.places) {
+            let stored = matches!(field.place, Place::Data(_));
+            let revealed = extras.reveal.contains_key(field.name);
+            let hidden = field.field.read_on_create_only && !revealed;
+            if stored && (value.is_none() || hidden) && !revealed {
+                continue;
+            }
+            out.extend_from_slice(absent.json.get(copied..*begin).unwrap_or_default());
+            copied = *end;
+            match (field.place, value) {
+                (Place::Data(_), Some(value)) if !field.field.read_on_create_only => {
+                    self.data(out, field, Some(value));
+                }
+                _ => self.field(out, view, row, field, extras),
+            }
+        }
+        out.extend_from_slice(absent.json.get(copied..).unwrap_or_default());
     }
 
     fn links(&self, out: &mut Vec<u8>, view: &View, row: &Resource, url: &str) {

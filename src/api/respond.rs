@@ -130,12 +130,12 @@ pub fn finish(
         header("x-api-account-kind", caller.user_kind.clone());
         header("x-api-account-name", caller.user_name.clone().unwrap_or_default());
     }
-    if let Ok(Some(version)) = state.store.read(|read| read.setting("rancher.server.version")) {
+    let banner = state.banners.get(&state.store).ok();
+    if let Some(version) = banner.as_ref().and_then(|banner| banner.version.clone()) {
         header("x-rancher-version", version);
     }
     if reply.status == 401 && state.auth.is_enabled() && !call.no_challenge {
-        let realm = state.store.read(|read| read.setting("api.auth.realm")).ok().flatten();
-        let realm = realm.unwrap_or_default().replace(['"', '\\'], "");
+        let realm = banner.map(|banner| banner.realm.clone()).unwrap_or_default();
         header("www-authenticate", format!("Basic realm=\"{realm}\""));
     }
     if let Some(location) = reply.location {

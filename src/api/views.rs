@@ -39,6 +39,8 @@ pub struct View {
     pub base_type: &'static str,
     /// Fields shown, in the order of a resource's JSON.
     pub fields: Vec<FieldView>,
+    /// What the fields of a row without any value are written as.
+    pub absent: Absent,
     /// Fields shown, by name: for objects inside other resources.
     pub by_name: HashMap<&'static str, usize>,
     /// Links shown, `self` apart.
@@ -49,6 +51,20 @@ pub struct View {
     pub filters: Vec<FilterView>,
     /// Whether resources of it have one link for each type that is listed.
     pub links_every_type: bool,
+}
+
+/// The JSON of absent fields, in one piece: most fields of most rows are absent, and what lies between
+/// two that are there is copied at once.
+#[derive(Default)]
+pub struct Absent {
+    /// The JSON.
+    pub json: Vec<u8>,
+    /// Where each field of the view lies in it: begin and end. Fields that every row has lie nowhere.
+    pub places: Vec<(usize, usize)>,
+    /// Fields that are kept in the rows' JSON, by the name they have there.
+    pub stored: HashMap<&'static str, usize>,
+    /// Fields that are kept there and shown under a second name too: (the first, the second).
+    pub twice: Vec<(usize, usize)>,
 }
 
 /// A field as shown.

@@ -1,24 +1,16 @@
 //! Who refers to whom, for many rows in one query: what a page of resources needs of others.
 
-use rusqlite::types::Value as Sql;
+use rusqlite::params;
 
 use super::Read;
 use super::resource::{COLUMNS, from_row};
 use crate::error::Result;
 use crate::model::resource::Resource;
 
-/// Targets asked for in one statement.
-const CHUNK: usize = 500;
-
-/// `?3, ?4, ..` for so many values.
-fn places(count: usize) -> String {
-    let places: Vec<String> = (3..count + 3).map(|number| format!("?{number}")).collect();
-    places.join(", ")
-}
-
-fn values(ty: &str, field: &str, targets: &[i64]) -> Vec<Sql> {
-    let fixed = [Sql::Text(ty.to_owned()), Sql::Text(field.to_owned())];
-    fixed.into_iter().chain(targets.iter().map(|target| Sql::Integer(*target))).collect()
+/// Ids as the JSON list that a statement unfolds, so that one prepared statement serves any number.
+fn list(ids: &[i64]) -> String {
+    let digits: Vec<String> = ids.iter().map(i64::to_string).collect();
+    format!("[{}]", digits.join(","))
 }
 
 impl Read<'_> {
@@ -27,20 +19,14 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referring(&self, ty: &str, field: &str, targets: &[i64]) -> Result<Vec<Resource>> {
-        let mut found = Vec::new();
-        for chunk in targets.chunks(CHUNK) {
-            let mut statement = self.connection.prepare(&format!(
-                "SELECT {COLUMNS} FROM resource
-                 WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target IN ({}))
-                   AND type = ?1 AND removed IS NULL ORDER BY id",
-                places(chunk.len())
-            ))?;
-            let values = rusqlite::params_from_iter(values(ty, field, chunk));
-            for row in statement.query_map(values, from_row)? {
-                found.push(row?);
-            }
-        }
-        Ok(found)
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM resource
+             WHERE id IN (SELECT id FROM reference
+                          WHERE field = ?2 AND target IN (SELECT value FROM json_each(?3)))
+               AND type = ?1 AND removed IS NULL ORDER BY id"
+        ))?;
+        let rows = statement.query_map(params![ty, field, list(targets)], from_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The same as pairs (target, id of the row), without reading the rows' JSON.
@@ -48,21 +34,16 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referring_ids(&self, ty: &str, field: &str, targets: &[i64]) -> Result<Vec<(i64, i64)>> {
-        let mut found = Vec::new();
-        for chunk in targets.chunks(CHUNK) {
-            let mut statement = self.connection.prepare(&format!(
-                "SELECT reference.target, reference.id
-                 FROM reference JOIN resource ON resource.id = reference.id
-                 WHERE field = ?2 AND target IN ({}) AND type = ?1 AND removed IS NULL
-                 ORDER BY reference.id",
-                places(chunk.len())
-            ))?;
-            let values = rusqlite::params_from_iter(values(ty, field, chunk));
-            for row in statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))? {
-                found.push(row?);
-            }
-        }
-        Ok(found)
+        let mut statement = self.connection.prepare_cached(
+            "SELECT reference.target, reference.id
+             FROM reference JOIN resource ON resource.id = reference.id
+             WHERE field = ?2 AND target IN (SELECT value FROM json_each(?3))
+               AND type = ?1 AND removed IS NULL
+             ORDER BY reference.id",
+        )?;
+        let rows = statement
+            .query_map(params![ty, field, list(targets)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Names of rows, live or not: (id, name).
@@ -70,20 +51,10 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn names(&self, ids: &[i64]) -> Result<Vec<(i64, Option<String>)>> {
-        let mut found = Vec::new();
-        for chunk in ids.chunks(CHUNK) {
-            let places: Vec<&str> = chunk.iter().map(|_| "?").collect();
-            let mut statement = self.connection.prepare(&format!(
-                "SELECT id, name FROM resource WHERE id IN ({})",
-                places.join(", ")
-            ))?;
-            let rows = statement.query_map(rusqlite::params_from_iter(chunk), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-            for row in rows {
-                found.push(row?);
-            }
-        }
-        Ok(found)
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, name FROM resource WHERE id IN (SELECT value FROM json_each(?1))",
+        )?;
+        let rows = statement.query_map([list(ids)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

@@ -108,6 +108,9 @@ pub fn storage_pool(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
 /// `mountEntry` objects of live mounts, by the id in `field`.
 fn mounts(read: &Read<'_>, field: &str, ids: &[i64]) -> Result<HashMap<i64, Vec<Value>>> {
     let mounts = read.referring("mount", field, ids)?;
+    if mounts.is_empty() {
+        return Ok(HashMap::new());
+    }
     let named: Vec<i64> = mounts
         .iter()
         .flat_map(|mount| [mount.int("volumeId"), mount.int("instanceId")])

@@ -1,6 +1,6 @@
 //! How a view is worked out of a type's declaration, the policy and the dialect.
 
-use super::{ActionView, FieldView, FilterKind, FilterView, LinkView, Place, Shape, View};
+use super::{Absent, ActionView, FieldView, FilterKind, FilterView, LinkView, Place, Shape, View};
 use crate::api::dialect::{self, Dialect};
 use crate::api::hooks;
 use crate::auth::Role;
@@ -44,6 +44,7 @@ impl View {
             links: links(dialect, role, entry, sees),
             actions: actions(role, entry),
             filters: filters(entry, &fields),
+            absent: absent(&fields),
             fields,
             by_name,
             links_every_type: hooks::LINKS_EVERY_TYPE.contains(&ty.name),
@@ -139,6 +140,36 @@ fn shape(kind: &Kind, field: &Field) -> Shape {
         Kind::Map(kind) => Shape::Map(Box::new(shape(kind, field))),
         Kind::Object(ty) => Shape::Object(ty),
     }
+}
+
+/// What absent fields are written as.
+fn absent(fields: &[FieldView]) -> Absent {
+    let mut absent = Absent::default();
+    for (index, field) in fields.iter().enumerate() {
+        let begin = absent.json.len();
+        if let Place::Data(name) = field.place
+            && !field.field.input_only
+        {
+            absent.json.extend_from_slice(&field.key);
+            let json: &[u8] = match field.shape {
+                Shape::Flag(Some(true)) => b"true",
+                Shape::Flag(Some(false)) => b"false",
+                _ => b"null",
+            };
+            absent.json.extend_from_slice(json);
+            if let Some(twin) = &field.twin {
+                absent.json.extend_from_slice(twin);
+                absent.json.extend_from_slice(b"null");
+            }
+            if let Some(first) = absent.stored.get(name) {
+                absent.twice.push((*first, index));
+            } else {
+                absent.stored.insert(name, index);
+            }
+        }
+        absent.places.push((begin, absent.json.len()));
+    }
+    absent
 }
 
 fn links(
