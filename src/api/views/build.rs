@@ -151,12 +151,20 @@ fn absent(fields: &[FieldView]) -> Absent {
             && !field.field.input_only
         {
             absent.json.extend_from_slice(&field.key);
-            let json: &[u8] = match field.shape {
-                Shape::Flag(Some(true)) => b"true",
-                Shape::Flag(Some(false)) => b"false",
-                _ => b"null",
+            let json = match field.shape {
+                Shape::Flag(default) => {
+                    default.map_or("null", |flag| if flag { "true" } else { "false" })
+                }
+                Shape::Text
+                | Shape::Number
+                | Shape::Date
+                | Shape::Json
+                | Shape::Id(_)
+                | Shape::List(_)
+                | Shape::Map(_)
+                | Shape::Object(_) => "null",
             };
-            absent.json.extend_from_slice(json);
+            absent.json.extend_from_slice(json.as_bytes());
             if let Some(twin) = &field.twin {
                 absent.json.extend_from_slice(twin);
                 absent.json.extend_from_slice(b"null");
