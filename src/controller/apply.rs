@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use super::Round;
 use super::desired::Wanted;
 use super::rows;
 use crate::error::Result;
-use crate::model::resource::NewResource;
+use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
+use crate::model::resource::{NewResource, Resource};
 use crate::process::site::Site;
 use crate::process::{self};
 use crate::reconcile::service_log::{Cause, Kind};
@@ -24,6 +25,36 @@ const CHUNK: usize = 200;
 struct Legacy {
     failures: u32,
     died_at: Option<i64>,
+}
+
+impl Legacy {
+    /// What a service remembers of a container that failed and is gone.
+    fn remembered(failing: &Map<String, Value>, key: &(String, Option<String>)) -> Option<Self> {
+        let entry = failing.get(&failing_key(&key.0, key.1.as_deref()))?;
+        Some(Self {
+            failures: entry.get("failures")?.as_u64()?.try_into().ok()?,
+            died_at: entry.get("diedAt").and_then(Value::as_i64),
+        })
+    }
+}
+
+fn failing_key(unit: &str, config: Option<&str>) -> String {
+    format!("{unit}/{}", config.unwrap_or_default())
+}
+
+/// Before a container that failed is removed, its service remembers how often: the next one waits longer.
+fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource) -> Result<()> {
+    let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else { return Ok(()) };
+    let config = row.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG);
+    let key = failing_key(row.str("deploymentUnitUuid").unwrap_or_default(), config);
+    let entry = json!({ "failures": failures, "diedAt": row.int("diedAt") });
+    tx.update(service_id, |service| {
+        let mut failing = service.map("failing").cloned().unwrap_or_default();
+        failing.insert(key, entry);
+        service.set("failing", failing);
+        Ok(())
+    })?;
+    Ok(())
 }
 
 /// Carries a plan's actions out, in order.
@@ -80,7 +111,9 @@ fn spread(
         let place = rows::Place { index, unit, host };
         let mut row = rows::instance(&round.service, round.stack.as_ref(), wanted, config, &place);
         let key = (unit.to_owned(), wanted.config_name(config).map(str::to_owned));
-        if let Some(legacy) = legacies.get(&key).filter(|legacy| legacy.failures > 0) {
+        let known = legacies.get(&key).copied();
+        let legacy = known.or_else(|| Legacy::remembered(round.service.map("failing")?, &key));
+        if let Some(legacy) = legacy.filter(|legacy| legacy.failures > 0) {
             row = row.with("failures", legacy.failures);
             if let Some(died_at) = legacy.died_at {
                 row = row.with("diedAt", died_at);
@@ -158,6 +191,7 @@ impl Step {
             }
             Self::Remove { id } => {
                 if let Some(row) = tx.get(id)? {
+                    remember_failure(tx, service_id, &row)?;
                     process::project::remove(tx, &row)?;
                 }
             }

@@ -194,6 +194,10 @@ struct Round {
     stack: Option<Resource>,
     desired: Option<desired::Wanted>,
     members: Vec<reconcile::Member>,
+    /// What went wrong with a container that is still being tried.
+    complaint: Option<String>,
+    /// How far a container has come that takes its time (a pull, say).
+    progress: Option<String>,
 }
 
 impl Round {
@@ -205,10 +209,16 @@ impl Round {
         let desired = desired::wanted(read, site, &service, stack.as_ref())?;
         let hosts = desired::host_states(read, service.account_id)?;
         let mut members = Vec::new();
+        let (mut complaint, mut progress) = (None, None);
         read.for_each_referrer("instance", "serviceId", id, |row| {
+            if let Some(message) = row.str("transitioningMessage") {
+                let failed = row.str("transitioning") == Some("error");
+                let place = if failed { &mut complaint } else { &mut progress };
+                place.get_or_insert_with(|| format!("{}: {message}", row.display_name()));
+            }
             members.extend(desired::member(&row, &hosts));
             Ok(())
         })?;
-        Ok(Some(Self { service, stack, desired, members }))
+        Ok(Some(Self { service, stack, desired, members, complaint, progress }))
     }
 }

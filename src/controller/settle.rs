@@ -69,7 +69,10 @@ impl Outcome {
         };
         let (error, progress) = match &plan.verdict {
             Verdict::Settled => (None, None),
-            Verdict::Working { message } => (None, Some(message.clone())),
+            Verdict::Working { message } => match &round.complaint {
+                Some(complaint) => (Some(complaint.clone()), None),
+                None => (None, Some(round.progress.clone().unwrap_or_else(|| message.clone()))),
+            },
             Verdict::Waiting { message, why: Wait::BackOff, .. } | Verdict::Failing { message } => {
                 (Some(message.clone()), None)
             }
@@ -86,6 +89,9 @@ impl Outcome {
 
     fn put(&self, service: &mut Resource) {
         service.set("currentScale", self.current_scale);
+        if self.settled {
+            service.data.shift_remove("failing");
+        }
         service.set("healthState", self.health);
         let busy = crate::process::lifecycle_of(service)
             .is_ok_and(|lifecycle| lifecycle.is_transitioning(&service.state));
