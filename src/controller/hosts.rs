@@ -13,7 +13,8 @@ use crate::store::Tx;
 
 const MB: u64 = 1 << 20;
 
-/// Finds or makes the host row of an engine, known by the address it is reached at.
+/// Finds or makes the host row of an engine, known by the address it is reached at. `None` for one that
+/// somebody has removed: an engine registers by itself only once.
 ///
 /// # Errors
 /// When the database fails.
@@ -22,13 +23,17 @@ pub async fn register(
     environment: i64,
     address: &str,
     hostname: &str,
-) -> Result<i64> {
+) -> Result<Option<i64>> {
     let (address, hostname) = (address.to_owned(), hostname.to_owned());
     let uuid = site.entropy.uuid();
     site.store
         .write(move |tx| {
             if let Some(host) = known(tx, &address)? {
-                return Ok(host.id);
+                return Ok(Some(host.id));
+            }
+            let registered = format!("registered {address}");
+            if tx.fact(&registered)?.is_some() {
+                return Ok(None);
             }
             let host = NewResource::new("host", uuid)
                 .kind("docker")
@@ -38,7 +43,9 @@ pub async fn register(
                 .with("engineUrl", address)
                 .with("agentState", "connecting")
                 .with("labels", json!({}));
-            Ok(process::create(tx, host, Map::new())?.id)
+            let host = process::create(tx, host, Map::new())?;
+            tx.set_fact(&registered, &host.id.to_string())?;
+            Ok(Some(host.id))
         })
         .await
 }

@@ -32,7 +32,10 @@ pub const PROCESSES: &[Definition] = &[
     },
     Definition {
         name: "host.remove",
-        steps: &[Step { name: "clear", run: clear }],
+        steps: &[
+            Step { name: "clear", run: clear },
+            Step { name: "disconnect", run: disconnect },
+        ],
         tries: None,
         give_up: None,
     },
@@ -112,5 +115,25 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     for pool in work.resource.list("poolIds").iter().filter_map(serde_json::Value::as_i64) {
         super::retire(tx, pool)?;
     }
-    Ok(Next::Finish)
+    Ok(Next::Step)
+}
+
+/// The environment's networks leave nothing behind on the host's engine.
+fn disconnect(work: Work) -> StepFuture {
+    Box::pin(async move {
+        if let Some(host) = work.site.engines.get(work.resource.id) {
+            let query = crate::store::Query {
+                ty: "network",
+                account_id: work.resource.account_id,
+                limit: 100,
+                ..Default::default()
+            };
+            let networks = work.site.store.read(|read| read.list(&query))?;
+            for name in networks.iter().filter_map(|network| network.str("engineName")) {
+                host.engine.network_remove(name).await?;
+                work.site.engines.network_unknown(work.resource.id, name);
+            }
+        }
+        Outcome::commit(|_, _| Ok(Next::Finish))
+    })
 }

@@ -94,7 +94,8 @@ impl Core {
         self.tasks.push(tokio::spawn(task));
     }
 
-    /// Registers an engine as a host of an environment, and watches it from then on.
+    /// Registers an engine as a host of an environment, and watches it from then on; does nothing for
+    /// one that somebody has removed from the environment.
     ///
     /// # Errors
     /// When the database fails.
@@ -105,13 +106,17 @@ impl Core {
         hostname: &str,
         engine: Arc<dyn Engine>,
         compare_ms: u64,
-    ) -> Result<i64> {
-        let host_id = hosts::register(&self.site, environment, address, hostname).await?;
+    ) -> Result<()> {
+        let registered = hosts::register(&self.site, environment, address, hostname).await?;
+        let Some(host_id) = registered else {
+            tracing::info!(address, "the host of this engine was removed; it stays away");
+            return Ok(());
+        };
         self.site.engines.insert(host_id, engine, self.site.limits.concurrency);
         let site = Arc::clone(&self.site);
         let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(task));
-        Ok(host_id)
+        Ok(())
     }
 
     /// Ends everything and waits for it. Containers run on.
