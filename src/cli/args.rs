@@ -12,7 +12,7 @@ pub const WIDTH: usize = 100;
 /// Ranchette runs your compose stacks on Docker: API, scheduler and dashboard in one binary that
 /// speaks the Rancher 1.6 API.
 #[derive(Debug, Parser)]
-#[command(name = "ranchette", version, max_term_width = WIDTH, propagate_version = true)]
+#[command(name = "ranchette", version, max_term_width = WIDTH)]
 #[command(after_help = AFTER, disable_help_subcommand = true, subcommand_help_heading = "Verbs")]
 pub struct Cli {
     /// What every verb knows.

@@ -8,7 +8,7 @@ use super::board::{Board, Line, Stage};
 use super::client::Client;
 use super::failure::Failure;
 use super::output::Output;
-use super::view::{Moving, Service};
+use super::view::{Container, Moving, Service};
 use crate::clock::Clock;
 
 /// The first questions come this close together, in milliseconds; a small stack runs within a few.
@@ -19,6 +19,12 @@ const LONGEST_MS: i64 = 200;
 const PART: i64 = 50;
 /// A failure that lasts this long, while nothing else moves, is not waited for.
 const HOPELESS_MS: i64 = 5_000;
+/// From then on, and so often, containers are asked what keeps their service, in milliseconds.
+const EXPLAIN_MS: i64 = 1_000;
+/// Where more containers are wanted, their service's own message has to do.
+const EXPLAIN_MOST: u64 = 500;
+/// How a container that found no host begins its message.
+const NO_HOST: &str = "Allocation failed";
 
 /// What a service is to become.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,12 +78,21 @@ pub async fn follow(
     let mut board = Board::new(out, wanted.iter().map(|one| one.shown.as_str()));
     let began = clock.now_ms();
     let mut watch = Watch::new(began);
+    let mut containers: Vec<Container> = Vec::new();
+    let mut explained_at = began;
     loop {
         let found = client.list(&path, &[("stackId", stack_id)]).await?;
-        let services: Vec<Service> = found.iter().map(Service::read).collect();
+        let mut services: Vec<Service> = found.iter().map(Service::read).collect();
         let now = clock.now_ms();
+        let few = services.iter().filter_map(|one| one.scale).sum::<u64>() <= EXPLAIN_MOST;
+        if few && now - explained_at >= EXPLAIN_MS {
+            explained_at = now;
+            let found = client.list(&client.scoped("containers"), &[("stackId", stack_id)]).await?;
+            containers = found.iter().map(Container::read).collect();
+        }
+        explain(&mut services, &containers);
         let verdict = watch.look(now, wanted, &services);
-        for line in lines(wanted, &services, &verdict) {
+        for line in lines(wanted, &services, verdict) {
             board.show(&line);
         }
         let late = patience.timeout.is_some_and(|limit| now - began >= i64::from(limit) * 1000);
@@ -88,6 +103,26 @@ pub async fn follow(
         }
         let pause = ((now - began) / PART).clamp(SHORTEST_MS, LONGEST_MS);
         clock.sleep_ms(pause.unsigned_abs()).await;
+    }
+}
+
+/// Puts what a container says in the place of a service's own message: the container knows why.
+fn explain(services: &mut [Service], containers: &[Container]) {
+    for service in services.iter_mut().filter(|service| service.moving == Moving::Yes) {
+        let own = |one: &&Container| {
+            one.service_ids.contains(&service.id) || service.containers.contains(&one.id)
+        };
+        let speaks = |one: &&Container| !one.message.is_empty() && one.state != "running";
+        let fails =
+            |one: &&Container| one.moving == Moving::Failing || one.message.starts_with(NO_HOST);
+        let mut speakers = containers.iter().filter(own).filter(speaks);
+        let failing = containers.iter().filter(own).filter(speaks).find(fails);
+        if failing.is_some() {
+            service.moving = Moving::Failing;
+        }
+        if let Some(one) = failing.or_else(|| speakers.next()) {
+            service.message = format!("{}: {}", one.name, one.message);
+        }
     }
 }
 
@@ -148,11 +183,11 @@ pub fn text(aim: Aim, service: Option<&Service>) -> String {
     }
 }
 
-fn lines(wanted: &[Wanted], services: &[Service], verdict: &Verdict) -> Vec<Line> {
+fn lines(wanted: &[Wanted], services: &[Service], verdict: Verdict) -> Vec<Line> {
     let line = |wanted: &Wanted| {
         let service = find(wanted, services);
         let stage = match stage(wanted.aim, service) {
-            Stage::Failing if *verdict == Verdict::Hopeless => Stage::Failed,
+            Stage::Failing if verdict == Verdict::Hopeless => Stage::Failed,
             stage => stage,
         };
         let mut record = match service {
@@ -281,6 +316,25 @@ mod tests {
         let mut global = service("web", "active", "no", "");
         global["launchConfig"]["labels"] = json!({"io.rancher.scheduler.global": "true"});
         check(Aim::Running, Some(global), ("active 2 (every host)", Stage::Done));
+    }
+
+    #[test]
+    fn containers_explain_what_keeps_their_service() {
+        let check = |state: &str, moving: &str, message: &str, expect: (&str, Moving)| {
+            let mut services =
+                [Service::read(&service("web", "activating", "yes", "creating web-1"))];
+            let container = json!({
+                "id": "1i1", "name": "s-web-1", "serviceId": "1s1", "state": state,
+                "transitioning": moving, "transitioningMessage": message,
+            });
+            explain(&mut services, &[Container::read(&container)]);
+            assert_eq!((services[0].message.as_str(), services[0].moving), expect);
+        };
+        check("creating", "yes", "pulling nginx", ("s-web-1: pulling nginx", Moving::Yes));
+        check("creating", "error", "no such image", ("s-web-1: no such image", Moving::Failing));
+        let refused = "Allocation failed: no host fits";
+        check("creating", "yes", refused, (&format!("s-web-1: {refused}"), Moving::Failing));
+        check("running", "no", "", ("creating web-1", Moving::Yes));
     }
 
     #[test]

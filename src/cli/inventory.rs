@@ -182,7 +182,7 @@ impl Inventory {
         match names.iter().min_by_key(|name| far(name)) {
             None => failure.hint("deploy something with `ranchette up`"),
             Some(name) if far(name) <= 2 => failure.hint(format!("did you mean `{name}`?")),
-            Some(_) if names.len() <= 20 => {
+            Some(_) if names.len() <= 8 => {
                 failure.hint(format!("there are `{}`", names.join("`, `")))
             }
             Some(_) => failure.hint("`ranchette ps` shows what there is"),

@@ -66,7 +66,7 @@ impl Switch {
         match self {
             Switch::Start | Switch::Stop => json!({}),
             Switch::Restart => {
-                json!({ "rollingRestartStrategy": { "batchSize": 1, "intervalMillis": 2000 } })
+                json!({ "rollingRestartStrategy": { "batchSize": 1, "intervalMillis": 0 } })
             }
         }
     }

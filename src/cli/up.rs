@@ -21,8 +21,6 @@ use plan::{Answer, Change};
 /// Arguments of `up`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct UpArgs {
-    #[command(flatten)]
-    files: Files,
     /// Build images first, from the files' `build` sections
     #[arg(long)]
     pub build: bool,
@@ -37,6 +35,8 @@ pub struct UpArgs {
     pub wait: bool,
     #[command(flatten)]
     patience: Patience,
+    #[command(flatten)]
+    files: Files,
     #[command(flatten)]
     connection: Connection,
 }
