@@ -177,7 +177,9 @@ impl Steps {
         self.learn(&rest, &mut Vec::new());
         let Some(error) = self.error else { return Ok(()) };
         let log: String = self.last.iter().map(|line| format!("\n  | {line}")).collect();
-        Err(Failure::new(format!("cannot build {tag}: {error}{log}")))
+        // The engine names the image itself, as a rule.
+        let subject = if error.contains(tag) { String::new() } else { format!("{tag}: ") };
+        Err(Failure::new(format!("{subject}{error}{log}")))
     }
 }
 
@@ -211,7 +213,7 @@ mod tests {
         check(
             &["{\"stream\": \"RUN false\"}\n", "{\"error\": \"it returned 1\\n\"}"],
             expect![[r#"
-                RUN false; cannot build app:1: it returned 1
+                RUN false; app:1: it returned 1
                   | RUN false"#]],
         );
         check(&["no json\n\n"], expect!["; ok"]);

@@ -59,6 +59,8 @@ pub struct Ending {
     pub services: Vec<Service>,
     /// Those that are not as wanted, with the reason.
     pub missing: Vec<(String, String)>,
+    /// Whether there was anything to wait for.
+    pub waited: bool,
 }
 
 /// Asks for the services of one stack until all are as wanted. The caller ends the program on
@@ -80,6 +82,7 @@ pub async fn follow(
     let mut watch = Watch::new(began);
     let mut containers: Vec<Container> = Vec::new();
     let mut explained_at = began;
+    let mut waited = false;
     loop {
         let found = client.list(&path, &[("stackId", stack_id)]).await?;
         let mut services: Vec<Service> = found.iter().map(Service::read).collect();
@@ -92,14 +95,15 @@ pub async fn follow(
         }
         explain(&mut services, &containers);
         let verdict = watch.look(now, wanted, &services);
-        for line in lines(wanted, &services, verdict) {
-            board.show(&line);
+        waited |= verdict != Verdict::Done;
+        if waited {
+            lines(wanted, &services, verdict).iter().for_each(|line| board.show(line));
         }
         let late = patience.timeout.is_some_and(|limit| now - began >= i64::from(limit) * 1000);
         if verdict == Verdict::Done || verdict == Verdict::Hopeless || late {
             board.end();
             let missing = missing(wanted, &services);
-            return Ok(Ending { services, missing });
+            return Ok(Ending { services, missing, waited });
         }
         let pause = ((now - began) / PART).clamp(SHORTEST_MS, LONGEST_MS);
         clock.sleep_ms(pause.unsigned_abs()).await;

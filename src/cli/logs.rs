@@ -73,10 +73,14 @@ async fn once(client: &Client, out: &Output, args: &LogsArgs, names: &[String]) 
     }
     drop(to);
     let mut lines: Vec<(String, Line)> = Vec::new();
+    let mut exit = Exit::Ok;
     while let Some(pipe) = from.recv().await {
         match pipe {
             Pipe::Line(name, line) => lines.push((name, line)),
-            Pipe::End(name, Some(why)) => out.warning(format!("{name}: {why}")),
+            Pipe::End(name, Some(why)) => {
+                out.warning(format!("{name}: {why}"));
+                exit = Exit::Failed;
+            }
             Pipe::End(_, None) => {}
         }
     }
@@ -88,7 +92,7 @@ async fn once(client: &Client, out: &Output, args: &LogsArgs, names: &[String]) 
     if containers.is_empty() {
         out.note("there are no containers");
     }
-    Ok(Exit::Ok)
+    Ok(exit)
 }
 
 /// What there is and what comes, until Ctrl-C.

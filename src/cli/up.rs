@@ -1,5 +1,5 @@
 //! `up`: brings a compose project up. One request tells the server everything and brings back what
-//! changes; when that is nothing, the verb is done.
+//! changes; when that is nothing and all services run, the verb is done after two.
 
 mod plan;
 
@@ -56,7 +56,7 @@ pub async fn run(settings: &Settings, out: &Output, args: &UpArgs) -> Result<Exi
     }
     let answer = send(&client, out, &loaded, args).await?;
     show(out, &loaded, &answer, args);
-    if args.dry_run || args.patience.detach || answer.is_settled() {
+    if args.dry_run || args.patience.detach {
         let result = match (args.dry_run, answer.is_settled()) {
             (_, true) => "up-to-date",
             (true, false) => "planned",
@@ -65,6 +65,7 @@ pub async fn run(settings: &Settings, out: &Output, args: &UpArgs) -> Result<Exi
         out.record(&stack_record(&loaded, &answer, result));
         return Ok(Exit::Ok);
     }
+    // Nothing to change is not the same as running: one look tells, and is all there is to do then.
     let stack = answer.stack_id.as_deref().unwrap_or_default();
     let wanted = wanted(&loaded, &answer.changes, args.wait);
     let ending = follow::follow(&client, out, stack, &wanted, &args.patience).await?;
@@ -73,8 +74,11 @@ pub async fn run(settings: &Settings, out: &Output, args: &UpArgs) -> Result<Exi
         out.record(&stack_record(&loaded, &answer, "failed"));
         return Err(with_build_hint(failure, &loaded, args));
     }
-    out.record(&stack_record(&loaded, &answer, "running"));
-    out.line(summary(&loaded.name, &ending, clock.now_ms() - began));
+    let result = if answer.is_settled() { "up-to-date" } else { "running" };
+    out.record(&stack_record(&loaded, &answer, result));
+    if !answer.is_settled() || ending.waited {
+        out.line(summary(&loaded.name, &ending, clock.now_ms() - began));
+    }
     Ok(Exit::Ok)
 }
 

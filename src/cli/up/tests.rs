@@ -213,7 +213,7 @@ fn the_end_is_one_line() {
         service("web", 3, json!([{"ipAddress": "127.0.0.1", "port": 8088}])),
         service("db", 1, json!([])),
     ];
-    let ending = Ending { services, missing: Vec::new() };
+    let ending = Ending { services, missing: Vec::new(), waited: true };
     assert_eq!(
         summary("blog", &ending, 1_290),
         "stack blog runs: 2 services, 4 containers, at 127.0.0.1:8088, after 1.2 s"
