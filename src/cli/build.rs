@@ -7,7 +7,7 @@ use super::Result;
 use super::board::{Board, Line, Stage};
 use super::client::Client;
 use super::context::Context;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::output::Output;
 use super::project::Loaded;
 use crate::compose::Build;
@@ -71,13 +71,7 @@ async fn image(
         let context = Context::open(&loaded.located.folder, build).map_err(|error| {
             let shown = loaded.located.shown(&build.context);
             let shown = if shown.is_empty() { ".".to_owned() } else { shown };
-            let failure = Failure::usage(format!("cannot build {tag} from {shown}: {error}"));
-            match error.kind() {
-                std::io::ErrorKind::PermissionDenied => {
-                    Failure { exit: Exit::NotAllowed, ..failure }
-                }
-                _ => failure,
-            }
+            Failure::usage(format!("cannot build {tag} from {shown}: {error}")).of_io(&error)
         })?;
         query.push(("dockerfile", context.dockerfile().to_owned()));
         Some(reqwest::Body::wrap_stream(context.into_stream()))

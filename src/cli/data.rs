@@ -93,13 +93,11 @@ fn sync_folder(of: &Path) -> Result<()> {
 }
 
 fn no_database(database: &Path, error: &std::io::Error) -> Failure {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::new(format!("there is no database {}", database.display()))
-                .hint("name the data folder with --data-dir, if the server uses another one")
-        }
-        _ => Failure::file("read", database, error).hint("use `sudo`, or the server's own user"),
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return Failure::new(format!("there is no database {}", database.display()))
+            .hint("name the data folder with --data-dir, if the server uses another one");
     }
+    Failure::file("read", database, error).hint("use `sudo`, or the server's own user")
 }
 
 /// Puts a copy back. The database that was there is kept beside it.

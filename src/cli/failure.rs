@@ -82,10 +82,16 @@ impl Failure {
     /// A file that the operating system would not give.
     pub fn file(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let failure = Failure::new(format!("cannot {what} {}: {error}", path.display()));
-        match error.kind() {
-            std::io::ErrorKind::PermissionDenied => Failure { exit: Exit::NotAllowed, ..failure },
-            _ => failure,
-        }
+        failure.of_io(error)
+    }
+
+    /// Marks the failure as one of rights, if that is what the operating system said.
+    pub fn of_io(self, error: &std::io::Error) -> Self {
+        let exit = match error.kind() == std::io::ErrorKind::PermissionDenied {
+            true => Exit::NotAllowed,
+            false => self.exit,
+        };
+        Failure { exit, ..self }
     }
 
     /// As `--json` shows it.

@@ -192,7 +192,7 @@ fn lines(wanted: &[Wanted], services: &[Service], verdict: Verdict) -> Vec<Line>
         let service = find(wanted, services);
         let stage = match stage(wanted.aim, service) {
             Stage::Failing if verdict == Verdict::Hopeless => Stage::Failed,
-            stage => stage,
+            stage @ (Stage::Going | Stage::Failing | Stage::Done | Stage::Failed) => stage,
         };
         let mut record = match service {
             Some(service) => service.json(&wanted.stack),

@@ -179,12 +179,14 @@ fn usage_of(path: &Path, why: Unread) -> Failure {
 /// Reads a file that a compose file names, relative to the project's folder.
 fn read_named(folder: &Path, path: &str) -> std::result::Result<Vec<u8>, LoadError> {
     read_limited(&folder.join(path)).map_err(|why| match why {
-        Unread::Io(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => LoadError::NotFound(path.to_owned()),
-            _ => LoadError::Refused(path.to_owned(), error.to_string()),
-        },
+        Unread::Io(error) if is_absent(&error) => LoadError::NotFound(path.to_owned()),
+        Unread::Io(error) => LoadError::Refused(path.to_owned(), error.to_string()),
         Unread::Not(what) => LoadError::Refused(path.to_owned(), format!("it {what}")),
     })
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Why a file was not read.

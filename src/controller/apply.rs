@@ -44,7 +44,9 @@ fn failing_key(unit: &str, config: Option<&str>) -> String {
 
 /// Before a container that failed is removed, its service remembers how often: the next one waits longer.
 fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource) -> Result<()> {
-    let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else { return Ok(()) };
+    let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else {
+        return Ok(());
+    };
     let config = row.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG);
     let key = failing_key(row.str("deploymentUnitUuid").unwrap_or_default(), config);
     let entry = json!({ "failures": failures, "diedAt": row.int("diedAt") });

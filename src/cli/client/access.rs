@@ -11,6 +11,7 @@ use super::super::args::Connection;
 use super::super::failure::Failure;
 use super::super::settings::Settings;
 use crate::auth::local;
+use crate::config::User;
 
 /// An API key.
 #[derive(Clone, PartialEq, Eq)]
@@ -140,28 +141,24 @@ fn local_access(said: &Said, path: &Path, text: &str) -> Result<Access> {
 }
 
 fn no_file(settings: &Settings, path: &Path, error: &std::io::Error) -> Failure {
+    const OF_ROOT: &str = "/var/lib/ranchette";
     const KEYS: &str = "set RANCHETTE_URL, RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY";
     let folder = path.parent().unwrap_or(path).display();
-    match error.kind() {
-        ErrorKind::NotFound => {
-            let system = Path::new("/var/lib/ranchette");
-            let hint = match settings.around.user {
-                crate::config::User::Plain if system.is_dir() => {
-                    format!("a server of this machine's root seems to exist: use `sudo`, or {KEYS}")
-                }
-                crate::config::User::Plain | crate::config::User::Root => {
-                    format!("start a server with `ranchette serve`, or {KEYS} for one elsewhere")
-                }
-            };
-            Failure::unreachable(format!("no server has run with the data folder {folder}"))
-                .hint(hint)
-        }
-        ErrorKind::PermissionDenied => {
-            Failure::not_allowed(format!("only the owner of {folder} may use the server there"))
-                .hint(format!("use `sudo`, or {KEYS}"))
-        }
-        _ => Failure::file("read", path, error),
+    if error.kind() == ErrorKind::PermissionDenied {
+        return Failure::not_allowed(format!(
+            "only the owner of {folder} may use the server there"
+        ))
+        .hint(format!("use `sudo`, or {KEYS}"));
     }
+    if error.kind() != ErrorKind::NotFound {
+        return Failure::file("read", path, error);
+    }
+    let roots = settings.around.user == User::Plain && Path::new(OF_ROOT).is_dir();
+    let hint = match roots {
+        true => format!("a server of this machine's root seems to exist: use `sudo`, or {KEYS}"),
+        false => format!("start a server with `ranchette serve`, or {KEYS} for one elsewhere"),
+    };
+    Failure::unreachable(format!("no server has run with the data folder {folder}")).hint(hint)
 }
 
 /// Scheme, host and port of a URL; a path such as `/v2-beta` is cut off.

@@ -96,22 +96,20 @@ pub async fn port(listen: SocketAddr) -> Check {
         Ok(_) => return Check::ok(NAME, format!("{listen} is free")),
         Err(error) => error,
     };
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse if is_server(listen).await => {
-            Check::ok(NAME, format!("a server runs at {listen}"))
-        }
-        std::io::ErrorKind::AddrInUse => {
-            let tool = format!("`ss -ltnp 'sport = :{}'`", listen.port());
-            Check::problem(NAME, format!("another program has {listen}"))
-                .hint(format!("{tool} shows which; choose another port with --listen"))
-        }
-        std::io::ErrorKind::PermissionDenied => {
-            Check::problem(NAME, format!("{listen} may not be used: {error}"))
-                .hint("choose a port above 1023, or run the server as root")
-        }
-        _ => Check::problem(NAME, format!("cannot listen at {listen}: {error}"))
-            .hint("choose an address of this machine with --listen"),
+    let in_use = error.kind() == std::io::ErrorKind::AddrInUse;
+    if in_use && is_server(listen).await {
+        return Check::ok(NAME, format!("a server runs at {listen}"));
     }
+    if in_use {
+        let tool = format!("`ss -ltnp 'sport = :{}'`", listen.port());
+        return Check::problem(NAME, format!("another program has {listen}"))
+            .hint(format!("{tool} shows which; choose another port with --listen"));
+    }
+    let check = Check::problem(NAME, format!("cannot listen at {listen}: {error}"));
+    check.hint(match error.kind() == std::io::ErrorKind::PermissionDenied {
+        true => "choose a port above 1023, or run the server as root",
+        false => "choose an address of this machine with --listen",
+    })
 }
 
 /// Whether a server of ours answers there.
