@@ -104,14 +104,17 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|pair| pair.1.to_owned())
 }
 
+/// What follows an environment in a path and is not inside it: links of its own.
+const OWN_LINKS: &[&str] = &["hostStats", "projectMembers"];
+
 /// Splits a path that has an environment in it: (environment, rest). The environment's own resource and
-/// its members are not inside it.
+/// its own links are not inside it.
 fn rescope(mut segments: Vec<String>) -> (Option<String>, Vec<String>) {
     let is = |index: usize, name: &str| {
         segments.get(index).is_some_and(|segment: &String| segment.eq_ignore_ascii_case(name))
     };
-    let inside =
-        segments.len() >= 3 && (is(0, "projects") || is(0, "project")) && !is(2, "projectMembers");
+    let own = OWN_LINKS.iter().any(|link| is(2, link));
+    let inside = segments.len() >= 3 && (is(0, "projects") || is(0, "project")) && !own;
     if !inside {
         return (None, segments);
     }
@@ -309,6 +312,7 @@ mod tests {
             ("projects/1a5/services", Some("1a5"), "services"),
             ("Projects/1a5/services/1s1/instances", Some("1a5"), "services/1s1/instances"),
             ("projects/1a5/projectmembers", None, "projects/1a5/projectmembers"),
+            ("projects/1a5/hoststats", None, "projects/1a5/hoststats"),
             ("projects/1a5/projects/1a5", Some("1a5"), "projects/1a5"),
         ] {
             let segments = path.split('/').map(str::to_owned).collect();

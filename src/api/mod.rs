@@ -37,6 +37,7 @@ mod html;
 mod openapi;
 mod root;
 mod statics;
+mod streams;
 mod subscribe;
 mod token;
 
@@ -138,6 +139,7 @@ pub struct ApiState {
     schemas: schemas::Cache,
     answers: cache::Answers,
     banners: cache::Banners,
+    streams: streams::Streams,
 }
 
 impl ApiState {
@@ -154,6 +156,7 @@ impl ApiState {
             schemas: schemas::Cache::default(),
             answers: cache::Answers::default(),
             banners: cache::Banners::default(),
+            streams: streams::Streams::default(),
         }
     }
 }

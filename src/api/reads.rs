@@ -16,7 +16,7 @@ use crate::model::resource::Resource;
 use crate::model::schema::{Link, Scope, Source};
 use crate::store::{Condition, Op, Query, Read};
 
-/// Adds to rows what follows from other rows: computed fields, and actions that are not offered.
+/// Adds to rows what is not stored in them: computed and live fields, and actions that are not offered.
 ///
 /// # Errors
 /// When the database fails.
@@ -26,6 +26,9 @@ pub fn enrich(session: &Session<'_>, read: &Read<'_>, rows: &mut [Resource]) -> 
         let Some(ty) = run.first().map(|row| row.ty) else { continue };
         for guard in hooks::GUARDS.iter().filter(|guard| guard.ty == ty) {
             (guard.run)(read, session.caller, run)?;
+        }
+        for live in hooks::LIVE.iter().filter(|live| live.ty == ty) {
+            (live.run)(session.state, run);
         }
         for computer in hooks::COMPUTERS.iter().filter(|computer| computer.ty == ty) {
             if newer || !computer.newer {
@@ -328,7 +331,7 @@ fn handled(
     let Some(handler) = hooks::link_handler(view.entry, name) else {
         return Err(Error::not_found());
     };
-    let answer = (handler.run)(read, session.caller, row)?;
+    let answer = (handler.run)(&session.access(read, row))?;
     self::answer(session, read, view, 200, answer)
 }
 

@@ -3,7 +3,7 @@
 use actix_web::middleware::Compress;
 use actix_web::web;
 
-use super::{root, serve, statics, token};
+use super::{root, serve, statics, streams, token};
 
 /// Registers every route. Needs [`super::ApiState`] as app data.
 ///
@@ -15,6 +15,8 @@ use super::{root, serve, statics, token};
 /// | `/openapi.json` | OpenAPI 3.1, `?dialect=v1` for the other dialect |
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
+/// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
+/// | `/v1/containerstats/<id>` `/v1/hoststats` | what containers and hosts use, likewise |
 /// | `/<version>` | links to every collection |
 /// | `/<version>/<type>` | collection: `GET` `POST` |
 /// | `/<version>/<type>/<id>` | resource: `GET` `PUT` `DELETE`, `POST ?action=` |
@@ -39,6 +41,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/v2-beta/setup", web::get().to(token::setup_status))
             .route("/v2-beta/setup", web::post().to(token::setup))
             .route("/static/{path:.*}", web::get().to(statics::file))
+            .service(
+                web::resource([
+                    "/v1/containerstats/{id:.+}",
+                    "/v1/exec{slash:/?}",
+                    "/v1/hoststats{rest:(/project)?/?}",
+                    "/v1/logs{slash:/?}",
+                ])
+                .route(web::get().to(streams::open)),
+            )
             .service(
                 web::resource([
                     "/{version:(?i:v1|v2-beta)}",

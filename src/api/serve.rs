@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::body::{self, Body};
 use super::call::{Call, Method};
 use super::dialect::Version;
+use super::hooks::Access;
 use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
@@ -13,7 +14,9 @@ use super::{
 };
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
+use crate::model::resource::Resource;
 use crate::model::schema::Source;
+use crate::store::Read;
 
 /// A request that is understood and authenticated.
 pub struct Session<'a> {
@@ -38,6 +41,11 @@ impl<'a> Session<'a> {
             ids: if plain { Ids::Plain } else { Ids::Formatted },
             actions_key: self.call.actions_key,
         }
+    }
+
+    /// What an action or link is given that changes nothing.
+    pub fn access<'b>(&'b self, read: &'b Read<'b>, row: &'b Resource) -> Access<'b> {
+        Access { state: self.state, read, caller: self.caller, row, origin: &self.call.origin }
     }
 }
 

@@ -23,8 +23,8 @@ use tokio::io::AsyncWrite;
 
 pub use error::{Away, EngineError};
 pub use observed::{
-    ContainerState, Disk, EngineEvent, EngineInfo, EventKind, Health, Mount, NetworkEndpoint,
-    Observed, ObservedVolume, PublishedPort, Stats,
+    ContainerState, Disk, EngineEvent, EngineInfo, EventKind, Health, HostStats, Mount,
+    NetworkEndpoint, Observed, ObservedVolume, PublishedPort, Stats,
 };
 pub use spec::ContainerSpec;
 
@@ -125,6 +125,9 @@ pub trait Engine: Send + Sync {
 
     /// One sample a second while the container runs; the stream ends when it stops.
     fn stats(&self, container: &str) -> BoxStream<'static, Result<Stats, EngineError>>;
+
+    /// What the machine uses now, if that can be seen from here; asks nobody and does not wait.
+    fn host_stats(&self) -> Option<HostStats>;
 
     /// Runs a command in a running container, attached.
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError>;

@@ -270,6 +270,58 @@ pub struct Stats {
     pub disk_io: Vec<DiskIo>,
 }
 
+/// One sample of what a machine uses. Counters only grow while it runs; rates are the reader's.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostStats {
+    /// Time spent, by processor.
+    pub cpus: Vec<CpuTime>,
+    /// Memory.
+    pub memory: HostMemory,
+    /// Processes that wanted to run, on average over 1, 5 and 15 minutes.
+    pub load: [f64; 3],
+    /// Traffic by network interface; those of containers are left out.
+    pub network: Vec<InterfaceStats>,
+    /// Traffic by disk.
+    pub disk_io: Vec<DiskIo>,
+}
+
+/// What one processor did, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuTime {
+    /// In user mode.
+    pub user_ns: u64,
+    /// In the kernel, interrupts included.
+    pub system_ns: u64,
+    /// Idle, waiting for disks included.
+    pub idle_ns: u64,
+}
+
+impl CpuTime {
+    /// Everything but idle.
+    pub const fn busy_ns(&self) -> u64 {
+        self.user_ns.saturating_add(self.system_ns)
+    }
+}
+
+/// A machine's memory, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostMemory {
+    /// All of it.
+    pub total: u64,
+    /// Not used for anything.
+    pub free: u64,
+    /// What programs could still get.
+    pub available: u64,
+    /// Buffers of block devices.
+    pub buffers: u64,
+    /// The page cache.
+    pub cached: u64,
+    /// Swap space.
+    pub swap_total: u64,
+    /// Swap space that is not used.
+    pub swap_free: u64,
+}
+
 /// Traffic of one network interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InterfaceStats {

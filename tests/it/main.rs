@@ -10,5 +10,6 @@ mod crash;
 mod docker_support;
 mod engine_contract;
 mod services;
+mod streams;
 mod tidy;
 mod world;

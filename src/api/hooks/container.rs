@@ -1,9 +1,11 @@
 //! Containers: what a create must say, and that a running one is stopped before it is removed.
 
-use super::host::require_infrastructure;
-use super::{Creation, Ctx, Hook, ports};
+use super::host::{guard_system, require_infrastructure};
+use super::{Creation, Ctx, DENIED, Hook, ports};
+use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
+use crate::store::Read;
 
 /// `container`.
 pub const HOOK: Hook = Hook { create: Some(create), ..Hook::of("container") };
@@ -40,6 +42,35 @@ fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     }
     Ok(())
 }
+
+/// The setting that lets restricted members run commands anywhere.
+const ENTER_ANYWHERE: &str = "allow.restricted.user.exec";
+
+/// Restricted members stay out of containers that reach beyond themselves, unless the setting says
+/// otherwise; what belongs to the infrastructure has a guard of its own.
+pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    guard_system(read, caller, rows)?;
+    let concerned = caller.role == Role::Restricted && rows.iter().any(reaches_out);
+    if concerned && !read.setting_flag(ENTER_ANYWHERE)? {
+        for row in rows.iter_mut().filter(|row| reaches_out(row)) {
+            let mut denied = row.list(DENIED).to_vec();
+            denied.push("execute".into());
+            row.set(DENIED, denied);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a container has rights on its host or in the API.
+fn reaches_out(container: &Resource) -> bool {
+    let agent = container.map("labels").and_then(|labels| labels.get(AGENT_LABEL));
+    container.flag("privileged")
+        || !container.list("capAdd").is_empty()
+        || agent.is_some_and(|agent| agent.as_str() == Some("true"))
+}
+
+/// A container with this label gets a key to the API.
+const AGENT_LABEL: &str = "io.rancher.container.create_agent";
 
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
     if row.flag("system") {

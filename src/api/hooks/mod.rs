@@ -3,6 +3,7 @@
 //! Rows of a base type hold for the types below it too, and run before theirs. Everything that is not
 //! said here follows from the declaration in `model/types`.
 
+mod access;
 mod account;
 mod container;
 mod credential;
@@ -24,6 +25,7 @@ use std::net::IpAddr;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
+use super::ApiState;
 use super::params::Params;
 use super::query::Listing;
 use crate::auth::{Auth, Caller};
@@ -45,7 +47,7 @@ pub struct Ctx<'a, 't> {
     /// The type asked for.
     pub entry: &'static Entry,
     /// Scheme and host that the client used: for URLs in answers.
-    #[expect(dead_code, reason = "for actions that hand out URLs, such as `logs`")]
+    #[expect(dead_code, reason = "for writes that hand out URLs")]
     pub origin: &'a str,
 }
 
@@ -144,6 +146,22 @@ pub enum Run {
     Write(fn(&mut Ctx<'_, '_>, &Resource, Map<String, Value>) -> Result<Answer>),
     /// By access control, which has its own transactions.
     Auth(for<'a> fn(AuthCall<'a>) -> BoxFuture<'a, Result<Answer>>),
+    /// Without a transaction: it changes nothing that is stored.
+    Access(fn(&Access<'_>, &Map<String, Value>) -> Result<Answer>),
+}
+
+/// What an action or link is given that changes nothing.
+pub struct Access<'a> {
+    /// What handlers share.
+    pub state: &'a ApiState,
+    /// The database.
+    pub read: &'a Read<'a>,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The row.
+    pub row: &'a Resource,
+    /// Scheme and host that the client used: for URLs in answers.
+    pub origin: &'a str,
 }
 
 /// What an action of access control is given.
@@ -168,7 +186,7 @@ pub struct LinkHandler {
     /// Link.
     pub link: &'static str,
     /// Answers it.
-    pub run: fn(&Read<'_>, &Caller, &Resource) -> Result<Answer>,
+    pub run: fn(&Access<'_>) -> Result<Answer>,
 }
 
 /// A request to a source.
@@ -252,6 +270,15 @@ pub struct Guard {
     pub ty: &'static str,
     /// Sets [`DENIED`].
     pub run: fn(&Read<'_>, &Caller, &mut [Resource]) -> Result<()>,
+}
+
+/// Fields that change all the time and are not stored.
+#[derive(Clone, Copy)]
+pub struct Live {
+    /// Base type.
+    pub ty: &'static str,
+    /// Sets them to what is true now.
+    pub run: fn(&ApiState, &mut [Resource]),
 }
 
 /// Whether a caller may look at a row.

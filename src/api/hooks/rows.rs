@@ -3,9 +3,11 @@
 //! A new behaviour is one line here and a function in a file of its own.
 
 use super::{
-    ActionHandler, Computer, Guard, Hook, LinkHandler, Lister, Run, Source, Visibility, account,
-    container, credential, fields, host, member, project, service, setting, sources, stack, volume,
+    ActionHandler, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source, Visibility,
+    access, account, container, credential, fields, host, member, project, service, setting,
+    sources, stack, volume,
 };
+use crate::api::streams;
 use crate::model::registry::Entry;
 use crate::model::schema::{Field, Kind};
 
@@ -33,6 +35,8 @@ pub fn hooks(entry: &Entry) -> impl Iterator<Item = &'static Hook> {
 
 /// Actions, by type.
 pub const ACTIONS: &[ActionHandler] = &[
+    ActionHandler { ty: "container", action: "execute", run: Run::Access(access::execute) },
+    ActionHandler { ty: "container", action: "logs", run: Run::Access(access::logs) },
     ActionHandler {
         ty: "password",
         action: "changesecret",
@@ -64,7 +68,12 @@ pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHand
 }
 
 /// Links, by type.
-pub const LINKS: &[LinkHandler] = &[];
+pub const LINKS: &[LinkHandler] = &[
+    LinkHandler { ty: "container", link: "containerStats", run: access::container_stats },
+    LinkHandler { ty: "host", link: "hostStats", run: access::host_stats },
+    LinkHandler { ty: "project", link: "hostStats", run: access::project_stats },
+    LinkHandler { ty: "service", link: "containerStats", run: access::service_stats },
+];
 
 /// The handler of a link: the type's own, else its base's.
 pub fn link_handler(entry: &Entry, link: &str) -> Option<&'static LinkHandler> {
@@ -129,10 +138,13 @@ pub const COMPUTERS: &[Computer] = &[
 pub const GUARDS: &[Guard] = &[
     Guard { ty: "account", run: project::guard },
     Guard { ty: "host", run: host::guard },
-    Guard { ty: "instance", run: host::guard_system },
+    Guard { ty: "instance", run: container::guard },
     Guard { ty: "service", run: host::guard_system },
     Guard { ty: "stack", run: host::guard_system },
 ];
+
+/// Live fields, by base type.
+pub const LIVE: &[Live] = &[Live { ty: "host", run: streams::live::hosts }];
 
 #[cfg(test)]
 mod tests {
@@ -148,12 +160,14 @@ mod tests {
         assert!(VISIBILITIES.is_sorted_by_key(|row| row.ty));
         assert!(COMPUTERS.is_sorted_by_key(|row| row.ty));
         assert!(GUARDS.is_sorted_by_key(|row| row.ty));
+        assert!(LIVE.is_sorted_by_key(|row| row.ty));
         let named = HOOKS
             .iter()
             .map(|row| row.ty)
             .chain(VISIBILITIES.iter().map(|row| row.ty))
             .chain(COMPUTERS.iter().map(|row| row.ty))
             .chain(GUARDS.iter().map(|row| row.ty))
+            .chain(LIVE.iter().map(|row| row.ty))
             .chain(LISTERS.iter().map(|row| row.ty))
             .chain(LINKS_EVERY_TYPE.iter().copied());
         for ty in named {
@@ -163,6 +177,11 @@ mod tests {
             let entry = registry::lookup(row.ty).expect(row.ty);
             let declared = entry.ty.actions.iter().any(|action| action.name == row.action);
             assert!(declared, "{}.{}", row.ty, row.action);
+        }
+        for row in LINKS {
+            let entry = registry::lookup(row.ty).expect(row.ty);
+            let declared = entry.ty.links.iter().any(|link| link.name() == row.link);
+            assert!(declared, "{}.{}", row.ty, row.link);
         }
     }
 

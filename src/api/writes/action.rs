@@ -132,6 +132,9 @@ async fn run(
             };
             run(call).await
         }
+        Run::Access(run) => {
+            session.state.store.read(|read| run(&session.access(read, row), &input))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod convert;
 mod exec;
 mod failure;
 mod images;
+mod machine;
 mod observe;
 mod places;
 mod streams;
@@ -31,8 +32,9 @@ use futures_util::stream::BoxStream;
 use super::error::Transient;
 use super::{
     BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk, Engine,
-    EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, LogOptions, NetworkSpec, Observed,
-    ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize, VolumeSpec,
+    EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
+    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize,
+    VolumeSpec,
 };
 use connect::{Connection, Patience};
 use failure::{Subject, status};
@@ -264,6 +266,10 @@ impl Engine for DockerEngine {
             Ok(container) => streams::stats(Arc::clone(&self.connection), container),
             Err(err) => futures_util::stream::once(async { Err(err) }).boxed(),
         }
+    }
+
+    fn host_stats(&self) -> Option<HostStats> {
+        self.connection.is_local().then(machine::sample).flatten()
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {

@@ -14,9 +14,9 @@ use super::state::{Death, volume};
 use super::{registry, session, streams};
 use crate::engine::{
     BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, ContainerState,
-    Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec, LogOptions,
-    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize,
-    VolumeSpec,
+    Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec, HostStats,
+    LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes,
+    Stats, TtySize, VolumeSpec,
 };
 
 impl SimEngine {
@@ -367,6 +367,10 @@ impl Engine for SimEngine {
 
     fn stats(&self, container: &str) -> BoxStream<'static, Result<Stats, EngineError>> {
         streams::stats(self.clone(), container)
+    }
+
+    fn host_stats(&self) -> Option<HostStats> {
+        streams::host_stats(self)
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use super::program::Program;
 use super::state::SimContainer;
 use super::{Away, SimEngine};
-use crate::engine::observed::{DiskIo, InterfaceStats};
+use crate::engine::observed::{CpuTime, DiskIo, HostMemory, InterfaceStats};
 use crate::engine::{
-    Chunk, ContainerState, EngineError, EngineEvent, Follow, LogOptions, Output, Stats, Timestamps,
+    Chunk, ContainerState, EngineError, EngineEvent, Follow, HostStats, LogOptions, Output, Stats,
+    Timestamps,
 };
 
 type Items<T> = BoxStream<'static, Result<T, EngineError>>;
@@ -272,6 +273,66 @@ fn sample(container: &SimContainer, now: i64) -> Option<Stats> {
             major: 8,
             minor: 0,
             bytes: [("Read", pace << 18), ("Write", uptime_ms)]
+                .map(|(op, bytes)| (op.to_owned(), bytes))
+                .into(),
+        }],
+    })
+}
+
+/// How long a simulated machine's busy and quiet times take turns.
+const WAVE_MS: f64 = 60_000.0;
+
+/// What the machine uses: memory by its containers, the rest in waves of its own, so that counters only
+/// ever grow.
+pub(super) fn host_stats(engine: &SimEngine) -> Option<HostStats> {
+    let now = engine.host.shared.clock.now_ms();
+    let state = engine.host.lock_at(now);
+    if state.away.is_some() {
+        return None;
+    }
+    let used: Vec<u64> = state
+        .containers
+        .values()
+        .filter_map(|container| Some(sample(container, now)?.memory_bytes))
+        .collect();
+    let cpus = state.info.cpus.max(1);
+    let since_ms = u64::try_from(now).unwrap_or(0);
+    // The integral of a busy share that swings between a twentieth and a quarter.
+    let time = since_ms as f64;
+    let busy_ms = time * 0.15 + WAVE_MS * 0.1 * (1.0 - (time / WAVE_MS).cos());
+    let busy_ns = busy_ms as u64 * 1_000_000;
+    let cpu = CpuTime {
+        user_ns: busy_ns / 4 * 3,
+        system_ns: busy_ns - busy_ns / 4 * 3,
+        idle_ns: (since_ms * 1_000_000).saturating_sub(busy_ns),
+    };
+    let total = state.info.memory_bytes;
+    let free = total.saturating_sub(used.iter().sum::<u64>() + total / 10);
+    let bytes = busy_ms as u64 * 1_000;
+    Some(HostStats {
+        cpus: (0..cpus).map(|_| cpu).collect(),
+        memory: HostMemory {
+            total,
+            free: free / 2,
+            available: free,
+            buffers: total / 50,
+            cached: free / 3,
+            swap_total: total / 4,
+            swap_free: total / 4,
+        },
+        load: [used.len() as f64 / 20.0; 3],
+        network: vec![InterfaceStats {
+            name: "eth0".to_owned(),
+            rx_bytes: bytes,
+            rx_packets: bytes / 800,
+            tx_bytes: bytes / 2,
+            tx_packets: bytes / 1_600,
+            ..InterfaceStats::default()
+        }],
+        disk_io: vec![DiskIo {
+            major: 8,
+            minor: 0,
+            bytes: [("Read", bytes / 8), ("Write", bytes / 4)]
                 .map(|(op, bytes)| (op.to_owned(), bytes))
                 .into(),
         }],

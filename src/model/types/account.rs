@@ -128,6 +128,7 @@ pub const PROJECT: Type = Type::resource(
 .links(&[
     Link::Child { name: "auditLogs", of: "auditLog", field: "accountId" },
     Link::Child { name: "credentials", of: "credential", field: "accountId" },
+    Link::Computed { name: "hostStats" },
     Link::Child { name: "hosts", of: "host", field: "accountId" },
     Link::Child { name: "instances", of: "instance", field: "accountId" },
     Link::Child { name: "ipAddresses", of: "ipAddress", field: "accountId" },

@@ -10,6 +10,7 @@ pub const TYPES: &[&Type] = &[
     &CONTAINER_EXEC,
     &CONTAINER_LOGS,
     &HOST_ACCESS,
+    &STATS_ACCESS,
     &CONTAINER_PROXY,
 ];
 
@@ -321,6 +322,7 @@ pub const CONTAINER: Type = Type::resource(
 ])
 .links(&[
     Link::Ref { name: "account", field: "accountId", to: "account" },
+    Link::Computed { name: "containerStats" },
     Link::Child { name: "instances", of: "instance", field: "networkContainerId" },
     Link::Child { name: "mounts", of: "mount", field: "instanceId" },
     Link::Ref { name: "networkContainer", field: "networkContainerId", to: "instance" },
@@ -373,6 +375,10 @@ pub const CONTAINER_LOGS: Type = Type::value(
 /// `hostAccess`.
 pub const HOST_ACCESS: Type =
     Type::value("hostAccess", "hostAccesses", &[&[f("token", String), f("url", String)]]);
+
+/// `statsAccess`.
+pub const STATS_ACCESS: Type =
+    Type::value("statsAccess", "statsAccesses", &[&[f("token", String), f("url", String)]]);
 
 /// `containerProxy`.
 pub const CONTAINER_PROXY: Type = Type::value(

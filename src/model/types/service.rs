@@ -125,6 +125,7 @@ pub const SERVICE: Type = Type::resource(
 ])
 .links(&[
     Link::Ref { name: "account", field: "accountId", to: "account" },
+    Link::Computed { name: "containerStats" },
     Link::Map {
         name: "instances",
         through: "serviceExposeMap",

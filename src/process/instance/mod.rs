@@ -83,7 +83,7 @@ fn give_up(tx: &mut Tx<'_>, resource: &Resource, _: &ProcessRow, why: &str) -> R
 }
 
 /// What the engine knows the container by: its id, or the name it would have been created with.
-fn engine_ref(row: &Resource) -> String {
+pub fn engine_ref(row: &Resource) -> String {
     match row.str("externalId") {
         Some(id) => id.to_owned(),
         None => spec::engine_name(row.name.as_deref().unwrap_or_default(), &row.uuid),

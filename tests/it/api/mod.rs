@@ -5,5 +5,5 @@ mod dialects;
 mod lists;
 mod pages;
 mod resources;
-mod site;
+pub mod site;
 mod websocket;

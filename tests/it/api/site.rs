@@ -119,22 +119,29 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
 impl Site {
     /// A seeded installation with an administrator `root`.
     pub async fn start() -> Self {
-        let site = Self::without_administrator().await.0;
-        let (code, password) = (site.1, PASSWORD);
-        let client = site.0.nobody();
-        let body = json!({"code": code, "username": "root", "password": password, "name": "Root"});
-        client.at(site.0.url.clone()).post("/setup", body).await.ok(201);
-        site.0
+        let (site, code) = Self::without_administrator().await.0;
+        site.claim(&code).await;
+        site
+    }
+
+    /// Makes the administrator `root`.
+    pub async fn claim(&self, code: &str) {
+        let body = json!({"code": code, "username": "root", "password": PASSWORD, "name": "Root"});
+        self.nobody().at(self.url.clone()).post("/setup", body).await.ok(201);
     }
 
     /// A seeded installation that waits for its set-up code, and the code.
     pub async fn without_administrator() -> ((Self, String), Arc<Auth>) {
         let folder = TempDir::new().expect("temporary folder");
-        let (clock, entropy) = (Clock::System, Entropy::System);
         let path = folder.path().join("db");
-        let core = Core::open(&path, clock.clone(), entropy.clone(), crate::world::limits())
-            .expect("a core");
+        let core = Core::open(&path, Clock::System, Entropy::System, crate::world::limits());
+        Self::over(&core.expect("a core"), folder).await
+    }
+
+    /// The API over a core whose database is in `folder`.
+    pub async fn over(core: &Core, folder: TempDir) -> ((Self, String), Arc<Auth>) {
         let store = core.site.store.clone();
+        let (clock, entropy) = (core.site.clock.clone(), core.site.entropy.clone());
         store.write(seed::seed).await.expect("seeded");
         let options = Options {
             cost: Cost { memory_kib: 8, iterations: 1, parallelism: 1 },
@@ -144,8 +151,12 @@ impl Site {
         let auth = Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
         let code = auth.prepare_setup().expect("set-up").expect("a code");
         let metrics = Metrics::new(store.clone());
-        let state =
-            web::Data::new(ApiState::new(core.site, auth.clone(), metrics, ApiConfig::default()));
+        let state = web::Data::new(ApiState::new(
+            Arc::clone(&core.site),
+            auth.clone(),
+            metrics,
+            ApiConfig::default(),
+        ));
         let server =
             HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
                 .workers(1)

@@ -74,4 +74,9 @@ pub async fn the_engine_introduces_itself(ground: Ground) {
     assert!(info.volume_drivers.contains(&"local".to_owned()), "{info:?}");
     let disk = info.disk.unwrap();
     assert!(disk.total_bytes > disk.used_bytes && disk.used_bytes > 0, "{info:?}");
+    let stats = ground.engine.host_stats().expect("the machine is this one");
+    assert_eq!(stats.cpus.len(), info.cpus as usize, "{stats:?}");
+    assert!(stats.cpus.iter().all(|cpu| cpu.busy_ns() > 0 && cpu.idle_ns > 0), "{stats:?}");
+    assert!(stats.memory.total > stats.memory.available, "{stats:?}");
+    assert!(stats.memory.available > 0 && !stats.network.is_empty(), "{stats:?}");
 }

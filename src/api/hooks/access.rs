@@ -1,0 +1,72 @@
+//! Actions and links that give out tickets for websockets: logs, commands and statistics.
+
+use serde_json::{Map, Value};
+
+use super::host::require_infrastructure;
+use super::{Access, Answer};
+use crate::api::streams::tickets::{ExecOutput, Purpose};
+use crate::api::streams::{self, log_options};
+use crate::engine::{ExecSpec, Stdin, Terminal};
+use crate::error::{Error, Result};
+use crate::model::{id, registry};
+
+fn ticket(access: &Access<'_>, ty: &'static str, purpose: Purpose) -> Answer {
+    let fields = streams::access(access.state, access.caller, access.origin, purpose);
+    Answer::Object(ty, fields)
+}
+
+/// `logs`.
+pub fn logs(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> {
+    let options = log_options(input, access.state.clock.now_ms())?;
+    let purpose = Purpose::Logs { container: access.row.id, options };
+    Ok(ticket(access, "hostAccess", purpose))
+}
+
+/// `execute`.
+pub fn execute(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> {
+    if access.row.flag("system") {
+        let what = || format!("system container `{}`", access.row.display_name());
+        require_infrastructure(access.read, access.caller, what)?;
+    }
+    let flag = |field: &str| input.get(field).and_then(Value::as_bool).unwrap_or(true);
+    let words = input.get("command").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let command: Vec<String> = words.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    if command.is_empty() {
+        let message = "a command needs at least one word, such as [\"/bin/sh\"]";
+        return Err(Error::field("MissingRequired", "command").message(message));
+    }
+    let spec = ExecSpec {
+        command,
+        terminal: if flag("tty") { Terminal::Tty } else { Terminal::None },
+        stdin: if flag("attachStdin") { Stdin::Attached } else { Stdin::Closed },
+    };
+    let output = if flag("attachStdout") { ExecOutput::Attached } else { ExecOutput::Dropped };
+    let purpose = Purpose::Exec { container: access.row.id, spec, output };
+    Ok(ticket(access, "hostAccess", purpose))
+}
+
+/// `containerStats` of a container.
+pub fn container_stats(access: &Access<'_>) -> Result<Answer> {
+    let row = access.row;
+    let prefix = registry::lookup("instance").map_or("", |entry| entry.prefix.as_str());
+    let external_id =
+        row.str("externalId").map_or_else(|| id::format(prefix, row.id), str::to_owned);
+    let purpose = Purpose::ContainerStats { container: row.id, external_id };
+    Ok(ticket(access, "statsAccess", purpose))
+}
+
+/// `containerStats` of a service.
+pub fn service_stats(access: &Access<'_>) -> Result<Answer> {
+    let purpose = Purpose::ServiceStats { service: access.row.id };
+    Ok(ticket(access, "statsAccess", purpose))
+}
+
+/// `hostStats` of a host.
+pub fn host_stats(access: &Access<'_>) -> Result<Answer> {
+    Ok(ticket(access, "statsAccess", Purpose::HostStats { host: access.row.id }))
+}
+
+/// `hostStats` of an environment.
+pub fn project_stats(access: &Access<'_>) -> Result<Answer> {
+    Ok(ticket(access, "statsAccess", Purpose::ProjectStats { project: access.row.id }))
+}

@@ -1,0 +1,133 @@
+//! A command in a container: base64 both ways.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::{mpsc, watch};
+
+use super::frames::{self, Input};
+use super::line::{Failed, Frames, Line};
+use super::tickets::ExecOutput;
+use crate::clock::Clock;
+use crate::engine::{Engine, EngineError, ExecSession, ExecSpec, Stdin, Terminal, TtySize};
+
+/// Frames from the client that wait for the command to read.
+const INPUT: usize = 4;
+/// What a terminal sends for Ctrl-D.
+const END_OF_TRANSMISSION: &[u8] = &[4];
+/// How long a command that does not read is waited for at its end.
+const FAREWELL_MS: u64 = 5_000;
+
+/// Runs the command until it ends or the line does.
+pub async fn serve(
+    line: Line,
+    engine: Arc<dyn Engine>,
+    container: String,
+    spec: ExecSpec,
+    output: ExecOutput,
+) {
+    match engine.exec(&container, &spec).await {
+        Ok(session) => {
+            let (queue, input) = mpsc::channel(INPUT);
+            let keyboard = Keyboard {
+                clock: line.clock.clone(),
+                engine,
+                exec: session.id.clone(),
+                terminal: spec.terminal,
+                stdin: spec.stdin,
+            };
+            let ExecSession { output: written, input: stdin, .. } = session;
+            let frames = written.flat_map(move |piece| {
+                stream::iter(match (piece, output) {
+                    (Ok(piece), ExecOutput::Attached) => {
+                        frames::output(&piece.bytes).into_iter().map(Ok).collect()
+                    }
+                    (Ok(_), ExecOutput::Dropped) => Vec::new(),
+                    (Err(error), _) => vec![Err(failed(&error))],
+                })
+            });
+            actix_web::rt::spawn(keyboard.serve(input, stdin));
+            line.carry(frames.boxed(), Some(queue)).await;
+        }
+        Err(error) => {
+            let frames: Frames = stream::iter([Err(failed(&error))]).boxed();
+            line.carry(frames, None).await;
+        }
+    }
+}
+
+/// Says in the terminal what happened.
+fn failed(error: &EngineError) -> Failed {
+    let why = error.to_string();
+    let frame = frames::output(format!("{why}\r\n").as_bytes()).concat();
+    Failed { frame, why }
+}
+
+/// From the client to the command.
+struct Keyboard {
+    clock: Clock,
+    engine: Arc<dyn Engine>,
+    exec: String,
+    terminal: Terminal,
+    stdin: Stdin,
+}
+
+impl Keyboard {
+    /// Until the line is gone; then the command is told that its input has ended.
+    async fn serve(
+        self,
+        mut input: mpsc::Receiver<String>,
+        mut stdin: std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>,
+    ) {
+        let (sizes, wanted) = watch::channel(None);
+        actix_web::rt::spawn(resize(Arc::clone(&self.engine), self.exec.clone(), wanted));
+        while let Some(frame) = input.recv().await {
+            match frames::input(&frame) {
+                Some(Input::Bytes(bytes)) if self.stdin == Stdin::Attached => {
+                    let written = async {
+                        stdin.write_all(&bytes).await?;
+                        stdin.flush().await
+                    };
+                    if written.await.is_err() {
+                        // The command reads no more; what else comes is for nobody.
+                        input.close();
+                    }
+                }
+                Some(Input::Resize(size)) => {
+                    sizes.send_replace(Some(size));
+                }
+                Some(Input::Bytes(_)) | None => {}
+            }
+        }
+        let farewell = async {
+            // A command that has ended hears nothing, which is fine.
+            if self.terminal == Terminal::Tty && self.stdin == Stdin::Attached {
+                let _ = stdin.write_all(END_OF_TRANSMISSION).await;
+                let _ = stdin.flush().await;
+            }
+            let _ = stdin.shutdown().await;
+        };
+        tokio::select! {
+            () = farewell => {}
+            () = self.clock.sleep_ms(FAREWELL_MS) => {}
+        }
+    }
+}
+
+/// Tells the terminal its newest size; those in between are skipped.
+async fn resize(
+    engine: Arc<dyn Engine>,
+    exec: String,
+    mut wanted: watch::Receiver<Option<TtySize>>,
+) {
+    while wanted.changed().await.is_ok() {
+        let size = *wanted.borrow_and_update();
+        if let Some(size) = size
+            && let Err(error) = engine.exec_resize(&exec, size).await
+        {
+            tracing::debug!(%error, "a terminal keeps its size");
+        }
+    }
+}

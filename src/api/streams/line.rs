@@ -1,0 +1,266 @@
+//! One websocket from its opening to its end: frames go out as fast as the client reads, and the line
+//! ends with the stream, with the client or with the caller's session, whichever is first.
+
+use std::sync::Arc;
+
+use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::mpsc;
+
+use crate::auth::{Auth, Authenticator as _, Caller};
+use crate::clock::Clock;
+
+/// Milliseconds between pings, which find out that a silent client is gone.
+const PING_MS: u64 = 30_000;
+/// How long a client that does not read is waited for when its session has ended.
+const FAREWELL_MS: u64 = 500;
+
+/// What goes out, in order; the last one may say why there is no more.
+pub type Frames = BoxStream<'static, Result<String, Failed>>;
+
+/// The engine failed: the last frame, and the reason in the close frame.
+#[derive(Debug)]
+pub struct Failed {
+    /// Shown in the stream; empty for none.
+    pub frame: String,
+    /// What happened.
+    pub why: String,
+}
+
+/// Why a line ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// There is no more.
+    Done,
+    /// The engine failed.
+    Failed(String),
+    /// The client went away.
+    Gone,
+    /// The caller's session ended.
+    LoggedOut,
+}
+
+/// Where frames go; waits until there is room.
+trait Outlet {
+    /// Whether it went; `false` when nobody is there any more.
+    async fn text(&mut self, frame: String) -> bool;
+}
+
+impl Outlet for Session {
+    async fn text(&mut self, frame: String) -> bool {
+        Session::text(self, frame).await.is_ok()
+    }
+}
+
+/// Hears of the end of the caller's session.
+pub struct Guard {
+    auth: Arc<Auth>,
+    caller: Caller,
+    ended: broadcast::Receiver<String>,
+}
+
+impl Guard {
+    /// Listens from now on; whoever makes one asks afterwards whether the session is still good.
+    pub fn new(auth: Arc<Auth>, caller: Caller) -> Self {
+        let ended = auth.ended_sessions();
+        Self { auth, caller, ended }
+    }
+
+    /// Whether the caller may still do what it was allowed to.
+    pub async fn is_live(&self) -> bool {
+        self.auth.is_live(&self.caller).await.unwrap_or(false)
+    }
+
+    /// Returns when the session has ended.
+    async fn over(&mut self) {
+        loop {
+            match self.ended.recv().await {
+                Ok(key) if self.caller.session.as_deref() == Some(key.as_str()) => return,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) if self.is_live().await => {}
+                Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+/// An open websocket.
+pub struct Line {
+    /// Time.
+    pub clock: Clock,
+    /// To the client.
+    pub socket: Session,
+    /// From the client.
+    pub client: MessageStream,
+    /// Hears of the end of the session.
+    pub guard: Guard,
+}
+
+impl Line {
+    /// Sends `frames` until the line ends; what the client says goes to `input`, if anyone wants it.
+    /// The frames' stream is dropped first of all, and the engine's with it.
+    pub async fn carry(mut self, frames: Frames, input: Option<mpsc::Sender<String>>) {
+        let (mut outlet, mut echo) = (self.socket.clone(), self.socket.clone());
+        let end = tokio::select! {
+            end = write(&mut outlet, frames) => end,
+            end = listen(&mut self.client, &mut echo, input.as_ref()) => end,
+            () = self.guard.over() => End::LoggedOut,
+            end = ping(self.socket.clone(), &self.clock) => end,
+        };
+        drop(input);
+        self.close(end).await;
+    }
+
+    async fn close(mut self, end: End) {
+        let reason = match end {
+            End::Gone => return,
+            End::Done => CloseReason::from(CloseCode::Normal),
+            End::Failed(why) => (CloseCode::Error, why).into(),
+            End::LoggedOut => {
+                let farewell =
+                    self.socket.close(Some((CloseCode::Policy, "the session ended").into()));
+                tokio::select! {
+                    // A client that is gone needs no farewell.
+                    _ = farewell => {}
+                    () = self.clock.sleep_ms(FAREWELL_MS) => {}
+                }
+                return;
+            }
+        };
+        // What was sent is still to be read, however long that takes.
+        let mut echo = self.socket.clone();
+        tokio::select! {
+            _ = self.socket.close(Some(reason)) => {}
+            _ = listen(&mut self.client, &mut echo, None) => {}
+            () = self.guard.over() => {}
+        }
+    }
+}
+
+/// Takes a frame only when the one before has found room, so that an engine is never asked for more than
+/// the client reads.
+async fn write(outlet: &mut impl Outlet, mut frames: Frames) -> End {
+    while let Some(frame) = frames.next().await {
+        match frame {
+            Ok(frame) => {
+                if !outlet.text(frame).await {
+                    return End::Gone;
+                }
+            }
+            Err(failed) => {
+                let said = failed.frame.is_empty() || outlet.text(failed.frame).await;
+                return if said { End::Failed(failed.why) } else { End::Gone };
+            }
+        }
+    }
+    End::Done
+}
+
+async fn listen(
+    client: &mut MessageStream,
+    echo: &mut Session,
+    input: Option<&mpsc::Sender<String>>,
+) -> End {
+    while let Some(Ok(message)) = client.next().await {
+        match message {
+            Message::Text(text) => {
+                if let Some(input) = input {
+                    // Nobody reads any more: the command has ended, and the line is about to.
+                    let _ = input.send(text.to_string()).await;
+                }
+            }
+            Message::Ping(bytes) => {
+                if echo.pong(&bytes).await.is_err() {
+                    break;
+                }
+            }
+            Message::Close(_) => break,
+            Message::Binary(_) | Message::Continuation(_) | Message::Pong(_) | Message::Nop => {}
+        }
+    }
+    End::Gone
+}
+
+async fn ping(mut socket: Session, clock: &Clock) -> End {
+    loop {
+        clock.sleep_ms(PING_MS).await;
+        if socket.ping(b"").await.is_err() {
+            return End::Gone;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::{poll, stream};
+
+    use super::*;
+
+    impl Outlet for mpsc::Sender<String> {
+        async fn text(&mut self, frame: String) -> bool {
+            self.send(frame).await.is_ok()
+        }
+    }
+
+    fn counted(pulled: Arc<AtomicUsize>, most: usize) -> Frames {
+        stream::iter(0..most)
+            .map(move |number| {
+                pulled.fetch_add(1, Ordering::Relaxed);
+                Ok(number.to_string())
+            })
+            .boxed()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_pulled_that_finds_no_room() {
+        let pulled = Arc::new(AtomicUsize::new(0));
+        let (mut outlet, mut reader) = mpsc::channel(4);
+        let mut writing = Box::pin(write(&mut outlet, counted(Arc::clone(&pulled), 100)));
+        assert!(poll!(&mut writing).is_pending());
+        assert_eq!(pulled.load(Ordering::Relaxed), 5, "four in the queue, one in the hand");
+        assert!(poll!(&mut writing).is_pending());
+        assert_eq!(pulled.load(Ordering::Relaxed), 5, "the reader has not read");
+        assert_eq!(reader.recv().await.as_deref(), Some("0"));
+        assert!(poll!(&mut writing).is_pending());
+        assert_eq!(pulled.load(Ordering::Relaxed), 6);
+        let rest = async {
+            let mut read = Vec::new();
+            while read.len() < 99 {
+                read.extend(reader.recv().await);
+            }
+            read
+        };
+        let (end, read) = tokio::join!(writing, rest);
+        assert_eq!((end, read.last().map(String::as_str)), (End::Done, Some("99")));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_gone_ends_it() {
+        let (mut outlet, reader) = mpsc::channel(4);
+        drop(reader);
+        let pulled = Arc::new(AtomicUsize::new(0));
+        assert_eq!(write(&mut outlet, counted(Arc::clone(&pulled), 100)).await, End::Gone);
+        assert_eq!(pulled.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_the_last_thing_said() {
+        let (mut outlet, mut reader) = mpsc::channel(4);
+        let failed = || Failed { frame: "02 lost".to_owned(), why: "lost".to_owned() };
+        let frames = stream::iter([Ok("01 a".to_owned()), Err(failed()), Ok("01 b".to_owned())]);
+        let end = write(&mut outlet, frames.boxed()).await;
+        drop(outlet);
+        let mut read = Vec::new();
+        while let Some(frame) = reader.recv().await {
+            read.push(frame);
+        }
+        assert_eq!(
+            (end, read),
+            (End::Failed("lost".to_owned()), vec!["01 a".to_owned(), "02 lost".to_owned()])
+        );
+    }
+}

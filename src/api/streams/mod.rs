@@ -1,0 +1,93 @@
+//! Logs, commands and statistics over websockets.
+//!
+//! An action or link of the API gives out a ticket: a URL and a random token, good once and for 300
+//! seconds, bound to one container (or host, service or environment) and one purpose. The client dials
+//! the URL with the token, and what the engine says goes into the socket as it comes.
+//!
+//! A reader that stops reading stops us: nothing is pulled from an engine before the socket has room, so
+//! that one stream never holds more than about a megabyte. A stream ends when its client goes away, and
+//! within a second when the caller's session ends; the engine's stream is dropped with it.
+
+pub mod tickets;
+
+mod frames;
+
+mod line;
+
+mod exec;
+mod logs;
+mod stats;
+
+pub mod live;
+
+mod open;
+
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::ApiState;
+use crate::auth::{Caller, secret};
+use crate::clock::{Clock, Entropy};
+use tickets::{Grant, Purpose, Tickets};
+
+pub use logs::options as log_options;
+pub use open::open;
+
+/// Tickets given out and samples taken.
+#[derive(Default)]
+pub struct Streams {
+    tickets: Mutex<Tickets>,
+    /// The latest sample of each host.
+    pub samples: live::Samples,
+}
+
+impl Streams {
+    /// A token for a purpose.
+    pub fn issue(
+        &self,
+        clock: &Clock,
+        entropy: &Entropy,
+        caller: &Caller,
+        purpose: Purpose,
+    ) -> String {
+        let mut bytes = [0u8; 32];
+        entropy.fill(&mut bytes);
+        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let grant = Grant { caller: caller.clone(), purpose };
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.insert(secret::sha256_hex(&token), grant, clock.now_ms());
+        token
+    }
+
+    /// What a token was given out for; it is spent, whatever comes of it.
+    pub fn redeem(&self, clock: &Clock, token: &str) -> Option<Grant> {
+        let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
+        tickets.take(&secret::sha256_hex(token), clock.now_ms())
+    }
+}
+
+/// The fields of `hostAccess` and `statsAccess`: where to dial, and the token.
+///
+/// `origin` is scheme and host as the client used them.
+pub fn access(
+    state: &ApiState,
+    caller: &Caller,
+    origin: &str,
+    purpose: Purpose,
+) -> Map<String, Value> {
+    let url = format!("{}{}", websocket_origin(origin), purpose.path());
+    let token = state.streams.issue(&state.clock, &state.entropy, caller, purpose);
+    let mut fields = Map::new();
+    fields.insert("token".to_owned(), token.into());
+    fields.insert("url".to_owned(), url.into());
+    fields
+}
+
+/// `http` is `ws` and `https` is `wss`.
+fn websocket_origin(origin: &str) -> String {
+    match origin.strip_prefix("http") {
+        Some(rest) => format!("ws{rest}"),
+        None => origin.to_owned(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Logs, commands and statistics over websockets, against the simulated fleet.
+
+mod commands;
+mod docker;
+mod logs;
+mod place;
+mod statistics;
+mod tickets;
