@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `make run`: from a fresh clone to a server with examples/hello running on real Docker.
 # Ctrl-C stops the server; the containers keep running and the next start adopts them.
+# RANCHETTE_PROFILE=dev builds faster and runs slower.
 cd "$(dirname "$0")/.." && . scripts/lib.sh
 
 LISTEN=${RANCHETTE_SERVER_LISTEN:-127.0.0.1:8080}
@@ -9,6 +10,10 @@ case $HOST in 0.0.0.0 | '[::]') HOST=127.0.0.1 ;; esac
 URL=http://$HOST:$PORT
 START_S=30
 PAGE_PORT=${HELLO_PORT:-8088}
+PROFILE=${RANCHETTE_PROFILE:-release}
+# cargo keeps what the profile `dev` builds in `debug`.
+case $PROFILE in dev) BUILT=debug ;; *) BUILT=$PROFILE ;; esac
+RANCHETTE=$TARGET/$BUILT/ranchette
 
 if root; then DATA=/var/lib/ranchette; else DATA=${XDG_DATA_HOME:-$HOME/.local/share}/ranchette; fi
 DATA=${RANCHETTE_SERVER_DATA_DIR:-$DATA}
@@ -19,7 +24,7 @@ serving_or_gone() { serving || gone; }
 
 # The log goes to a file, so that what is printed below stays readable.
 start_server() {
-    "$TARGET/release/ranchette" serve >>target/server.log 2>&1 &
+    "$RANCHETTE" serve >>target/server.log 2>&1 &
     server=$!
     trap 'kill -TERM "$server" 2>/dev/null || true' TERM HUP
     trap : INT # the terminal has told the server already; wait for it to finish
@@ -33,14 +38,14 @@ start_server() {
 deploy() {
     say "deploying examples/hello"
     RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA \
-        "$TARGET/release/ranchette" up -f examples/hello/compose.yaml -p hello
+        "$RANCHETTE" up -f examples/hello/compose.yaml -p hello
     until_deadline $START_S http_ok 127.0.0.1 "$PAGE_PORT" / ||
         die "the example's page does not answer at http://127.0.0.1:$PAGE_PORT"
 }
 
 report() {
     echo
-    RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA "$TARGET/release/ranchette" ps
+    RANCHETTE_URL=$URL RANCHETTE_SERVER_DATA_DIR=$DATA "$RANCHETTE" ps
     echo
     echo "Dashboard and API   $URL"
     echo "The example's page  http://127.0.0.1:$PAGE_PORT"
@@ -62,7 +67,7 @@ server='' deployed=''
 trap clean_up EXIT
 scripts/install-deps.sh run
 say "building (the first time takes a few minutes)"
-cargo build --release --locked
+cargo build --profile "$PROFILE" --locked --bin ranchette
 scripts/docker.sh
 scripts/build-images.sh
 if serving; then

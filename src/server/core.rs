@@ -106,17 +106,17 @@ impl Core {
         hostname: &str,
         engine: Arc<dyn Engine>,
         compare_ms: u64,
-    ) -> Result<()> {
+    ) -> Result<Option<i64>> {
         let registered = hosts::register(&self.site, environment, address, hostname).await?;
         let Some(host_id) = registered else {
             tracing::info!(address, "the host of this engine was removed; it stays away");
-            return Ok(());
+            return Ok(None);
         };
         self.site.engines.insert(host_id, engine, self.site.limits.concurrency);
         let site = Arc::clone(&self.site);
         let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(task));
-        Ok(())
+        Ok(Some(host_id))
     }
 
     /// Ends everything and waits for it. Containers run on.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
 use tokio::sync::Mutex;
 
@@ -29,6 +29,9 @@ pub struct Http {
 impl Http {
     /// Listens where the configuration says, or on loopback while there is no administrator; moves to
     /// the configured address as soon as there is one.
+    ///
+    /// The local operator's key is written before the first answer: whoever sees the server answer may
+    /// read it, and the one before is worth nothing any more.
     pub async fn start(config: &Config, core: &Core, auth: Arc<Auth>) -> Result<Self> {
         let state = web::Data::new(ApiState::new(
             Arc::clone(&core.site),
@@ -38,18 +41,21 @@ impl Http {
         ));
         let wanted = config.server.listen;
         let first = setup::listen_address(wanted, auth.setup_phase());
-        let (address, handle) = listen(first, config.server.workers, state.clone())?;
-        let handle = Arc::new(Mutex::new(handle));
+        let (address, server) = bind(first, config.server.workers, state.clone())?;
+        auth.write_local_access(&super::local_url(address)).await?;
+        let handle = Arc::new(Mutex::new(server.handle()));
+        tokio::spawn(server);
         if first != wanted {
             let (workers, current) = (config.server.workers, Arc::clone(&handle));
             tokio::spawn(async move {
                 auth.setup_done().await;
                 let mut current = current.lock().await;
                 current.stop(true).await;
-                match listen(wanted, workers, state) {
-                    Ok((address, next)) => {
+                match bind(wanted, workers, state) {
+                    Ok((address, server)) => {
                         tracing::info!(%address, "an administrator exists; listening");
-                        *current = next;
+                        *current = server.handle();
+                        tokio::spawn(server);
                     }
                     Err(error) => tracing::error!(%error, "cannot listen any more"),
                 }
@@ -69,11 +75,12 @@ impl Http {
     }
 }
 
-fn listen(
+/// Takes an address; callers wait in line until the server runs.
+fn bind(
     address: SocketAddr,
     workers: usize,
     state: web::Data<ApiState>,
-) -> Result<(SocketAddr, ServerHandle)> {
+) -> Result<(SocketAddr, Server)> {
     let server =
         HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
             .workers(workers.max(1))
@@ -83,10 +90,7 @@ fn listen(
             .bind(address)
             .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}")))?;
     let bound = server.addrs().first().copied().unwrap_or(address);
-    let server = server.run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    Ok((bound, handle))
+    Ok((bound, server.run()))
 }
 
 fn api_config(config: &Config) -> ApiConfig {

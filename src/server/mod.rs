@@ -80,9 +80,8 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     hosts(config, &mut core).await?;
     core.start();
     core.start_keeping(keep(config));
-    let http = http::Http::start(config, &core, Arc::clone(&auth)).await?;
+    let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();
-    auth.write_local_access(&url).await?;
     Ok(Running { url, setup_code, core, http })
 }
 

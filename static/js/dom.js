@@ -15,6 +15,7 @@ const LIVE_PROPS = new Set(["value", "checked", "disabled", "indeterminate", "re
  * @property {Object<string, any>} props
  * @property {Array<VNode|string>} children
  * @property {string|number|undefined} key
+ * @property {string} [place] where it stands among its siblings, set by its parent
  */
 
 /**
@@ -58,19 +59,21 @@ export function icon(name, extra) {
     h("use", { href: `/static/icons.svg#${name}` }));
 }
 
-function flatten(list, out) {
-  for (const item of list) {
-    if (item === null || item === undefined || typeof item === "boolean") continue;
-    if (Array.isArray(item)) flatten(item, out);
-    else if (typeof item === "object") out.push(item);
+// What is dropped keeps its place, so that a notice that comes and goes moves nothing after it: a
+// field that took the place of another would lose what was typed into it.
+function flatten(list, out, outer = "") {
+  list.forEach((item, i) => {
+    if (item === null || item === undefined || typeof item === "boolean") return;
+    if (Array.isArray(item)) flatten(item, out, `${outer}${i}.`);
+    else if (typeof item === "object") out.push(Object.assign(item, { place: `${outer}${i}` }));
     else out.push(String(item));
-  }
+  });
   return out;
 }
 
 function identity(node, index) {
   if (typeof node === "string") return `#${index}`;
-  return node.key === undefined ? `${node.tag}:${index}` : `=${node.key}`;
+  return node.key === undefined ? `${node.tag}:${node.place}` : `=${node.key}`;
 }
 
 // Children are matched by key, or by place and tag. Elements that stay are only moved when they are

@@ -9,7 +9,7 @@ import { button } from "./ui.js";
 const PLACES = [
   { href: "#/stacks", label: "Stacks", icon: "stacks", under: ["#/stacks", "#/new", "#/containers"] },
   { href: "#/hosts", label: "Hosts", icon: "host", under: ["#/hosts"] },
-  { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"] },
+  { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"], admin: true },
   { href: "#/keys", label: "API keys", icon: "key", under: ["#/keys"] },
   { href: "#/account", label: "Account", icon: "user", under: ["#/account"] },
 ];
@@ -26,7 +26,7 @@ export function frame(app, page, path) {
   }
   return [
     h("a", { class: "skip", href: "#main", key: "skip", onclick: skip }, "Skip to the content"),
-    h("div", { class: "shell", key: "shell" }, top(app), nav(path), h("div", { class: "content" },
+    h("div", { class: "shell", key: "shell" }, top(app), nav(app, path), h("div", { class: "content" },
       connection(), absentDocker(app), inside)),
   ];
 }
@@ -67,8 +67,10 @@ function themeButton(app) {
   }, { icon: THEME_ICONS[choice], kind: "quiet", compact: true });
 }
 
-function nav(path) {
-  return h("nav", { class: "nav", "aria-label": "Main" }, PLACES.map((place) => {
+// The API shows processes to administrators only.
+function nav(app, path) {
+  const places = PLACES.filter((place) => !place.admin || app.user.admin);
+  return h("nav", { class: "nav", "aria-label": "Main" }, places.map((place) => {
     const here = place.under.some((start) => path.startsWith(start));
     return h("a", { key: place.href, href: place.href, class: here && "here", "aria-current": here ? "page" : null },
       icon(place.icon), h("span", {}, place.label));

@@ -3,6 +3,7 @@
 //! Each story gets a server of its own, on a simulated fleet, that nobody has set up yet.
 
 mod driver;
+mod stories;
 
 use driver::{Browser, with_browser};
 use serde_json::json;

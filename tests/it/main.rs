@@ -6,9 +6,13 @@
 )]
 
 mod api;
+mod browser;
 mod crash;
+mod docker_away;
+mod docker_stack;
 mod docker_support;
 mod engine_contract;
+mod ranch;
 mod services;
 mod streams;
 mod tidy;

@@ -27,7 +27,7 @@ fn set_ids(rows: &mut [Resource], field: &str, pairs: impl IntoIterator<Item = (
 }
 
 /// (service, instance) of live memberships.
-fn memberships(read: &Read<'_>, field: &str, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
+pub fn memberships(read: &Read<'_>, field: &str, ids: &[i64]) -> Result<Vec<(i64, i64)>> {
     let maps = read.referring("serviceExposeMap", field, ids)?;
     let pairs = maps.iter().filter_map(|map| Some((map.int("serviceId")?, map.int("instanceId")?)));
     Ok(pairs.collect())

@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod container;
 mod credential;
+mod endpoints;
 mod fields;
 mod host;
 mod member;

@@ -4,8 +4,8 @@
 
 use super::{
     ActionHandler, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source, Visibility,
-    access, account, container, credential, fields, host, member, project, service, setting,
-    sources, stack, volume,
+    access, account, container, credential, endpoints, fields, host, member, project, service,
+    setting, sources, stack, volume,
 };
 use crate::api::streams;
 use crate::model::registry::Entry;
@@ -126,8 +126,10 @@ const HEALTHCHECK_STATES: &[Field] = &[Field::new("healthcheckStates", Kind::Arr
 
 /// Computers, by base type.
 pub const COMPUTERS: &[Computer] = &[
+    Computer { ty: "host", newer: false, unlisted: &[], run: endpoints::host },
     Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
     Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
+    Computer { ty: "service", newer: false, unlisted: &[], run: endpoints::service },
     Computer { ty: "service", newer: false, unlisted: &[], run: fields::service },
     Computer { ty: "stack", newer: true, unlisted: &[], run: fields::stack },
     Computer { ty: "storagePool", newer: true, unlisted: &[], run: fields::storage_pool },

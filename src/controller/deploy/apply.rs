@@ -6,7 +6,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 use super::{Report, Request, volumes};
-use crate::compose::plan::Action;
+use crate::compose::plan::{Action, Change};
 use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
@@ -84,9 +84,16 @@ pub fn services(
         .filter(|service| service.state != "removing")
         .map(|service| (service.name.clone().unwrap_or_default().to_ascii_lowercase(), service))
         .collect();
+    let known = |change: &Change| existing.get(&change.service.to_ascii_lowercase());
+    // First of all: a service that is only being changed could not be started.
+    for change in report.changes.iter().filter(|change| change.action == Action::Start) {
+        if let Some(service) = known(change) {
+            activate(tx, service)?;
+        }
+    }
     for change in &report.changes {
         let wanted = project.service(&change.service);
-        let known = existing.get(&change.service.to_ascii_lowercase());
+        let known = known(change);
         match (change.action, wanted, known) {
             (Action::Create, Some(wanted), _) => create(tx, stack, project, wanted, &names)?,
             (Action::Change, Some(wanted), Some(known)) => {
@@ -102,10 +109,7 @@ pub fn services(
                     service.set("scale", wanted.scale);
                     Ok(())
                 })?;
-                process::start(tx, known.id, "update", Map::new())?;
-            }
-            (Action::Start, _, Some(known)) => {
-                process::start(tx, known.id, "activate", Map::new())?;
+                follow(tx, known)?;
             }
             (Action::Remove, _, Some(known)) => {
                 process::start(tx, known.id, "remove", Map::new())?;
@@ -154,7 +158,27 @@ fn update(
         service.set("changedAt", now);
         Ok(())
     })?;
-    process::start(tx, known.id, "update", Map::new())?;
+    follow(tx, known)
+}
+
+/// Starts a service; one that is being made is told to start when it is.
+fn activate(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    if service.state == "registering" {
+        tx.update(service.id, |service| {
+            service.set("startOnCreate", true);
+            Ok(())
+        })?;
+        return Ok(());
+    }
+    process::start(tx, service.id, "activate", Map::new())?;
+    Ok(())
+}
+
+/// Brings a service's containers in line with its changed row; one that is being made has none yet.
+fn follow(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    if service.state != "registering" {
+        process::start(tx, service.id, "update", Map::new())?;
+    }
     Ok(())
 }
 

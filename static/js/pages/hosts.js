@@ -52,7 +52,7 @@ function card(host, now) {
     host.transitioningMessage && progress({ ...host, transitioning: host.transitioning === "no" ? "error" : host.transitioning }),
     h("div", { class: "meters" }, memory(host, info.memoryInfo, now), cpu(host, info.cpuInfo, now), disks(info.diskInfo)),
     facts([
-      ["Containers", count(containers, "container")],
+      ["Containers", String(containers)],
       ["Address", host.agentIpAddress ? h("code", {}, host.agentIpAddress) : null],
       ["Docker", (os.dockerVersion || "").replace(/^Docker version\s*/i, "")],
       ["System", os.operatingSystem],

@@ -1,6 +1,6 @@
 // The processes: what runs, what waits and why, and what was done lately.
 
-import { get, list, scoped } from "../api.js";
+import { get, global, list, scoped } from "../api.js";
 import { h } from "../dom.js";
 import { moment, relative, span } from "../format.js";
 import { watch } from "../live.js";
@@ -21,10 +21,13 @@ export default function processesPage(app) {
   const names = new Map();
   refresh();
 
-  // Containers may be many; only those that something is happening to are asked for by name.
+  // Containers may be many: some are asked for by name each time, first those that something is
+  // happening to.
   async function nameContainers() {
-    const open = state.items.filter((one) => moment(one, "endTime") === null && isContainer(one) && !names.has(one.resourceId));
-    for (const { resourceId } of open.slice(0, NAMES_AT_ONCE)) {
+    const shown = [...state.items.filter(isOpen), ...state.items.filter((one) => !isOpen(one)).slice(0, RECENT)];
+    const unnamed = shown.filter((one) => isContainer(one) && !names.has(one.resourceId));
+    for (const { resourceId } of unnamed.slice(0, NAMES_AT_ONCE)) {
+      if (names.has(resourceId)) continue;
       names.set(resourceId, null);
       const found = await get(scoped(`containers/${encodeURIComponent(resourceId)}`)).catch(() => null);
       if (found?.name) names.set(resourceId, found.name);
@@ -35,7 +38,8 @@ export default function processesPage(app) {
     clearTimeout(state.timer);
     if (!document.hidden) {
       try {
-        state.items = await list(scoped("processinstances"), { limit: 200, sort: "id", order: "desc" }, { pages: 1 });
+        const latest = { accountId: app.project.id, limit: 200, sort: "id", order: "desc" };
+        state.items = await list(global("processinstances"), latest, { pages: 1 });
         state.error = null;
         nameContainers();
       } catch (error) {
@@ -51,10 +55,10 @@ export default function processesPage(app) {
     if (!state.loaded) return [heading("Processes"), loading("processes")];
     if (state.error) return [heading("Processes"), failed(state)];
     const now = Date.now();
-    const open = state.items.filter((one) => moment(one, "endTime") === null);
+    const open = state.items.filter(isOpen);
     const waiting = open.filter((one) => waits(one, now));
     const running = open.filter((one) => !waits(one, now));
-    const done = state.items.filter((one) => moment(one, "endTime") !== null).slice(0, RECENT);
+    const done = state.items.filter((one) => !isOpen(one)).slice(0, RECENT);
     const where = (one) => target(app, { stacks, services, names }, one);
     if (state.items.length === 0) return [heading("Processes"), nothing()];
     return [
@@ -98,7 +102,7 @@ function waits(one, now) {
 }
 
 function message(one) {
-  return one.message || one.transitioningMessage || null;
+  return one.data?.message || null;
 }
 
 function elapsed(one, now) {
@@ -117,8 +121,12 @@ function outcome(one) {
   const reason = one.exitReason || "";
   const bad = reason && !FINE.includes(reason);
   return h("span", {},
-    h("span", { class: ["badge", bad ? "bad" : "ok"] }, h("span", { class: "dot" }), reason.toLowerCase().replaceAll("_", " ") || "done"),
+    h("span", { class: ["badge", bad ? "bad" : "ok"] }, h("span", { class: "dot" }), bad ? reason.toLowerCase().replaceAll("_", " ") : "done"),
     " ", bad && message(one), " ", ago(moment(one, "endTime")));
+}
+
+function isOpen(one) {
+  return moment(one, "endTime") === null;
 }
 
 function isContainer({ resourceType }) {

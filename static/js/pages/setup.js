@@ -25,7 +25,8 @@ export default function setupPage(app) {
       });
       await app.enter();
     } catch (error) {
-      fail(error.fieldName, error.message);
+      // Only a wrong code is answered with 401.
+      fail(error.status === 401 ? "code" : error.fieldName, error.message);
     }
     return undefined;
   }

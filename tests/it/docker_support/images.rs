@@ -9,10 +9,10 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::TryStreamExt;
 
 /// The image all tests use.
-const BUSYBOX: &str = "ranchette-test/busybox";
+pub(super) const BUSYBOX: &str = "ranchette-test/busybox";
 
-/// Makes the images and fills the registry; returns the name of the image that is present.
-pub(super) async fn prepare(endpoint: &str, registry: &str) -> String {
+/// Makes the image that is present.
+pub(super) async fn prepare_busybox(endpoint: &str) -> Docker {
     let docker = if endpoint.starts_with("unix://") {
         Docker::connect_with_unix(endpoint, 120, API_DEFAULT_VERSION)
     } else {
@@ -20,6 +20,12 @@ pub(super) async fn prepare(endpoint: &str, registry: &str) -> String {
     };
     let docker = docker.unwrap().negotiate_version().await.unwrap();
     import(&docker, BUSYBOX, "latest", busybox_tar(0)).await;
+    docker
+}
+
+/// Makes the images and fills the registry; returns the name of the image that is present.
+pub(super) async fn prepare(endpoint: &str, registry: &str) -> String {
+    let docker = prepare_busybox(endpoint).await;
     let (small, big) = (format!("{registry}/{BUSYBOX}"), format!("{registry}/ranchette-test/big"));
     let tag = TagImageOptions { repo: Some(small.clone()), tag: Some("1".to_owned()) };
     docker.tag_image(&format!("{BUSYBOX}:latest"), Some(tag)).await.unwrap();

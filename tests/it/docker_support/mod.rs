@@ -62,6 +62,72 @@ pub async fn docker() -> &'static TestDocker {
     DOCKER.get_or_init(start).await
 }
 
+/// An engine that a test has for itself, because it stops it.
+pub struct OwnDocker {
+    /// Where the engine listens.
+    pub endpoint: String,
+    /// An image that is present.
+    pub image: String,
+    dir: PathBuf,
+}
+
+impl OwnDocker {
+    /// Starts it; there is one for each test process.
+    pub async fn start() -> Self {
+        let dir = std::env::temp_dir().join(format!("ranchette-own-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        keep(&dir, Some(Place::Second));
+        let docker = Self {
+            endpoint: format!("unix://{}", dir.join("docker.sock").display()),
+            image: images::BUSYBOX.to_owned() + ":latest",
+            dir,
+        };
+        docker.answers().await;
+        images::prepare_busybox(&docker.endpoint).await;
+        docker
+    }
+
+    /// Stops the engine as a system's administrator would; its containers end with it.
+    pub async fn stop(&self) {
+        fs::write(self.dir.join("away"), "").unwrap();
+        let pid = fs::read_to_string(self.dir.join("docker.pid")).unwrap();
+        let killed = Command::new("kill").args(["-TERM", pid.trim()]).status().unwrap();
+        assert!(killed.success(), "dockerd {pid} is told to end");
+        let gone = self.dir.join("gone");
+        wait_for("dockerd's keeper", &self.dir.join("docker.log"), || gone.exists()).await;
+    }
+
+    /// Starts the engine again.
+    pub async fn start_again(&self) {
+        fs::remove_file(self.dir.join("away")).unwrap();
+        self.answers().await;
+    }
+
+    async fn answers(&self) {
+        let socket = self.dir.join("docker.sock");
+        wait_for("dockerd", &self.dir.join("docker.log"), || pings(&socket)).await;
+    }
+}
+
+impl Drop for OwnDocker {
+    fn drop(&mut self) {
+        // Only a running engine can be made to take its networks away.
+        if fs::remove_file(self.dir.join("away")).is_ok() {
+            let deadline_ms = Clock::System.now_ms() + START_DEADLINE_MS;
+            while !pings(&self.dir.join("docker.sock")) && Clock::System.now_ms() < deadline_ms {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// Which addresses an engine has for itself: those of several on one machine must not overlap.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Second,
+}
+
 async fn start() -> TestDocker {
     let external = std::env::var("RANCHETTE_TEST_DOCKER_HOST").ok();
     for (program, package) in PROGRAMS {
@@ -72,7 +138,7 @@ async fn start() -> TestDocker {
     fs::create_dir_all(&dir).unwrap();
     let (registry, locked_registry) = (free_address(), free_address());
     write_registry_configs(&dir, &registry, &locked_registry);
-    keep(&dir, external.is_none());
+    keep(&dir, external.is_none().then_some(Place::First));
     let socket = dir.join("docker.sock");
     if external.is_none() {
         wait_for("dockerd", &dir.join("docker.log"), || pings(&socket)).await;
@@ -114,17 +180,21 @@ fn write_registry_configs(dir: &Path, open: &str, locked: &str) {
 
 /// Starts `keeper.sh` from a thread that lives as long as the process: a parent-death signal is sent
 /// when the *thread* that started the child ends, and test threads end early.
-fn keep(dir: &Path, own_docker: bool) {
+fn keep(dir: &Path, docker: Option<Place>) {
     let pid = std::process::id();
     // Several test processes may run at once, so each has addresses of its own.
-    let bridge = if own_docker { format!("rt{pid}") } else { String::new() };
+    let (bridge, address, pool) = match docker {
+        None => (String::new(), 31, 130),
+        Some(Place::First) => (format!("rt{pid}"), 31, 130),
+        Some(Place::Second) => (format!("ro{pid}"), 30, 20),
+    };
     let mut command = Command::new("setpriv");
     command
         .args(["--pdeathsig", "TERM", "sh", "-c", include_str!("keeper.sh")])
         .env("DIR", dir)
         .env("BRIDGE", bridge)
-        .env("ADDRESS", format!("172.31.{}.1/24", 128 + pid % 100))
-        .env("POOL", format!("10.{}.0.0/16", 130 + pid % 100))
+        .env("ADDRESS", format!("172.{address}.{}.1/24", 128 + pid % 100))
+        .env("POOL", format!("10.{}.0.0/16", pool + pid % 100))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

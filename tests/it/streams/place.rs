@@ -62,7 +62,8 @@ impl Place {
         let host = core
             .add_host(seed::DEFAULT_PROJECT, address, "host1", engine, 60_000)
             .await
-            .expect("a host");
+            .expect("a host")
+            .expect("a new host");
         let owner = site.owner().await;
         let watch = actix_web::rt::spawn(auth.watch());
         let place = Self { site, time, owner, host, core, watch };

@@ -1,0 +1,47 @@
+//! Every story as a test, on a server of its own: the real program over a simulated fleet.
+
+use ranchette::clock::{Clock, Entropy};
+use ranchette::config::Config;
+use ranchette::server;
+use tempfile::TempDir;
+
+use super::Server;
+
+/// Tells a story to a server that nobody has set up yet.
+async fn tell(story: impl AsyncFnOnce(&Server)) {
+    let folder = TempDir::new().expect("temporary folder");
+    let mut config = Config::default();
+    config.server.listen = ([127, 0, 0, 1], 0).into();
+    config.server.data_dir = folder.path().to_owned();
+    config.sim.enabled = true;
+    // Hashes at their real price would be most of what these tests do.
+    config.auth.argon2_memory_kib = 8;
+    config.auth.argon2_iterations = 1;
+    let running =
+        server::start(&config, Clock::System, Entropy::System).await.expect("the server starts");
+    let setup_code = running.setup_code.clone().expect("nobody has set it up");
+    story(&Server { url: running.url.clone(), setup_code }).await;
+    running.shut_down().await;
+}
+
+macro_rules! stories {
+    ($($name:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            tell(super::$name).await;
+        }
+    )*};
+}
+
+stories! {
+    a_phone_never_scrolls_sideways
+    changes_by_others_appear_live
+    dropped_files_find_their_places
+    logs_are_followed_and_searched
+    paste_plan_apply_scale_stop_remove
+    problems_are_shown_with_their_lines
+    pure_modules_compute_what_they_say
+    set_up_log_out_log_in
+    the_other_pages_say_what_is
+    theme_and_session_are_kept_until_they_end
+}
