@@ -76,6 +76,7 @@ pub const HOST: Type = Type::resource(
 .links(&[
     Link::Ref { name: "account", field: "accountId", to: "account" },
     Link::Computed { name: "hostStats" },
+    Link::Child { name: "instances", of: "instance", field: "hostId" },
     Link::Ref { name: "stack", field: "stackId", to: "stack" },
     Link::Child { name: "volumes", of: "volume", field: "hostId" },
 ]);
