@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make run`: from a fresh clone to a server with examples/hello running on real Docker.
 # Ctrl-C stops the server; the containers keep running and the next start adopts them.
-# RANCHETTE_PROFILE=dev builds faster and runs slower.
+# `PROFILE=dev make run` builds faster and runs slower.
 cd "$(dirname "$0")/.." && . scripts/lib.sh
 
 LISTEN=${RANCHETTE_SERVER_LISTEN:-127.0.0.1:8080}
@@ -10,7 +10,7 @@ case $HOST in 0.0.0.0 | '[::]') HOST=127.0.0.1 ;; esac
 URL=http://$HOST:$PORT
 START_S=30
 PAGE_PORT=${HELLO_PORT:-8088}
-PROFILE=${RANCHETTE_PROFILE:-release}
+PROFILE=${PROFILE:-release}
 # cargo keeps what the profile `dev` builds in `debug`.
 case $PROFILE in dev) BUILT=debug ;; *) BUILT=$PROFILE ;; esac
 RANCHETTE=$TARGET/$BUILT/ranchette

@@ -32,10 +32,7 @@ pub const PROCESSES: &[Definition] = &[
     },
     Definition {
         name: "host.remove",
-        steps: &[
-            Step { name: "clear", run: clear },
-            Step { name: "disconnect", run: disconnect },
-        ],
+        steps: &[Step { name: "clear", run: clear }, Step { name: "disconnect", run: disconnect }],
         tries: None,
         give_up: None,
     },

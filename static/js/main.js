@@ -56,6 +56,8 @@ const app = {
   hosts: null,
   problem: null,
   loginNote: null,
+  // What the login page says in place of why the session ended.
+  parting: null,
   redraw,
   enter,
   leave,
@@ -111,12 +113,14 @@ async function enter() {
 /** Ends the session. `note` is shown on the login page. */
 async function leave(note = null, { tell = true } = {}) {
   if (app.gate !== "open" && app.gate !== "none") return;
+  const words = app.parting || note;
+  app.parting = null;
   app.gate = "loading";
   closeLive();
   show(null);
   // The form comes after the answer, which takes the cookie away: it must not take a new one.
   if (tell) await logOut().catch(() => {});
-  Object.assign(app, { gate: "login", loginNote: note, user: null });
+  Object.assign(app, { gate: "login", loginNote: words, user: null });
   show(loginPage);
 }
 

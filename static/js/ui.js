@@ -97,13 +97,13 @@ export function meter(label, part, whole, text) {
   const tone = share > 92 ? "bad" : share > 80 ? "warn" : "ok";
   return h("div", { class: "meter" },
     h("div", { class: "meter-head" }, h("span", {}, label), h("span", { class: "muted" }, text)),
-    h("div", {
-      class: ["meter-track", known ? tone : "off"],
+    known && h("div", {
+      class: ["meter-track", tone],
       role: "meter",
       "aria-label": label,
       "aria-valuemin": "0",
       "aria-valuemax": "100",
-      "aria-valuenow": known ? Math.round(share) : null,
+      "aria-valuenow": Math.round(share),
       "aria-valuetext": text,
     }, h("div", { class: "meter-fill", style: { width: `${share}%` } })));
 }

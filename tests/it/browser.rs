@@ -86,9 +86,9 @@ pub async fn paste_plan_apply_scale_stop_remove(server: &Server) {
 
         page.press("Remove").await;
         page.until_at("dialog", "service web with 3 containers").await;
-        page.until_at("dialog", "The volume data stays").await;
+        page.until_at("dialog", "The volume shop_data stays").await;
         page.press_at("dialog [name=volumes]").await;
-        page.until_at("dialog", "Deletes the volume data").await;
+        page.until_at("dialog", "Deletes the volume shop_data").await;
         page.press("Cancel").await;
         page.until("the question is gone", "!document.querySelector('dialog')").await;
         assert_eq!(stack_count(page).await, 1, "asking must not remove anything");
@@ -284,7 +284,7 @@ pub async fn the_other_pages_say_what_is(server: &Server) {
         page.until_at("[data-key='a script']", "active").await;
         page.press("Remove a script").await;
         page.press_at("dialog [data-confirm]").await;
-        page.until("the key is gone", "!document.querySelector('[data-key]')").await;
+        page.until("the key is gone", "!document.querySelector(\"[data-key='a script']\")").await;
     })
     .await;
 }

@@ -6,8 +6,7 @@
 )]
 
 mod api;
-mod cattle_client;
-mod chaos;
+mod browser;
 mod crash;
 mod docker_away;
 mod docker_stack;

@@ -29,10 +29,13 @@ export default function accountPage(app) {
       const mine = passwords.find((one) => one.publicValue === app.user.login)
         || passwords.find((one) => one.accountId === app.user.accountId) || passwords[0];
       if (!mine) return fail("old", "This account does not log in with a password.");
+      // The server may end this session before its answer is here.
+      app.parting = "Your password was changed. Log in with the new one.";
       await act(mine, "changesecret", { oldSecret: data.get("old"), newSecret: data.get("new") });
       form.reset();
-      await app.leave("Your password was changed. Log in with the new one.");
+      await app.leave();
     } catch (error) {
+      app.parting = null;
       fail(error.code === "InvalidOldPassword" || error.fieldName === "oldSecret" ? "old" : "new", error.message);
     }
     return undefined;
