@@ -7,6 +7,8 @@
 
 mod api;
 mod browser;
+mod cattle_client;
+mod chaos;
 mod crash;
 mod docker_away;
 mod docker_stack;
