@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
+pub mod program;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -61,9 +63,19 @@ impl Report {
 
 /// The median of what `run` returns, over an odd number of runs; each is told its number.
 pub fn median(runs: usize, mut run: impl FnMut(usize) -> f64) -> f64 {
-    let mut figures: Vec<f64> = (0..runs).map(&mut run).collect();
+    median_of((0..runs).map(&mut run).collect())
+}
+
+/// The median of figures, of which there is at least one.
+pub fn median_of(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
+}
+
+/// How many runs a slow bench makes: `usual`, or what `RANCHETTE_BENCH_RUNS` says.
+pub fn runs(usual: usize) -> usize {
+    let said = std::env::var("RANCHETTE_BENCH_RUNS").ok();
+    said.and_then(|text| text.parse().ok()).unwrap_or(usual).max(1)
 }
 
 /// How long `work` takes.
