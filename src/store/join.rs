@@ -22,8 +22,9 @@ impl Read<'_> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource
              WHERE id IN (SELECT id FROM reference
-                          WHERE field = ?2 AND target IN (SELECT value FROM json_each(?3)))
-               AND type = ?1 AND removed IS NULL ORDER BY id"
+                          WHERE field = ?1 || '.' || ?2
+                            AND target IN (SELECT value FROM json_each(?3)))
+               AND +type = ?1 AND removed IS NULL ORDER BY id"
         ))?;
         let rows = statement.query_map(params![ty, field, list(targets)], from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -36,8 +37,8 @@ impl Read<'_> {
     pub fn referring_ids(&self, ty: &str, field: &str, targets: &[i64]) -> Result<Vec<(i64, i64)>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT reference.target, reference.id
-             FROM reference JOIN resource ON resource.id = reference.id
-             WHERE field = ?2 AND target IN (SELECT value FROM json_each(?3))
+             FROM reference CROSS JOIN resource ON resource.id = reference.id
+             WHERE field = ?1 || '.' || ?2 AND target IN (SELECT value FROM json_each(?3))
                AND type = ?1 AND removed IS NULL
              ORDER BY reference.id",
         )?;

@@ -105,16 +105,22 @@ fn sql_value(value: &serde_json::Value) -> Sql {
     }
 }
 
+/// Whether rows that fulfil a condition are found through the reference table.
+fn is_indexed(query: &Query, condition: &Condition) -> bool {
+    let entry = registry::lookup(query.ty);
+    condition.op == Op::Eq
+        && entry.is_some_and(|entry| entry.indexed.contains(&condition.field.as_str()))
+}
+
 fn comparison(query: &Query, condition: &Condition, values: &mut Vec<Sql>) -> String {
-    let indexed = registry::lookup(query.ty)
-        .is_some_and(|entry| entry.indexed.contains(&condition.field.as_str()));
-    if indexed && condition.op == Op::Eq {
+    if is_indexed(query, condition) {
         values.push(Sql::Text(condition.field.clone()));
         let field = values.len();
         values.push(sql_value(&condition.value));
         let target = values.len();
         return format!(
-            "id IN (SELECT id FROM reference WHERE field = ?{field} AND target = ?{target})"
+            "id IN (SELECT id FROM reference
+                    WHERE field = ?1 || '.' || ?{field} AND target = ?{target})"
         );
     }
     let place = place(&condition.field, values);
@@ -150,7 +156,11 @@ fn comparison(query: &Query, condition: &Condition, values: &mut Vec<Sql>) -> St
 /// The WHERE clause of a query and its values.
 fn filter(query: &Query) -> (String, Vec<Sql>) {
     let mut values = vec![Sql::Text(query.ty.to_owned())];
-    let mut clauses = vec!["type = ?1".to_owned()];
+    // Rows found by whom they refer to are looked up by id; an index by type would read every live row
+    // of the type.
+    let by_reference = query.conditions.iter().any(|condition| is_indexed(query, condition));
+    let ty = if by_reference { "+type = ?1" } else { "type = ?1" };
+    let mut clauses = vec![ty.to_owned()];
     if let Some(account_id) = query.account_id {
         values.push(Sql::Integer(account_id));
         clauses.push(format!("account_id = ?{}", values.len()));

@@ -89,13 +89,16 @@ impl Read<'_> {
 
     /// Live rows of base type `ty` whose indexed `field` is `target`, by id.
     ///
+    /// The `+` keeps SQLite from going through every live row of the type: the few that refer are found
+    /// by their ids.
+    ///
     /// # Errors
     /// When the database fails.
     pub fn referrers(&self, ty: &str, field: &str, target: i64) -> Result<Vec<Resource>> {
         self.rows(
             "SELECT {COLUMNS} FROM resource
-             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
-               AND type = ?1 AND removed IS NULL ORDER BY id",
+             WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
+               AND +type = ?1 AND removed IS NULL ORDER BY id",
             params![ty, field, target],
         )
     }
@@ -107,8 +110,8 @@ impl Read<'_> {
     pub fn referrers_by_text(&self, ty: &str, field: &str, target: &str) -> Result<Vec<Resource>> {
         self.rows(
             "SELECT {COLUMNS} FROM resource
-             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
-               AND type = ?1 AND removed IS NULL ORDER BY id",
+             WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
+               AND +type = ?1 AND removed IS NULL ORDER BY id",
             params![ty, field, target],
         )
     }
@@ -141,8 +144,8 @@ impl Read<'_> {
     ) -> Result<()> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource
-             WHERE id IN (SELECT id FROM reference WHERE field = ?2 AND target = ?3)
-               AND type = ?1 AND removed IS NULL ORDER BY id"
+             WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
+               AND +type = ?1 AND removed IS NULL ORDER BY id"
         ))?;
         let mut rows = statement.query(params![ty, field, target])?;
         while let Some(row) = rows.next()? {
@@ -231,7 +234,7 @@ impl Tx<'_> {
             ])?;
         resource.id = connection.last_insert_rowid();
         for (field, target) in references(&resource) {
-            self.reference_add(field, target, resource.id)?;
+            self.reference_add(&resource, field, target)?;
         }
         self.changed(None, Some(&resource));
         Ok(resource)
@@ -281,12 +284,12 @@ impl Tx<'_> {
         let new = references(after);
         for (field, target) in &old {
             if !new.iter().any(|(name, value)| name == field && value == target) {
-                self.reference_drop(field, target, after.id)?;
+                self.reference_drop(before, field, target)?;
             }
         }
         for (field, target) in new {
             if !old.iter().any(|(name, value)| *name == field && *value == target) {
-                self.reference_add(field, target, after.id)?;
+                self.reference_add(after, field, target)?;
             }
         }
         self.changed(Some(before), Some(after));
@@ -300,7 +303,7 @@ impl Tx<'_> {
     pub fn delete(&mut self, id: i64) -> Result<()> {
         let Some(resource) = self.get(id)? else { return Ok(()) };
         for (field, target) in references(&resource) {
-            self.reference_drop(field, &target, id)?;
+            self.reference_drop(&resource, field, &target)?;
         }
         self.read.connection.prepare_cached("DELETE FROM resource WHERE id = ?1")?.execute([id])?;
         self.changed(Some(&resource), None);
@@ -346,21 +349,24 @@ impl Tx<'_> {
         });
     }
 
-    fn reference_add(&mut self, field: &str, target: Sql, id: i64) -> Result<()> {
+    fn reference_add(&mut self, row: &Resource, field: &str, target: Sql) -> Result<()> {
         self.read
             .connection
             .prepare_cached(
-                "INSERT OR IGNORE INTO reference (field, target, id) VALUES (?1, ?2, ?3)",
+                "INSERT OR IGNORE INTO reference (field, target, id)
+                 VALUES (?1 || '.' || ?2, ?3, ?4)",
             )?
-            .execute(params![field, target, id])?;
+            .execute(params![row.ty, field, target, row.id])?;
         Ok(())
     }
 
-    fn reference_drop(&mut self, field: &str, target: &Sql, id: i64) -> Result<()> {
+    fn reference_drop(&mut self, row: &Resource, field: &str, target: &Sql) -> Result<()> {
         self.read
             .connection
-            .prepare_cached("DELETE FROM reference WHERE field = ?1 AND target = ?2 AND id = ?3")?
-            .execute(params![field, target, id])?;
+            .prepare_cached(
+                "DELETE FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3 AND id = ?4",
+            )?
+            .execute(params![row.ty, field, target, row.id])?;
         Ok(())
     }
 }
