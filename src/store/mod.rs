@@ -10,6 +10,7 @@ mod open;
 mod process;
 mod query;
 mod resource;
+mod rows;
 mod setting;
 mod token;
 mod writer;
@@ -47,6 +48,8 @@ struct Inner {
 /// Consistent reads on one connection.
 pub struct Read<'a> {
     connection: &'a Connection,
+    /// The writer's own.
+    rows: Option<&'a rows::Rows>,
 }
 
 /// A write transaction: reads see its own writes.
@@ -170,7 +173,7 @@ impl Store {
 
 fn snapshot<T>(connection: &Connection, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
     let transaction = connection.unchecked_transaction()?;
-    let result = f(&Read { connection });
+    let result = f(&Read { connection, rows: None });
     // Nothing was written; ending the snapshot cannot lose anything.
     drop(transaction);
     result

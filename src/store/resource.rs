@@ -1,5 +1,7 @@
 //! Rows of the resource table, and the index of where their fields point.
 
+use std::sync::Arc;
+
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Map, Value};
@@ -46,6 +48,21 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn get(&self, id: i64) -> Result<Option<Resource>> {
+        Ok(self.shared(id)?.map(Arc::unwrap_or_clone))
+    }
+
+    fn shared(&self, id: i64) -> Result<Option<Arc<Resource>>> {
+        if let Some(row) = self.rows.and_then(|rows| rows.get(id)) {
+            return Ok(Some(row));
+        }
+        let row = self.load(id)?.map(Arc::new);
+        if let (Some(rows), Some(row)) = (self.rows, &row) {
+            rows.put(Arc::clone(row));
+        }
+        Ok(row)
+    }
+
+    fn load(&self, id: i64) -> Result<Option<Resource>> {
         let mut statement = self
             .connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM resource WHERE id = ?1"))?;
@@ -237,6 +254,7 @@ impl Tx<'_> {
             self.reference_add(&resource, field, target)?;
         }
         self.changed(None, Some(&resource));
+        self.keep(&resource);
         Ok(resource)
     }
 
@@ -249,17 +267,24 @@ impl Tx<'_> {
         id: i64,
         change: impl FnOnce(&mut Resource) -> Result<()>,
     ) -> Result<Resource> {
-        let Some(before) = self.get(id)? else {
+        let Some(before) = self.shared(id)? else {
             return Err(Error::not_found().message(format!("no resource has the id {id}")));
         };
-        let mut after = before.clone();
+        let mut after = Resource::clone(&before);
         change(&mut after)?;
-        if after == before {
+        if after == *before {
             return Ok(after);
         }
         after.revision += 1;
         self.save(&before, &after)?;
+        self.keep(&after);
         Ok(after)
+    }
+
+    fn keep(&self, row: &Resource) {
+        if let Some(rows) = self.read.rows {
+            rows.put(Arc::new(row.clone()));
+        }
     }
 
     fn save(&mut self, before: &Resource, after: &Resource) -> Result<()> {
@@ -306,6 +331,9 @@ impl Tx<'_> {
             self.reference_drop(&resource, field, &target)?;
         }
         self.read.connection.prepare_cached("DELETE FROM resource WHERE id = ?1")?.execute([id])?;
+        if let Some(rows) = self.read.rows {
+            rows.drop_row(id);
+        }
         self.changed(Some(&resource), None);
         Ok(())
     }

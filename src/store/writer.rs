@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
+use super::rows::Rows;
 use super::{Observer, Read, Tx};
 use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
@@ -49,6 +50,7 @@ impl Writer {
             poke: poke.clone(),
             commits: commits.clone(),
             observer: observer.clone(),
+            rows: Rows::default(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -109,6 +111,7 @@ struct Context {
     poke: Arc<Notify>,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
+    rows: Rows,
 }
 
 impl Context {
@@ -159,6 +162,7 @@ impl Context {
     }
 
     fn rolled_back(&self) {
+        self.rows.clear();
         if let Some(observer) = self.observer.get() {
             observer.rolled_back();
         }
@@ -166,7 +170,7 @@ impl Context {
 
     fn one(&self, job: Job, changes: &mut Vec<Change>, acks: &mut Vec<Ack>) -> Result<bool> {
         let mut tx = Tx {
-            read: Read { connection: &self.connection },
+            read: Read { connection: &self.connection, rows: Some(&self.rows) },
             now: self.clock.now_ms(),
             entropy: &self.entropy,
             changes: Vec::new(),
