@@ -348,21 +348,18 @@ fn chain(
     end(&mut row, tx.now, ExitReason::Chain);
     row.message = None;
     tx.process_save(&row)?;
+    let lifecycle = lifecycle_of(&resource)?;
     let resource = tx.update(resource.id, |resource| {
         if !may_begin(resource, transition) {
             done.clone_into(&mut resource.state);
         }
-        Ok(())
-    })?;
-    let lifecycle = lifecycle_of(&resource)?;
-    let via = lifecycle.transition(transition).and_then(|next| next.via(&resource.state));
-    let Some(via) = via else {
-        return Err(Error::internal(format!(
-            "{} cannot chain to {transition} from {}",
-            row.name, resource.state
-        )));
-    };
-    let resource = tx.update(resource.id, |resource| {
+        let next = lifecycle.transition(transition).and_then(|next| next.via(&resource.state));
+        let Some(via) = next else {
+            return Err(Error::internal(format!(
+                "{} cannot chain to {transition} from {}",
+                row.name, resource.state
+            )));
+        };
         via.clone_into(&mut resource.state);
         Ok(())
     })?;

@@ -38,19 +38,22 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
             row.str("networkMode").unwrap_or(MANAGED)
         )));
     };
-    let attached = tx.update(row.id, |row| {
+    let point = |row: &mut Resource| {
         row.set("networkIds", json!([network.id]));
         row.set("primaryNetworkId", network.id);
+    };
+    let only_point = |row: &mut Resource| {
+        point(row);
         Ok(())
-    })?;
+    };
     if network.kind.starts_with("docker") {
-        return Ok(Attached::Here(Box::new(attached)));
+        return Ok(Attached::Here(Box::new(tx.update(row.id, only_point)?)));
     }
     let Some(subnet) = subnet_of(tx, &network)? else {
         return Ok(Attached::Wait(format!("network `{}` is not ready", network.display_name())));
     };
     if row.int("ipAddressId").is_some() {
-        return Ok(Attached::Here(Box::new(attached)));
+        return Ok(Attached::Here(Box::new(tx.update(row.id, only_point)?)));
     }
     let address = choose(tx, site, row, network.id, subnet.1)?;
     let mut record = NewResource::new("ipAddress", site.entropy.uuid())
@@ -62,6 +65,7 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
     record.account_id = row.account_id;
     let record = tx.insert(record)?;
     let attached = tx.update(row.id, |row| {
+        point(row);
         row.set("ipAddressId", record.id);
         row.set("primaryIpAddress", address.to_string());
         Ok(())
