@@ -32,6 +32,8 @@ use crate::store::Read;
 /// A service whose plan took this long to make rests so many times longer before the next, so that
 /// planning a large service while its containers come up costs a bounded share of the machine.
 const REST_FACTOR: i64 = 4;
+/// The longest rest, in milliseconds.
+const LONGEST_REST_MS: i64 = 500;
 /// After an error in the database, a service is looked at again this much later, in milliseconds.
 const AGAIN_MS: i64 = 2000;
 
@@ -136,28 +138,48 @@ impl Controller {
     async fn work(&mut self) -> Option<i64> {
         loop {
             let now = self.site.clock.now_ms();
-            let service = self.due.iter().find(|(_, at)| **at <= now).map(|(id, _)| *id);
-            let Some(service) = service else { return self.due.values().min().copied() };
-            self.due.remove(&service);
-            if self.stop.is_cancelled() {
-                return None;
+            let mut ready: Vec<(i64, i64)> = self
+                .due
+                .iter()
+                .filter(|(_, at)| **at <= now)
+                .map(|(service, at)| (*at, *service))
+                .collect();
+            if ready.is_empty() {
+                return self.due.values().min().copied();
             }
-            match self.service(service).await {
-                Ok(Some(again)) => {
-                    self.due.entry(service).or_insert(again);
+            // Those that have waited longest first.
+            ready.sort_unstable();
+            let sharing = i64::try_from(ready.len()).unwrap_or(i64::MAX);
+            for (_, service) in ready {
+                if self.stop.is_cancelled() {
+                    return None;
                 }
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(%error, service, "cannot reconcile a service");
-                    self.due.insert(service, now + AGAIN_MS);
-                }
+                self.turn(service, sharing).await;
             }
-            let took = self.site.clock.now_ms() - now;
-            if took > 0 {
-                self.rested.insert(service, now + took * (1 + REST_FACTOR));
-            } else {
-                self.rested.remove(&service);
+        }
+    }
+
+    /// One service's turn, and its rest: the longer, the more services share the loop, so that all of
+    /// them together take no more than their part of the machine.
+    async fn turn(&mut self, service: i64, sharing: i64) {
+        let now = self.site.clock.now_ms();
+        self.due.remove(&service);
+        match self.service(service).await {
+            Ok(Some(again)) => {
+                self.due.entry(service).or_insert(again);
             }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, service, "cannot reconcile a service");
+                self.due.insert(service, now + AGAIN_MS);
+            }
+        }
+        let took = self.site.clock.now_ms() - now;
+        if took > 0 {
+            let rest = took.saturating_mul(REST_FACTOR).saturating_mul(sharing).min(LONGEST_REST_MS);
+            self.rested.insert(service, now + took + rest);
+        } else {
+            self.rested.remove(&service);
         }
     }
 

@@ -129,9 +129,12 @@ impl Watcher {
             event.kind,
             EventKind::Start | EventKind::Die { .. } | EventKind::Oom | EventKind::Destroy
         );
+        let started = event.kind == EventKind::Start;
         let Some(uuid) = event.uuid.filter(|_| tells) else { return Ok(()) };
         let row = self.site.store.read(|read| read.by_uuid(&uuid))?;
         match row {
+            // As it should be: most starts are our own. Should it die, another event tells.
+            Some(row) if started && matches!(row.state.as_str(), "starting" | "running") => Ok(()),
             Some(row) => self.check(row, suspects).await,
             None => Ok(()),
         }
@@ -139,6 +142,9 @@ impl Watcher {
 
     /// Looks again at containers that were busy when an event named them.
     async fn again(&self, changes: &Changes, suspects: &mut HashSet<i64>) -> Result<()> {
+        if suspects.is_empty() {
+            return Ok(());
+        }
         let named: Vec<_> = changes.iter().filter(|change| suspects.contains(&change.id)).collect();
         for change in named {
             if let Some(row) = self.site.store.read(|read| read.get(change.id))? {
