@@ -41,7 +41,8 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     let runs = support::runs(3);
 
-    let tried = CONCURRENCIES.map(|concurrency| (runtime.block_on(raw.fifty(concurrency)), concurrency));
+    let tried =
+        CONCURRENCIES.map(|concurrency| (runtime.block_on(raw.fifty(concurrency)), concurrency));
     let best = tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).expect("one is best").1;
     let mut straight = Vec::new();
     let mut ups = Vec::new();
@@ -62,7 +63,8 @@ fn main() -> ExitCode {
         runtime.block_on(raw.sweep());
     }
     let straight = median_of(straight);
-    let name = format!("50 containers, up to all running (API alone: {straight:.2} s, {best} at once)");
+    let name =
+        format!("50 containers, up to all running (API alone: {straight:.2} s, {best} at once)");
     report.report(&name, median_of(ups), "s", Target::AtMost(straight * 1.1));
     report.report("the same up again", median_of(again) * 1000.0, "ms", Target::AtMost(60.0));
     let alone = median_of(alone) * 1000.0;
@@ -140,11 +142,13 @@ impl Raw {
     /// Removes everything that this bench made.
     async fn sweep(&self) {
         let filters = HashMap::from([("ancestor".to_owned(), vec![IMAGE.to_owned()])]);
-        let options = ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
+        let options =
+            ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
         let containers = self.docker.list_containers(Some(options)).await.expect("a list");
         let ids = containers.into_iter().filter_map(|container| container.id);
         stream::iter(ids).for_each_concurrent(8, |id| async move { self.remove(&id).await }).await;
-        let networks = self.docker.list_networks(None::<ListNetworksOptions>).await.expect("a list");
+        let networks =
+            self.docker.list_networks(None::<ListNetworksOptions>).await.expect("a list");
         for network in networks {
             let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
             let ours = configs.iter().any(|config| config.subnet.as_deref() == Some(SUBNET));

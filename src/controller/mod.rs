@@ -176,7 +176,8 @@ impl Controller {
         }
         let took = self.site.clock.now_ms() - now;
         if took > 0 {
-            let rest = took.saturating_mul(REST_FACTOR).saturating_mul(sharing).min(LONGEST_REST_MS);
+            let rest =
+                took.saturating_mul(REST_FACTOR).saturating_mul(sharing).min(LONGEST_REST_MS);
             self.rested.insert(service, now + took + rest);
         } else {
             self.rested.remove(&service);
