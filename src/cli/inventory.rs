@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::Result;
 use super::client::Client;
 use super::failure::Failure;
+use super::project;
+use super::settings::Settings;
 use super::view::{Container, Service, Stack};
 
 /// Stacks and services of the environment, and containers where they were asked for.
@@ -16,6 +18,8 @@ pub struct Inventory {
     pub services: Vec<Service>,
     /// Containers, if [`Inventory::with_containers`] read them.
     pub containers: Vec<Container>,
+    /// The stack of the folder's compose file: its services go first where a name is not unique.
+    pub home: Option<String>,
 }
 
 /// What a name means.
@@ -62,6 +66,7 @@ impl Inventory {
             stacks: stacks.iter().map(Stack::read).collect(),
             services: services.iter().map(Service::read).collect(),
             containers: containers.iter().map(Container::read).collect(),
+            home: None,
         };
         found.stacks.sort_by(|a, b| a.name.cmp(&b.name));
         found.containers.sort_by_cached_key(|one| natural(&one.name));
@@ -69,6 +74,18 @@ impl Inventory {
         services.sort_by_cached_key(|one| (found.stack_name(&one.stack_id), one.name.clone()));
         found.services = services;
         found
+    }
+
+    /// Learns the stack of the folder's compose file, if a name could need it.
+    pub fn at_home(mut self, settings: &Settings) -> Self {
+        let mut names: Vec<&str> = self.services.iter().map(|one| one.name.as_str()).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() < count {
+            self.home = project::stack_name(settings, None).ok();
+        }
+        self
     }
 
     /// Name of a stack; its id if it is not known.
@@ -108,7 +125,8 @@ impl Inventory {
         self.containers.iter().filter(own).collect()
     }
 
-    /// Finds a service by `STACK/SERVICE` or, if only one stack has it, by `SERVICE`.
+    /// Finds a service by `STACK/SERVICE` or by `SERVICE`, if only one stack or that of the folder
+    /// has it.
     ///
     /// # Errors
     /// When there is none, or several.
@@ -122,6 +140,11 @@ impl Inventory {
             }
             None => self.services.iter().filter(|service| service.name == text).collect(),
         };
+        let home = self.home.as_deref();
+        let at_home = |one: &&&Service| home == Some(self.stack_name(&one.stack_id).as_str());
+        if let Some(service) = fits.iter().find(at_home) {
+            return Ok(service);
+        }
         match fits.as_slice() {
             [only] => Ok(only),
             [] => {

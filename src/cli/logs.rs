@@ -1,6 +1,8 @@
 //! `logs`: what containers print, several at once, each line with the name of its container.
 
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
@@ -55,14 +57,20 @@ pub async fn run(settings: &Settings, out: &Output, args: &LogsArgs) -> Result<E
         false => args.names.clone(),
     };
     match args.follow {
-        true => follow(&client, out, args, &names).await,
-        false => once(&client, out, args, &names).await,
+        true => follow(settings, &client, out, args, &names).await,
+        false => once(settings, &client, out, args, &names).await,
     }
 }
 
 /// What there is, of all containers in the order of time.
-async fn once(client: &Client, out: &Output, args: &LogsArgs, names: &[String]) -> Result<Exit> {
-    let inventory = Inventory::with_containers(client).await?;
+async fn once(
+    settings: &Settings,
+    client: &Client,
+    out: &Output,
+    args: &LogsArgs,
+    names: &[String],
+) -> Result<Exit> {
+    let inventory = Inventory::with_containers(client).await?.at_home(settings);
     let containers = chosen(&inventory, names)?;
     let mut printer = Printer::new(out, args.timestamps);
     printer.make_room(&containers);
@@ -96,7 +104,13 @@ async fn once(client: &Client, out: &Output, args: &LogsArgs, names: &[String]) 
 }
 
 /// What there is and what comes, until Ctrl-C.
-async fn follow(client: &Client, out: &Output, args: &LogsArgs, names: &[String]) -> Result<Exit> {
+async fn follow(
+    settings: &Settings,
+    client: &Client,
+    out: &Output,
+    args: &LogsArgs,
+    names: &[String],
+) -> Result<Exit> {
     let clock = Clock::System;
     let mut printer = Printer::new(out, args.timestamps);
     let mut open: HashSet<String> = HashSet::new();
@@ -104,7 +118,7 @@ async fn follow(client: &Client, out: &Output, args: &LogsArgs, names: &[String]
     let (to, mut from) = mpsc::channel(BACKLOG);
     let mut first = true;
     loop {
-        let inventory = Inventory::with_containers(client).await?;
+        let inventory = Inventory::with_containers(client).await?.at_home(settings);
         let containers = match chosen(&inventory, names) {
             // What was there at first may be gone now and come again.
             Err(_) if !first => Vec::new(),

@@ -42,6 +42,7 @@ pub async fn run(settings: &Settings, out: &Output, args: &PsArgs) -> Result<Exi
         true => Inventory::with_containers(&client).await?,
         false => Inventory::read(&client).await?,
     };
+    let inventory = inventory.at_home(settings);
     let target = args.name.as_deref().map(|name| inventory.find(name)).transpose()?;
     if args.containers {
         containers(out, &inventory, target);
@@ -242,5 +243,8 @@ mod tests {
             "db",
             expect!["several stacks have a service `db`; say one of `hello/db`, `empty/db`"],
         );
+        all.home = Some("empty".to_owned());
+        let found = all.find_service("db").unwrap();
+        assert_eq!(found.id, "1s7");
     }
 }

@@ -49,7 +49,7 @@ fn order(text: &str) -> std::result::Result<Order, String> {
 /// When a name is unknown, the server refuses, or a service does not get its containers.
 pub async fn run(settings: &Settings, out: &Output, args: &ScaleArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
-    let inventory = Inventory::read(&client).await?;
+    let inventory = Inventory::read(&client).await?.at_home(settings);
     // All names first, so that a typing error changes nothing.
     let found =
         args.orders.iter().map(|order| Ok((inventory.find_service(&order.service)?, order)));

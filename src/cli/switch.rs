@@ -83,7 +83,7 @@ pub async fn run(
     switch: Switch,
 ) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
-    let inventory = Inventory::read(&client).await?;
+    let inventory = Inventory::read(&client).await?.at_home(settings);
     let services = chosen(&inventory, &args.names)?;
     for service in &services {
         if switch.is_done(&service.state) {
