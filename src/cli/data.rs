@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn quiet() -> Output {
-        Output { format: Format::Json, out: End::Elsewhere, err: End::Elsewhere }
+        Output { format: Format::Json, out: End::Elsewhere, err: End::Elsewhere, width: None }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write};
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use rustix::termios::tcgetwinsize;
 use serde_json::{Value, json};
 
 use super::Result;
@@ -76,6 +77,9 @@ impl Style {
     }
 }
 
+/// Terminals with fewer columns get tables as wide as they are.
+const NARROWEST: u16 = 60;
+
 /// A row of a table: texts, each with its look if it has one.
 pub type Row = Vec<(String, Option<Style>)>;
 
@@ -97,6 +101,8 @@ pub struct Output {
     pub out: End,
     /// Standard error.
     pub err: End,
+    /// Columns of the terminal at standard output.
+    pub width: Option<u16>,
 }
 
 impl Output {
@@ -112,6 +118,7 @@ impl Output {
             format: if json { Format::Json } else { Format::Text },
             out: end(io::stdout().is_terminal()),
             err: end(io::stderr().is_terminal()),
+            width: tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col),
         }
     }
 
@@ -182,7 +189,7 @@ impl Output {
     /// A table without lines; a column that is empty in every row is left out.
     pub fn table(&self, head: &[&str], rows: &[Row]) {
         if self.format == Format::Text {
-            let text = render_table(head, rows, self.out);
+            let text = render_table(head, rows, self.out, self.width);
             write_line(&mut io::stdout().lock(), text.trim_end());
         }
     }
@@ -231,19 +238,20 @@ fn paint(end: End, style: Style, text: &str) -> String {
     }
 }
 
-/// The text of a table as it is shown at such an end.
-pub fn render_table(head: &[&str], rows: &[Row], end: End) -> String {
+/// The text of a table as it is shown at such an end; `width` is the terminal's, in columns.
+pub fn render_table(head: &[&str], rows: &[Row], end: End, width: Option<u16>) -> String {
     let shown = |at: usize| rows.iter().any(|row| row.get(at).is_some_and(|c| !c.0.is_empty()));
     let shown: Vec<usize> = (0..head.len()).filter(|at| shown(*at)).collect();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match end {
-        End::Coloured => {
-            table.enforce_styling().set_content_arrangement(ContentArrangement::Dynamic)
-        }
-        End::Plain => table.force_no_tty().set_content_arrangement(ContentArrangement::Dynamic),
-        End::Elsewhere => table.force_no_tty(),
+        End::Coloured => table.enforce_styling(),
+        End::Plain | End::Elsewhere => table.force_no_tty(),
     };
+    // A terminal too narrow for columns breaks lines better by itself.
+    if let Some(width) = width.filter(|width| *width >= NARROWEST) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     let title = |at: &usize| head.get(*at).copied().unwrap_or_default();
     table.set_header(shown.iter().map(|at| Style::Bold.cell(title(at))));
     for row in rows {

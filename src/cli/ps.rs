@@ -189,7 +189,18 @@ mod tests {
             hello/db             activating           0/1    db       5432:5432/tcp         pulling db
             hello/web            active      healthy  3/3    hello:1  192.0.2.1:8088, *:81
             empty (no services)  error                                                      no such file"#]]
-        .assert_eq(&render_table(&SERVICES, &rows, End::Elsewhere));
+        .assert_eq(&render_table(&SERVICES, &rows, End::Elsewhere, None));
+    }
+
+    #[test]
+    fn long_messages_are_broken_where_the_terminal_ends() {
+        let mut inventory = inventory();
+        inventory.services[0].message =
+            "no host fits: 2 lack label gpu=true; 1 already uses port 80".to_owned();
+        let rows = [service_row(&inventory, &inventory.services[0])];
+        let lines = |width| render_table(&SERVICES, &rows, End::Plain, Some(width));
+        assert!(lines(80).lines().count() > 2 && lines(80).lines().all(|line| line.len() <= 80));
+        assert_eq!(lines(0).lines().count(), 2);
     }
 
     #[test]
@@ -200,11 +211,11 @@ mod tests {
             CONTAINER     STATE    ADDRESS    IMAGE    MESSAGE
             hello-web-2   stopped             hello:1  it died
             hello-web-10  running  10.42.0.3  hello:1"#]]
-        .assert_eq(&render_table(&CONTAINERS, &rows, End::Elsewhere));
+        .assert_eq(&render_table(&CONTAINERS, &rows, End::Elsewhere, None));
         let web = inventory.find_service("web").unwrap();
         assert_eq!(inventory.containers_of(web).len(), 2);
         let rows: Vec<Row> = inventory.containers.iter().take(1).map(container_row).collect();
-        assert!(render_table(&CONTAINERS, &rows, End::Coloured).contains("\u{1b}["));
+        assert!(render_table(&CONTAINERS, &rows, End::Coloured, None).contains("\u{1b}["));
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn answer() -> Answer {
 #[test]
 fn plans_are_lists_of_verbs() {
     let answer = answer();
-    let plain = Output { format: Format::Text, out: End::Plain, err: End::Plain };
+    let plain = Output { format: Format::Text, out: End::Plain, err: End::Plain, width: None };
     let lines: Vec<String> = answer.changes.iter().map(|one| one.text(&plain)).collect();
     expect![[r#"
         create  web: new, 2 containers of web:1
