@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::body::{self, Body};
 use super::call::{Call, Method};
 use super::dialect::Version;
-use super::hooks::Access;
+use super::hooks::{self, Access};
 use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
@@ -210,7 +210,9 @@ fn cached(
     view: &View,
     make: impl FnOnce() -> Result<Reply>,
 ) -> Result<Reply> {
-    if view.entry.ty.source != Source::Resource {
+    // What is included may be of any type, also of one that changes without a commit.
+    let live = hooks::is_live(view.entry) || session.call.params.get("include").is_some();
+    if view.entry.ty.source != Source::Resource || live {
         return make();
     }
     let answers = &session.state.answers;

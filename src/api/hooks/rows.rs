@@ -148,6 +148,11 @@ pub const GUARDS: &[Guard] = &[
 /// Live fields, by base type.
 pub const LIVE: &[Live] = &[Live { ty: "host", run: streams::live::hosts }];
 
+/// Whether rows of a type show what changes without a commit.
+pub fn is_live(entry: &Entry) -> bool {
+    LIVE.iter().any(|live| live.ty == entry.base)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::place::{Place, Socket, dial, rest, text};
+use super::place::{Place, Socket, dial, rest, text, within};
 
 /// The next message: a JSON array.
 pub async fn samples(socket: &mut Socket) -> Vec<Value> {
@@ -135,8 +135,20 @@ async fn a_host_shows_what_is_true_now_and_stores_nothing_of_it() {
     assert_eq!(info["cpuInfo"]["cpuCoresPercentages"].as_array().map(Vec::len), Some(4));
     assert_eq!(info["cpuInfo"]["loadAvg"].as_array().map(Vec::len), Some(3));
     assert!(info["osInfo"]["operatingSystem"].is_string(), "{info}");
-    assert_eq!(place.site.store.commits(), commits);
     let listed = place.owner.get("/hosts").await.ok(200);
+    let busy = |host: &Value| host["info"]["cpuInfo"]["cpuCoresPercentages"].clone();
+    let before = busy(&listed["data"][0]);
+    within(async {
+        loop {
+            // Half a wave of the simulated machine's load.
+            place.time.advance(90_000);
+            if busy(&place.owner.get(&path).await.ok(200)) != before {
+                return;
+            }
+        }
+    })
+    .await;
     assert!(listed["data"][0]["info"]["memoryInfo"]["memFree"].is_u64(), "{listed}");
+    assert_eq!(place.site.store.commits(), commits);
     place.stop().await;
 }
