@@ -54,11 +54,12 @@ fn main() -> ExitCode {
         let bench = Deployment::new(&folder.path().join(format!("run{run}")), &endpoint);
         ups.push(bench.up());
         again.extend((0..3).map(|_| bench.up()));
-        for _ in 0..3 {
+        // Another service each time: one that dies again and again waits longer and longer.
+        for service in 1..=3 {
             alone.push(runtime.block_on(raw.one()));
-            healed.push(runtime.block_on(raw.heal()));
+            healed.push(runtime.block_on(raw.heal(service)));
         }
-        bench.server.run(&["down", "-p", "bench"]);
+        bench.server.run(&["down", "--yes", "-p", "bench"]);
         drop(bench);
         runtime.block_on(raw.sweep());
     }
@@ -208,10 +209,10 @@ impl Raw {
         elapsed
     }
 
-    /// Kills one of the deployed containers; seconds until it runs again.
+    /// Kills one of a deployed service's containers; seconds until it runs again.
     #[allow(clippy::disallowed_methods, reason = "a bench looks again in real time")]
-    async fn heal(&self) -> f64 {
-        let label = "io.rancher.stack_service.name=bench/web1".to_owned();
+    async fn heal(&self, service: usize) -> f64 {
+        let label = format!("io.rancher.stack_service.name=bench/web{service}");
         let filters = HashMap::from([("label".to_owned(), vec![label])]);
         let options = ListContainersOptions { filters: Some(filters), ..Default::default() };
         let found = self.docker.list_containers(Some(options)).await.expect("a list");
