@@ -59,6 +59,7 @@ pub const ACTIONS: &[ActionHandler] = &[
         action: "deactivateservices",
         run: Run::Write(stack::deactivate_services),
     },
+    ActionHandler { ty: "stack", action: "exportconfig", run: Run::Write(stack::export_config) },
 ];
 
 /// The handler of an action: the type's own, else its base's.

@@ -1,9 +1,10 @@
 //! Stacks: their names, and actions on all their services.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::host::require_infrastructure;
 use super::{Answer, Creation, Ctx, Hook};
+use crate::compose::export::{ExportInput, ExportedService, export};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
@@ -105,6 +106,42 @@ pub fn deactivate_services(
         process::start(ctx.tx, service.id, "deactivate", Map::new())?;
     }
     Ok(Answer::Row(row.clone()))
+}
+
+/// `exportconfig`: the stack, or some of its services, as compose files.
+///
+/// # Errors
+/// When the database fails.
+pub fn export_config(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    input: Map<String, Value>,
+) -> Result<Answer> {
+    let wanted: Vec<i64> = input
+        .get("serviceIds")
+        .and_then(Value::as_array)
+        .map(|ids| ids.iter().filter_map(Value::as_i64).collect())
+        .unwrap_or_default();
+    let services = services(ctx, row)?
+        .into_iter()
+        .filter(|service| wanted.is_empty() || wanted.contains(&service.id))
+        .map(|service| ExportedService { service: as_json(service), links: Vec::new() })
+        .collect();
+    let files = export(&ExportInput { services, ..ExportInput::default() });
+    let answer = process::object(json!({
+        "dockerComposeConfig": files.docker_compose,
+        "rancherComposeConfig": files.rancher_compose,
+    }));
+    Ok(Answer::Object("composeConfig", answer))
+}
+
+/// A service with its name and kind among its other fields.
+fn as_json(service: Resource) -> Value {
+    let mut fields = service.data;
+    fields.insert("name".to_owned(), service.name.into());
+    fields.insert("type".to_owned(), service.kind.as_str().into());
+    fields.insert("kind".to_owned(), service.kind.into());
+    Value::Object(fields)
 }
 
 /// `addoutputs`: adds to the stack's outputs.
