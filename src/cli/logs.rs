@@ -4,7 +4,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use clap::Args;
 use serde_json::json;
@@ -43,6 +43,8 @@ pub struct LogsArgs {
 
 /// While following, the server is asked this often for new containers, in milliseconds.
 const LOOK_MS: u64 = 2_000;
+/// Lines at most that a container printed between its return and our next look.
+const RESUMED: u32 = 1_000;
 /// Lines between the readers and the terminal.
 const BACKLOG: usize = 1024;
 
@@ -114,7 +116,7 @@ async fn follow(
     let clock = Clock::System;
     let mut printer = Printer::new(out, args.timestamps);
     let mut open: HashSet<String> = HashSet::new();
-    let mut known: HashSet<String> = HashSet::new();
+    let mut seen: HashMap<String, Seen> = HashMap::new();
     let (to, mut from) = mpsc::channel(BACKLOG);
     let mut first = true;
     loop {
@@ -133,10 +135,12 @@ async fn follow(
             if !is_readable(&one) || !open.insert(one.name.clone()) {
                 continue;
             }
-            // A container that comes back begins where it ended.
-            let since_s = known.contains(&one.id).then(|| clock.now_ms() / 1000);
-            known.insert(one.id.clone());
-            let wish = Wish { lines: args.tail, follow: Follow::Yes, since_s };
+            let wish = match seen.get(&one.name) {
+                None => Wish { lines: args.tail, follow: Follow::Yes, since_s: None },
+                Some(seen) => {
+                    Wish { lines: RESUMED, follow: Follow::Yes, since_s: Some(seen.ended_s) }
+                }
+            };
             tokio::spawn(stream::read(client.clone(), one, wish, to.clone()));
         }
         let mut pause = std::pin::pin!(clock.sleep_ms(LOOK_MS));
@@ -144,9 +148,14 @@ async fn follow(
             tokio::select! {
                 () = &mut pause => break,
                 pipe = from.recv() => match pipe {
-                    Some(Pipe::Line(name, line)) => printer.print(&name, &line),
+                    Some(Pipe::Line(name, line)) => {
+                        if seen.entry(name.clone()).or_default().is_new(&line) {
+                            printer.print(&name, &line);
+                        }
+                    }
                     Some(Pipe::End(name, why)) => {
                         open.remove(&name);
+                        seen.entry(name.clone()).or_default().ended_s = clock.now_ms() / 1000;
                         if let Some(why) = why {
                             out.warning(format!("{name}: {why}"));
                         }
@@ -155,6 +164,25 @@ async fn follow(
                 },
             }
         }
+    }
+}
+
+/// What is known of a container whose log has ended: it may come back, and then goes on from there.
+#[derive(Debug, Default)]
+struct Seen {
+    ended_s: i64,
+    last: Option<String>,
+}
+
+impl Seen {
+    /// Whether a line is later than those before. The server counts in seconds where to begin, so
+    /// that some lines come twice; Docker writes all times alike, so that their text sorts.
+    fn is_new(&mut self, line: &Line) -> bool {
+        if self.ended_s > 0 && line.time.is_some() && line.time <= self.last {
+            return false;
+        }
+        self.last.clone_from(&line.time);
+        true
     }
 }
 

@@ -66,7 +66,8 @@ impl Switch {
         match self {
             Switch::Start | Switch::Stop => json!({}),
             Switch::Restart => {
-                json!({ "rollingRestartStrategy": { "batchSize": 1, "intervalMillis": 0 } })
+                // The shortest pause that the API takes.
+                json!({ "rollingRestartStrategy": { "batchSize": 1, "intervalMillis": 100 } })
             }
         }
     }

@@ -101,3 +101,21 @@ async fn a_refusal_is_the_end_with_its_reason() {
     )
     .await;
 }
+
+#[test]
+fn a_log_that_goes_on_repeats_nothing() {
+    let line = |time: Option<&str>| stream::Line {
+        stream: stream::Stream::Out,
+        time: time.map(str::to_owned),
+        text: String::new(),
+    };
+    let mut seen = super::Seen::default();
+    let mut look = |ended_s, times: &[Option<&str>]| {
+        seen.ended_s = ended_s;
+        times.iter().map(|time| seen.is_new(&line(*time))).collect::<Vec<_>>()
+    };
+    let (one, two) = (Some("2024-05-01T10:11:12.1Z"), Some("2024-05-01T10:11:12.2Z"));
+    // Lines of one read are all shown, also those of one instant.
+    assert_eq!(look(0, &[one, one, None, one]), [true; 4]);
+    assert_eq!(look(1_714_558_272, &[one, two, None]), [false, true, true]);
+}
