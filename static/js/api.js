@@ -172,3 +172,15 @@ function describe(status, body) {
   const detail = body?.detail && body.detail !== message ? ` (${body.detail})` : "";
   return `${field}${message}${detail}`;
 }
+
+/**
+ * Closes a websocket quietly: one that is still being opened is closed as soon as it is open.
+ * @param {WebSocket|null} socket
+ */
+export function hangUp(socket) {
+  if (socket?.readyState === WebSocket.CONNECTING) {
+    socket.addEventListener("open", () => socket.close());
+  } else {
+    socket?.close();
+  }
+}

@@ -3,7 +3,7 @@
 // A text frame is two digits, a space and the line: 01 standard output, 02 standard error, 00 terminal.
 // Times are always asked for: they put the lines of several containers in order and are shown at will.
 
-import { accessUrl, act } from "./api.js";
+import { accessUrl, act, hangUp } from "./api.js";
 
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?/;
 
@@ -28,7 +28,7 @@ export function openLog(container, lines, on) {
   start();
   return () => {
     closed = true;
-    socket?.close();
+    hangUp(socket);
   };
 
   async function start() {

@@ -1,7 +1,7 @@
 // Live use of CPU, memory and network, from the websocket behind the links `containerStats` and
 // `hostStats`. The API sends cumulative counters; rates are worked out from two samples.
 
-import { accessUrl, get } from "./api.js";
+import { accessUrl, get, hangUp } from "./api.js";
 import { h } from "./dom.js";
 import { bytes } from "./format.js";
 
@@ -71,7 +71,7 @@ export function followStats(resource, link, changed) {
   function stop() {
     stopped = true;
     clearTimeout(timer);
-    socket?.close();
+    hangUp(socket);
   }
 }
 

@@ -35,7 +35,7 @@ async fn a_stack_and_its_service() {
     assert_eq!(stack["links"]["self"], format!("{base}/stacks/{id}"));
     assert_eq!(stack["links"]["services"], format!("{base}/stacks/{id}/services"));
     assert_eq!(stack["actions"]["remove"], format!("{base}/stacks/{id}/?action=remove"));
-    expect!["1st9 stack web activating yes [activateservices addoutputs deactivateservices error remove]"]
+    expect!["1st9 stack web activating yes [activateservices addoutputs deactivateservices error exportconfig remove]"]
         .assert_eq(&brief(&stack));
     assert_eq!(stack["transitioningMessage"], "In Progress");
     assert_eq!(stack["accountId"], "1a5");
@@ -190,7 +190,7 @@ async fn changes_touch_only_what_differs() {
     let id = stack["id"].as_str().expect("an id");
     let path = format!("/stacks/{id}");
     let changed = owner.put(&path, json!({"description": "d", "name": "web"})).await.ok(200);
-    expect!["1st9 stack web activating yes [activateservices addoutputs deactivateservices error remove]"]
+    expect!["1st9 stack web activating yes [activateservices addoutputs deactivateservices error exportconfig remove]"]
         .assert_eq(&brief(&changed));
     assert_eq!(changed["description"], "d");
     // A name calls for the update process, which cannot begin while the stack is activating.
@@ -212,8 +212,10 @@ async fn changes_touch_only_what_differs() {
     ]
     .assert_eq(&early.fault());
     let removing = owner.post(&format!("{path}/?action=remove"), Value::Null).await.ok(202);
-    expect!["1st9 stack web removing yes [activateservices addoutputs deactivateservices]"]
-        .assert_eq(&brief(&removing));
+    expect![
+        "1st9 stack web removing yes [activateservices addoutputs deactivateservices exportconfig]"
+    ]
+    .assert_eq(&brief(&removing));
     owner.delete(&path).await.ok(200);
 }
 
