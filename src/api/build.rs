@@ -8,10 +8,11 @@ use tokio::sync::mpsc;
 
 use super::ApiState;
 use super::call::{Call, Method};
+use super::params::Params;
 use super::respond;
 use crate::auth::policy::{self, Verb};
 use crate::auth::{Authenticator as _, Caller};
-use crate::engine::BuildOptions;
+use crate::engine::{BaseImages, BuildCache, BuildOptions};
 use crate::error::{Error, Result};
 use crate::model::registry;
 use crate::process::site::HostEngine;
@@ -50,14 +51,7 @@ async fn start(
 ) -> Result<HttpResponse> {
     let caller = state.auth.authenticate(&call.facts).await?;
     allow(&caller)?;
-    let Some(tag) = call.params.get("tag").filter(|tag| !tag.is_empty()) else {
-        return Err(Error::field("MissingRequired", "tag").message("a build needs a `tag`"));
-    };
-    let options = BuildOptions {
-        tag: tag.to_owned(),
-        dockerfile: call.params.get("dockerfile").map(str::to_owned),
-        ..Default::default()
-    };
+    let options = options(&call.params)?;
     let host = host(state, &caller)?;
     let (context_in, context_out) = mpsc::channel::<Result<Bytes, std::io::Error>>(QUEUE);
     actix_web::rt::spawn(async move {
@@ -74,6 +68,44 @@ async fn start(
         lines.recv().await.map(|line| (Ok::<_, std::io::Error>(line), lines))
     });
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
+}
+
+/// What the builder is told, by Docker's own names; what it is not told is refused, not dropped.
+fn options(params: &Params) -> Result<BuildOptions> {
+    let mut options = BuildOptions::default();
+    for (name, value) in params.pairs() {
+        let text = || Some(value.clone());
+        match name.as_str() {
+            "buildargs" => options.args = json_of(name, value)?,
+            "cachefrom" => options.cache_from = json_of(name, value)?,
+            "dockerfile" => options.dockerfile = text(),
+            "extrahosts" => options.extra_hosts = value.split(',').map(str::to_owned).collect(),
+            "labels" => options.labels = json_of(name, value)?,
+            "networkmode" => options.network = text(),
+            "nocache" => options.cache = BuildCache::Ignore,
+            "platform" => options.platform = text(),
+            "pull" => options.base = BaseImages::Pull,
+            "remote" => options.remote = text(),
+            "shmsize" => options.shm_size = Some(json_of(name, value)?),
+            "tag" => options.tag.clone_from(value),
+            "target" => options.target = text(),
+            "CSRF" | "projectId" | "token" => {}
+            other => {
+                return Err(Error::field("InvalidOption", other)
+                    .message(format!("a build has no option `{other}`")));
+            }
+        }
+    }
+    if options.tag.is_empty() {
+        return Err(Error::field("MissingRequired", "tag").message("a build needs a `tag`"));
+    }
+    Ok(options)
+}
+
+fn json_of<T: serde::de::DeserializeOwned>(name: &str, value: &str) -> Result<T> {
+    serde_json::from_str(value).map_err(|error| {
+        Error::field("InvalidFormat", name).message(format!("`{name}` cannot be read: {error}"))
+    })
 }
 
 /// Whoever may make containers may make images for them.
@@ -115,5 +147,29 @@ async fn build(
     match host.engine.build(context.boxed(), &options, &report).await {
         Ok(()) => say(json!({ "done": options.tag })),
         Err(error) => say(json!({ "error": error.to_string() })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(query: &str) -> String {
+        match options(&Params::parse(query)) {
+            Ok(options) => format!("{} {:?} {:?}", options.tag, options.args, options.target),
+            Err(error) => format!("{} {}", error.code, error.field.unwrap_or_default()),
+        }
+    }
+
+    #[test]
+    fn options_are_dockers_and_none_is_dropped() {
+        for (query, expect) in [
+            ("tag=app&buildargs={\"A\":\"1\"}&target=prod", "app {\"A\": \"1\"} Some(\"prod\")"),
+            ("tag=app&buildargs=A", "InvalidFormat buildargs"),
+            ("tag=app&squash=1", "InvalidOption squash"),
+            ("target=prod", "MissingRequired tag"),
+        ] {
+            assert_eq!(check(query), expect, "{query}");
+        }
     }
 }

@@ -200,10 +200,38 @@ pub struct BuildOptions {
     pub dockerfile: Option<String>,
     /// A git repository or an URL to build from; the context is then not used.
     pub remote: Option<String>,
+    /// Values of the Dockerfile's `ARG`s.
+    pub args: std::collections::BTreeMap<String, String>,
+    /// Labels of the image.
+    pub labels: std::collections::BTreeMap<String, String>,
+    /// The stage to stop at; the last if absent.
+    pub target: Option<String>,
+    /// Network mode of the build's steps.
+    pub network: Option<String>,
+    /// Platform to build for, e.g. `linux/amd64`.
+    pub platform: Option<String>,
+    /// Size of `/dev/shm` in bytes.
+    pub shm_size: Option<i32>,
+    /// Images whose layers may be used as a cache.
+    pub cache_from: Vec<String>,
+    /// `name:address` lines for `/etc/hosts` of the build's steps.
+    pub extra_hosts: Vec<String>,
+    /// Whether base images are fetched anew.
+    pub base: BaseImages,
     /// Whether cached layers may be used.
     pub cache: BuildCache,
     /// What happens to the containers of the build's steps.
     pub leftovers: BuildLeftovers,
+}
+
+/// Whether a build fetches its base images anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BaseImages {
+    /// Those that are here are used.
+    #[default]
+    AsTheyAre,
+    /// They are pulled first.
+    Pull,
 }
 
 /// Whether a build may reuse layers of earlier builds.

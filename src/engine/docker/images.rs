@@ -1,6 +1,6 @@
 //! Pulling and building images, with progress people can read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
@@ -10,8 +10,8 @@ use futures_util::StreamExt;
 use super::connect::{Connection, Patience};
 use super::failure::{Subject, classify, status};
 use crate::engine::{
-    BuildCache, BuildLeftovers, BuildOptions, BuildReport, ByteStream, EngineError, PullProgress,
-    PullReport, RegistryAuth,
+    BaseImages, BuildCache, BuildLeftovers, BuildOptions, BuildReport, ByteStream, EngineError,
+    PullProgress, PullReport, RegistryAuth,
 };
 
 impl Connection {
@@ -62,6 +62,15 @@ impl Connection {
             nocache: options.cache == BuildCache::Ignore,
             rm: options.leftovers != BuildLeftovers::Keep,
             forcerm: options.leftovers == BuildLeftovers::ForceRemove,
+            buildargs: some(&options.args),
+            labels: some(&options.labels),
+            target: options.target.clone().unwrap_or_default(),
+            networkmode: options.network.clone(),
+            platform: options.platform.clone().unwrap_or_default(),
+            shmsize: options.shm_size,
+            cachefrom: (!options.cache_from.is_empty()).then(|| options.cache_from.clone()),
+            extrahosts: (!options.extra_hosts.is_empty()).then(|| options.extra_hosts.join(",")),
+            pull: (options.base == BaseImages::Pull).then(|| "true".to_owned()),
             ..BuildImageOptions::default()
         };
         let body = options.remote.is_none().then(|| bollard::body_try_stream(context));
@@ -77,6 +86,11 @@ impl Connection {
         lines.end(report);
         Ok(())
     }
+}
+
+fn some(map: &BTreeMap<String, String>) -> Option<HashMap<String, String>> {
+    let pairs = || map.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    (!map.is_empty()).then(pairs)
 }
 
 /// Names reach Docker as part of a path, so what cannot be a name must not get there.
