@@ -1,6 +1,6 @@
 //! Image builds: a tar of the build context streams in, the engine's output streams out line by line.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -29,12 +29,7 @@ pub fn is_wanted(call: &Call) -> bool {
 }
 
 /// Builds on a host of the caller's environment.
-pub async fn run(
-    payload: web::Payload,
-    _request: &HttpRequest,
-    state: &web::Data<ApiState>,
-    call: &Call,
-) -> HttpResponse {
+pub async fn run(payload: web::Payload, state: &web::Data<ApiState>, call: &Call) -> HttpResponse {
     match start(payload, state, call).await {
         Ok(response) => response,
         Err(error) => {

@@ -71,7 +71,7 @@ pub async fn api(
         return respond::options();
     }
     if build::is_wanted(&call) {
-        return build::run(payload, &request, &state, &call).await;
+        return build::run(payload, &state, &call).await;
     }
     if subscribe::is_wanted(&request, &call) {
         return subscribe::open(&request, payload, &state, &call).await;
