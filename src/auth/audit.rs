@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::caller::{AuthType, Caller};
+use super::identities;
+use crate::model::id;
 use crate::store::NewAudit;
 
 /// What a call did, as the event name ends.
@@ -111,6 +113,9 @@ pub(super) fn any_entry(call: &Call<'_>) -> NewAudit {
     if let Some(address) = call.client_ip {
         data.insert("clientIp".to_owned(), Value::from(address.to_canonical().to_string()));
     }
+    if let Some(identity) = call.caller.and_then(identity) {
+        data.insert("authenticatedAsIdentityId".to_owned(), Value::from(identity));
+    }
     if let Some(text) = &call.description {
         data.insert("description".to_owned(), Value::from(text.as_str()));
     }
@@ -124,12 +129,19 @@ pub(super) fn any_entry(call: &Call<'_>) -> NewAudit {
     }
 }
 
-/// Keys whose values never reach the log, whatever the type.
+/// The identity that a person's account proves, as clients see its id.
+fn identity(caller: &Caller) -> Option<String> {
+    let account = id::format("a", caller.user_id);
+    identities::PEOPLE
+        .contains(&caller.user_kind.as_str())
+        .then(|| format!("1i!{}:{account}", identities::LOCAL))
+}
+
+/// Keys that never reach the log, whatever the type, nor what is below them.
 const SECRET_KEYS: &[&str] = &[
     "accessToken",
     "adminAccountPassword",
     "clientSecret",
-    "code",
     "jwt",
     "newSecret",
     "oldSecret",
@@ -144,10 +156,12 @@ const SECRET_KEYS: &[&str] = &[
 ];
 
 /// (type, key): values that are secret in that type only.
-const SECRET_FIELDS: &[(&str, &str)] = &[("certificate", "key"), ("secret", "value")];
+const SECRET_FIELDS: &[(&str, &str)] =
+    &[("certificate", "key"), ("secret", "value"), ("token", "code")];
 
-/// What stands in place of a secret.
-const MASK: &str = "***";
+/// How keys end that hold configurations: those of machine drivers and login providers have keys under
+/// names of their own, and a launch configuration has environment variables.
+const CONFIGURATIONS: &[&str] = &["Config", "Configs"];
 
 /// A body without its secrets, at any depth. Keys compare in any letter case.
 pub fn masked(ty: &str, value: &Value) -> Value {
@@ -155,24 +169,18 @@ pub fn masked(ty: &str, value: &Value) -> Value {
         Value::Object(map) => {
             // A list's entries and nested objects say their own type.
             let ty = map.get("type").and_then(Value::as_str).unwrap_or(ty);
-            let entries = map.iter().map(|(key, value)| {
-                let kept = if is_secret(ty, key, value) { MASK.into() } else { masked(ty, value) };
-                (key.clone(), kept)
-            });
-            Value::Object(entries.collect())
+            let kept = map.iter().filter(|(key, _)| !is_secret(ty, key));
+            Value::Object(kept.map(|(key, value)| (key.clone(), masked(ty, value))).collect())
         }
         Value::Array(list) => Value::Array(list.iter().map(|value| masked(ty, value)).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
-fn is_secret(ty: &str, key: &str, value: &Value) -> bool {
-    // Configurations of machine drivers and login providers hold keys under names of their own, and a
-    // launchConfig holds environment variables.
-    !value.is_null()
-        && (key.ends_with("Config")
-            || SECRET_KEYS.iter().any(|secret| secret.eq_ignore_ascii_case(key))
-            || SECRET_FIELDS.iter().any(|(of, field)| *of == ty && *field == key))
+fn is_secret(ty: &str, key: &str) -> bool {
+    CONFIGURATIONS.iter().any(|end| key.ends_with(end))
+        || SECRET_KEYS.iter().any(|secret| secret.eq_ignore_ascii_case(key))
+        || SECRET_FIELDS.iter().any(|(of, field)| *of == ty && *field == key)
 }
 
 /// Refusals recorded per [`WINDOW_MS`]: whoever knocks without a key must not fill the disk.
@@ -224,34 +232,40 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_masked_at_any_depth() {
+    fn secrets_are_left_out_at_any_depth() {
         let check = |ty, body: Value, expect: Value| {
             assert_eq!(masked(ty, &body), expect, "{ty}");
         };
         check(
             "password",
             json!({ "publicValue": "bob", "secretValue": "x", "name": null }),
-            json!({ "publicValue": "bob", "secretValue": "***", "name": null }),
+            json!({ "publicValue": "bob", "name": null }),
         );
-        check(
-            "password",
-            json!({ "oldSecret": "x", "NEWSECRET": { "deep": "x" } }),
-            json!({ "oldSecret": "***", "NEWSECRET": "***" }),
-        );
+        check("password", json!({ "oldSecret": "x", "NEWSECRET": { "deep": "x" } }), json!({}));
         check(
             "machine",
             json!({ "amazonec2Config": { "secretKey": "x" }, "hostname": "h" }),
-            json!({ "amazonec2Config": "***", "hostname": "h" }),
+            json!({ "hostname": "h" }),
+        );
+        check(
+            "service",
+            json!({ "launchConfig": { "environment": { "KEY": "x" } }, "secondaryLaunchConfigs": [] }),
+            json!({}),
         );
         check(
             "collection",
             json!({ "data": [{ "type": "secret", "value": "x" }, { "type": "setting", "value": "y" }] }),
-            json!({ "data": [{ "type": "secret", "value": "***" }, { "type": "setting", "value": "y" }] }),
+            json!({ "data": [{ "type": "secret" }, { "type": "setting", "value": "y" }] }),
         );
         check(
             "token",
             json!({ "code": "bob:x", "jwt": "x", "userIdentity": { "login": "bob" } }),
-            json!({ "code": "***", "jwt": "***", "userIdentity": { "login": "bob" } }),
+            json!({ "userIdentity": { "login": "bob" } }),
+        );
+        check(
+            "token",
+            json!({ "type": "error", "code": "Unauthorized" }),
+            json!({ "type": "error", "code": "Unauthorized" }),
         );
     }
 
@@ -292,7 +306,7 @@ mod tests {
         let who = (entry.account_id, entry.authenticated_as, entry.resource_id);
         assert_eq!(who, (Some(5), Some(1), Some(9)));
         assert_eq!(entry.event, "api.stack.create");
-        expect![[r#"{"authType":"BasicAuth","requestObject":"{\"name\":\"web\",\"password\":\"***\"}","responseObject":"{}","responseCode":201,"runtime":3,"clientIp":"10.0.0.7"}"#]].assert_eq(&Value::Object(entry.data).to_string());
+        expect![[r#"{"authType":"BasicAuth","requestObject":"{\"name\":\"web\"}","responseObject":"{}","responseCode":201,"runtime":3,"clientIp":"10.0.0.7","authenticatedAsIdentityId":"1i!rancher_id:1a1"}"#]].assert_eq(&Value::Object(entry.data).to_string());
         for ty in ["token", "publish", "externalHostEvent", "userPreference"] {
             assert_eq!(super::entry(&Call { ty, ..call.clone() }), None, "{ty}");
         }

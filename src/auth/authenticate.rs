@@ -226,13 +226,23 @@ impl Auth {
             response: &null,
             status: error.status,
             runtime_ms: 0,
-            description: Some(format!("refused {login}: {error}{more}")),
+            description: Some(refusal(request, login, error) + &more),
         };
         let entry = audit::any_entry(&call);
         if let Err(error) = self.store.write(move |tx| tx.audit_insert(&entry)).await {
             tracing::warn!(%error, "a refused call could not be recorded");
         }
     }
+}
+
+/// A refusal in words; without the query, which may hold a proof.
+fn refusal(request: &RequestFacts, who: &str, error: &Error) -> String {
+    let path: String = request.path.chars().take(255).collect();
+    let place = match path.as_str() {
+        "" => String::new(),
+        path => format!(" for {} {path}", request.method),
+    };
+    format!("refused {who}{place}: {error}")
 }
 
 /// The environment a request selects: header, query, path, the bearer form, then an access key's owner.
@@ -323,8 +333,13 @@ impl Authenticator for Auth {
         for offer in offers(request) {
             match self.by_offer(request, offer).await {
                 Ok(Some(caller)) => {
-                    if offer.carrier == Carrier::Cookie {
-                        csrf::check(request)?;
+                    let checked = match offer.carrier {
+                        Carrier::Cookie => csrf::check(request),
+                        Carrier::Bearer | Carrier::Query | Carrier::Basic => Ok(()),
+                    };
+                    if let Err(error) = checked {
+                        self.note_refusal(request, &label(offer), &error).await;
+                        return Err(error);
                     }
                     return Ok(caller);
                 }
@@ -345,7 +360,13 @@ impl Authenticator for Auth {
                 self.note_refusal(request, &label(offer), &error).await;
                 Err(error)
             }
-            (Err(error), None) => Err(error),
+            (Err(error), None) => {
+                // Pages look before they log in; that is no attempt at anything.
+                if csrf::is_unsafe(&request.method) {
+                    self.note_refusal(request, "nobody", &error).await;
+                }
+                Err(error)
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::store::{Condition, Op, Query, Read};
 /// The kind of external id that local accounts have.
 pub const LOCAL: &str = "rancher_id";
 /// Kinds of accounts that are people.
-const PEOPLE: &[&str] = &["admin", "readAdmin", "user"];
+pub(super) const PEOPLE: &[&str] = &["admin", "readAdmin", "user"];
 /// Identities answered at most.
 const MOST: usize = 100;
 

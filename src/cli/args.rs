@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up};
+use super::{
+    audit, check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up,
+};
 
 /// Width of help texts, wherever they are shown.
 pub const WIDTH: usize = 100;
@@ -130,6 +132,8 @@ pub enum Verb {
     Restore(data::RestoreArgs),
     /// Give a login another password
     ResetPassword(password::PasswordArgs),
+    /// Check the audit log
+    Audit(audit::AuditArgs),
     /// Show the configuration in force and where each value comes from
     CheckConfig(check_config::CheckArgs),
     /// Check Docker, ports, disk, permissions and clock, and say what to do

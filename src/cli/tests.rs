@@ -16,6 +16,11 @@ fn help_texts_are_golden_files() {
         let name = verb.get_name().to_owned();
         let help = verb.clone().term_width(WIDTH).render_long_help().to_string();
         expect_test::expect_file![golden(&format!("help.{name}"))].assert_eq(&help);
+        for below in verb.get_subcommands_mut() {
+            let name = format!("{name}.{}", below.get_name());
+            let help = below.clone().term_width(WIDTH).render_long_help().to_string();
+            expect_test::expect_file![golden(&format!("help.{name}"))].assert_eq(&help);
+        }
     }
 }
 
@@ -58,6 +63,8 @@ fn what_may_be_written() {
     );
     check("backup", Err("one or more required arguments were not provided"));
     check("restart a b -d", Ok("Restart json=false"));
+    check("audit verify --head ab --json", Ok("Audit json=true"));
+    check("audit check", Err("unrecognized subcommand"));
     check("pss", Err("unrecognized subcommand"));
 }
 

@@ -4,7 +4,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
 use serde_json::{Map, Value};
 
-use super::{Order, Read, Tx};
+use super::{Order, Read, Tx, chain};
 use crate::error::{Error, Result};
 
 /// An entry before it has an id. Secrets are masked before it comes here.
@@ -138,57 +138,84 @@ impl Read<'_> {
 }
 
 impl Read<'_> {
-    /// Whether there are rows from before an instant.
+    /// Whether the oldest entry is from before an instant.
     ///
     /// # Errors
     /// When the database fails.
     pub fn has_audit_before(&self, instant: i64) -> Result<bool> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM audit WHERE created < ?1)")?;
-        Ok(statement.query_row([instant], |row| row.get(0))?)
+        let mut statement =
+            self.connection.prepare_cached("SELECT created FROM audit ORDER BY id LIMIT 1")?;
+        let oldest: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+        Ok(oldest.is_some_and(|created| created < instant))
     }
 }
 
 impl Tx<'_> {
-    /// Records an entry; returns its id.
+    /// Records an entry at the end of the chain; returns its id.
     ///
     /// # Errors
     /// When the database fails.
     pub fn audit_insert(&mut self, entry: &NewAudit) -> Result<i64> {
         let data = serde_json::to_string(&entry.data).map_err(Error::internal)?;
         let connection = self.read.connection;
+        let before = chain::head(connection)?;
+        let id = before.id + 1;
+        let stored = chain::Stored {
+            id,
+            created: self.now,
+            account_id: entry.account_id,
+            authenticated_as: entry.authenticated_as,
+            event: &entry.event,
+            resource_type: entry.resource_type.as_deref(),
+            resource_id: entry.resource_id,
+            data: &data,
+        };
+        let hash = chain::hash(&before.hash, &stored);
         connection
             .prepare_cached(
-                "INSERT INTO audit (created, account_id, authenticated_as, event, resource_type,
-                     resource_id, data)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO audit (id, created, account_id, authenticated_as, event,
+                     resource_type, resource_id, data, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
+                id,
                 self.now,
                 entry.account_id,
                 entry.authenticated_as,
                 entry.event,
                 entry.resource_type,
                 entry.resource_id,
-                data
+                data,
+                hash
             ])?;
-        Ok(connection.last_insert_rowid())
+        Ok(id)
     }
 
-    /// Deletes entries made before an instant, some at a time; returns how many.
+    /// Deletes entries made before an instant from the front, some at a time; returns how many. What is
+    /// left remembers where it follows, so that the chain can still be checked.
     ///
     /// # Errors
     /// When the database fails.
     pub fn audit_purge(&mut self, instant: i64, limit: u32) -> Result<usize> {
-        Ok(self
-            .read
-            .connection
-            .prepare_cached(
-                "DELETE FROM audit WHERE id IN
-                     (SELECT id FROM audit WHERE created < ?1 ORDER BY created LIMIT ?2)",
-            )?
-            .execute(params![instant, limit])?)
+        let connection = self.read.connection;
+        let mut statement = connection
+            .prepare_cached("SELECT id, created, hash FROM audit ORDER BY id LIMIT ?1")?;
+        let mut rows = statement.query([limit])?;
+        let mut last: Option<(i64, Option<String>)> = None;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, i64>(1)? >= instant {
+                break;
+            }
+            last = Some((row.get(0)?, row.get(2)?));
+        }
+        drop(rows);
+        let Some((id, hash)) = last else { return Ok(0) };
+        if let Some(hash) = hash {
+            connection
+                .prepare_cached("UPDATE audit_start SET id = ?1, hash = ?2")?
+                .execute(params![id, hash])?;
+        }
+        Ok(connection.prepare_cached("DELETE FROM audit WHERE id <= ?1")?.execute([id])?)
     }
 }
 

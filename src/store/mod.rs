@@ -5,6 +5,7 @@
 //! own, so that one that fails takes nothing of the others with it.
 
 mod audit;
+mod chain;
 mod join;
 mod open;
 mod process;
@@ -27,6 +28,7 @@ use crate::events::{Change, Feed};
 use crate::model::resource::Resource;
 
 pub use audit::{AuditFilter, AuditRow, NewAudit};
+pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
 pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
 pub use query::{Condition, Op, Order, Query};

@@ -53,7 +53,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> Error {
 }
 
 /// Refuses a database that a newer version has migrated further than this one knows.
-fn refuse_newer(connection: &Connection) -> Result<()> {
+pub(super) fn refuse_newer(connection: &Connection) -> Result<()> {
     let known = migrations::migrations::runner()
         .get_migrations()
         .iter()

@@ -1,6 +1,7 @@
 //! The HTTP API over a real socket, on a seeded database whose processes stand still.
 
 mod access;
+mod audit;
 mod dialects;
 mod lists;
 mod pages;
