@@ -1,8 +1,11 @@
 //! The two dialects of the API as data: `/v2-beta` is the model's own, `/v1` is a table of differences.
-//!
-//! A stack is called `environment` under `/v1`, and the types and fields that came with `/v2-beta` are
-//! not there. Stacks and services of `/v1` show their `/v2-beta` data (as in Rancher, which rerouted
-//! them), and only their schemas are the old ones.
+
+mod v1;
+
+pub use self::v1::V1;
+
+use crate::model::schema::Field;
+use crate::model::types::legacy;
 
 /// A version of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,194 +85,31 @@ pub struct Words {
     pub also: &'static [(&'static str, &'static str, &'static str)],
     /// Links under another name: (model's, dialect's).
     pub links: &'static [(&'static str, &'static str)],
+    /// Fields that the model does not have; no row has a value for them.
+    pub extra: &'static [Field],
 }
 
 const fn same(ty: &'static str, plural: &'static str, hidden: &'static [&'static str]) -> Words {
-    Words { ty, name: ty, plural, prefix: None, hidden, unlisted: &[], also: &[], links: &[] }
+    Words {
+        ty,
+        name: ty,
+        plural,
+        prefix: None,
+        hidden,
+        unlisted: &[],
+        also: &[],
+        links: &[],
+        extra: &[],
+    }
 }
 
 /// The model's own words.
 pub static V2_BETA: Dialect = Dialect {
     version: Version::V2Beta,
-    hidden: &[],
+    hidden: legacy::NAMES,
     types: &[],
     newer_fields: true,
     lower_links: false,
-};
-
-/// Fields of containers and launch configurations that `/v1` does not have.
-const NEWER_CONTAINER_FIELDS: &[&str] = &[
-    "blkioWeight",
-    "cgroupParent",
-    "cpuCount",
-    "cpuPercent",
-    "cpuPeriod",
-    "cpuQuota",
-    "cpuRealtimePeriod",
-    "cpuRealtimeRuntime",
-    "cpuSetMems",
-    "diskQuota",
-    "dnsOpt",
-    "drainTimeoutMs",
-    "groupAdd",
-    "healthCmd",
-    "healthInterval",
-    "healthRetries",
-    "healthTimeout",
-    "ioMaximumBandwidth",
-    "ioMaximumIOps",
-    "ip",
-    "ip6",
-    "ipcMode",
-    "isolation",
-    "kernelMemory",
-    "memoryReservation",
-    "memorySwappiness",
-    "milliCpuReservation",
-    "mounts",
-    "netAlias",
-    "oomKillDisable",
-    "oomScoreAdj",
-    "pidsLimit",
-    "primaryNetworkId",
-    "runInit",
-    "secrets",
-    "serviceId",
-    "serviceIds",
-    "shmSize",
-    "stackId",
-    "stopSignal",
-    "stopTimeout",
-    "storageOpt",
-    "sysctls",
-    "system",
-    "tmpfs",
-    "ulimits",
-    "userPorts",
-    "usernsMode",
-    "uts",
-];
-
-/// Rancher 1.0's words.
-pub static V1: Dialect = Dialect {
-    version: Version::V1,
-    hidden: &[
-        "binding",
-        "kubernetesStackUpgrade",
-        "lbTargetConfig",
-        "mountEntry",
-        "networkPolicyRule",
-        "networkPolicyRuleBetween",
-        "networkPolicyRuleMember",
-        "secretReference",
-        "serviceBinding",
-        "serviceLog",
-        "targetPortRule",
-        "ulimit",
-    ],
-    types: &[
-        same(
-            "account",
-            "accounts",
-            &[
-                "createdStackIds",
-                "healthState",
-                "revision",
-                "scheduledUpgradeDelayMinutes",
-                "startedStackIds",
-                "version",
-            ],
-        ),
-        same("container", "containers", NEWER_CONTAINER_FIELDS),
-        same(
-            "host",
-            "hosts",
-            &[
-                "agentIpAddress",
-                "driver",
-                "instanceIds",
-                "localStorageMb",
-                "memory",
-                "milliCpu",
-                "removeAfter",
-                "reportedUuid",
-                "stackId",
-            ],
-        ),
-        same("identity", "identities", &["user"]),
-        same(
-            "instance",
-            "instances",
-            &[
-                "memoryReservation",
-                "milliCpuReservation",
-                "mounts",
-                "serviceId",
-                "serviceIds",
-                "stackId",
-                "system",
-            ],
-        ),
-        same("launchConfig", "launchConfigs", NEWER_CONTAINER_FIELDS),
-        same(
-            "network",
-            "networks",
-            &[
-                "defaultPolicyAction",
-                "dns",
-                "dnsSearch",
-                "hostPorts",
-                "metadata",
-                "policy",
-                "subnets",
-            ],
-        ),
-        same("processInstance", "processInstances", &["accountId", "executionCount", "runAfter"]),
-        same(
-            "project",
-            "projects",
-            &[
-                "createdStackIds",
-                "healthState",
-                "hostRemoveDelaySeconds",
-                "orchestration",
-                "projectLinks",
-                "revision",
-                "scheduledUpgradeDelayMinutes",
-                "startedStackIds",
-                "version",
-            ],
-        ),
-        same("secondaryLaunchConfig", "secondaryLaunchConfigs", NEWER_CONTAINER_FIELDS),
-        Words {
-            unlisted: &[
-                "executionCount",
-                "executionPeriodStart",
-                "instanceIds",
-                "lbConfig",
-                "linkedServices",
-                "serviceIndexStrategy",
-                "skip",
-                "stackId",
-                "system",
-            ],
-            also: &[("environmentId", "stackId", "e")],
-            links: &[("stack", "environment")],
-            ..same("service", "services", &[])
-        },
-        Words {
-            name: "environment",
-            plural: "environments",
-            prefix: Some("e"),
-            unlisted: &["answers", "binding", "group", "serviceIds", "system", "templates"],
-            ..same("stack", "environments", &[])
-        },
-        same("storagePool", "storagePools", &["hostIds", "volumeIds"]),
-        same("token", "tokens", &["authenticatedAsAccountId", "originalLogin", "redirectUrl"]),
-        same("volume", "volumes", &["isNative", "mounts", "sizeMb", "stackId"]),
-    ],
-    newer_fields: false,
-    lower_links: true,
 };
 
 impl Dialect {
@@ -284,75 +124,19 @@ impl Dialect {
     }
 }
 
-/// Scalar fields that Rancher keeps inside a row's JSON: they can be neither filtered nor sorted by.
-pub const NOT_COLUMNS: &[&str] = &[
-    "allowSystemRole",
-    "assignServiceIpAddress",
-    "blkioWeight",
-    "count",
-    "cpuCount",
-    "cpuPercent",
-    "cpuPeriod",
-    "cpuQuota",
-    "cpuRealtimePeriod",
-    "cpuRealtimeRuntime",
-    "cpuShares",
-    "currentScale",
-    "defaultPolicyAction",
-    "desiredScale",
-    "diskQuota",
-    "executionPeriodStart",
-    "healthInterval",
-    "healthRetries",
-    "healthTimeout",
-    "hostPorts",
-    "hostRemoveDelaySeconds",
-    "identity",
-    "inDb",
-    "ioMaximumBandwidth",
-    "ioMaximumIOps",
-    "isHostPath",
-    "isNative",
-    "kernelMemory",
-    "lockedScale",
-    "memorySwap",
-    "memorySwappiness",
-    "oomKillDisable",
-    "oomScoreAdj",
-    "pidMode",
-    "pidsLimit",
-    "primaryNetworkId",
-    "privileged",
-    "publishAllPorts",
-    "readOnly",
-    "requestedHostId",
-    "responseCode",
-    "retainIp",
-    "runInit",
-    "scale",
-    "scheduledUpgradeDelayMinutes",
-    "shmSize",
-    "startOnCreate",
-    "stdinOpen",
-    "stopTimeout",
-    "transitioning",
-    "transitioningProgress",
-    "tty",
-    "user",
-    "virtualMachine",
-];
-
-/// The same for single types, by base type: (type, field).
-pub const NOT_COLUMNS_OF: &[(&str, &str)] = &[
-    ("identity", "projectId"),
-    ("instance", "hostId"),
-    ("instance", "memory"),
-    ("service", "executionCount"),
-];
-
 /// Types that offer no filters although they are listed.
-pub const WITHOUT_FILTERS: &[&str] =
-    &["activeSetting", "processDefinition", "schema", "subscribe", "token"];
+pub const WITHOUT_FILTERS: &[&str] = &[
+    "activeSetting",
+    "configContent",
+    "processDefinition",
+    "publish",
+    "resource",
+    "resourceDefinition",
+    "schema",
+    "subscribe",
+    "token",
+    "typeDocumentation",
+];
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use super::hooks;
 use super::reads::enrich;
 use super::render::{Extras, Renderer};
@@ -95,6 +97,10 @@ fn pairs(
             .iter()
             .filter_map(|row| Some((row.int(here)?, row.int(there)?)))
             .collect(),
+        Link::Many { field, .. } => rows
+            .iter()
+            .flat_map(|row| references(row, field).into_iter().map(|target| (row.id, target)))
+            .collect(),
         Link::Computed { .. } => Vec::new(),
     };
     let mut targets: Vec<i64> = wanted.iter().map(|pair| pair.1).collect();
@@ -118,4 +124,12 @@ fn pairs(
 /// The id in a reference field of a row.
 pub fn reference(row: &Resource, field: &str) -> Option<i64> {
     if field == "accountId" { row.account_id } else { row.int(field) }
+}
+
+/// The ids in a field that holds one reference or a list of them.
+pub fn references(row: &Resource, field: &str) -> Vec<i64> {
+    match row.data.get(field) {
+        Some(Value::Array(ids)) => ids.iter().filter_map(Value::as_i64).collect(),
+        _ => reference(row, field).into_iter().collect(),
+    }
 }

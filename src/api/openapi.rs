@@ -202,7 +202,9 @@ fn links(paths: &mut Map<String, Value>, views: &Views, view: &View) {
     for link in &view.links {
         let schema = match link.link {
             Link::Ref { to, .. } => views.of_type(to).map(|to| reference(to.name)),
-            Link::Child { .. } | Link::Map { .. } | Link::Computed { .. } => None,
+            Link::Child { .. } | Link::Map { .. } | Link::Many { .. } | Link::Computed { .. } => {
+                None
+            }
         };
         let mut get =
             operation(view, &format!("{}_link", link.name), &format!("Follows {}", link.name));

@@ -2,7 +2,7 @@
 
 use super::collection::{self, Page};
 use super::hooks::{self, Answer, Asked};
-use super::include::{self, reference};
+use super::include::{self, reference, references};
 use super::query::Listing;
 use super::render::Extras;
 use super::respond::{Reply, not_allowed};
@@ -243,7 +243,12 @@ pub fn link(session: &Session<'_>, view: &View, id: &str, name: &str) -> Result<
         match link.link {
             Link::Ref { field, to, .. } => referred(session, read, &row, (name, field, to)),
             Link::Child { of, field, .. } => children(session, read, &row, view, (of, field)),
-            Link::Map { to, .. } => mapped(session, read, &row, (link.link, to)),
+            Link::Map { through, here, there, to, .. } => {
+                let base = registry::lookup(through).map_or("", |entry| entry.base);
+                let maps = read.referrers(base, here, row.id)?;
+                listed(session, read, to, maps.iter().filter_map(|map| map.int(there)).collect())
+            }
+            Link::Many { field, to, .. } => listed(session, read, to, references(&row, field)),
             Link::Computed { .. } => handled(session, read, view, &row, link.link.name()),
         }
     })
@@ -295,17 +300,9 @@ fn children(
     Ok(respond(session, view, &listing, &Page { preset, ..page_of }))
 }
 
-fn mapped(
-    session: &Session<'_>,
-    read: &Read<'_>,
-    row: &Resource,
-    (link, to): (&Link, &str),
-) -> Result<Reply> {
+/// The rows of these ids that are live and visible.
+fn listed(session: &Session<'_>, read: &Read<'_>, to: &str, mut ids: Vec<i64>) -> Result<Reply> {
     let view = session.views.of_type(to).ok_or_else(Error::not_found)?;
-    let Link::Map { through, here, there, .. } = link else { return Err(Error::not_found()) };
-    let base = registry::lookup(through).map_or("", |entry| entry.base);
-    let mut ids: Vec<i64> =
-        read.referrers(base, here, row.id)?.iter().filter_map(|map| map.int(there)).collect();
     ids.sort_unstable();
     ids.dedup();
     let listing = Listing::parse(view, &session.call.params);

@@ -150,14 +150,14 @@ impl<'a> Renderer<'a> {
         for ((field, value), (begin, end)) in view.fields.iter().zip(values).zip(&absent.places) {
             let stored = matches!(field.place, Place::Data(_));
             let revealed = extras.reveal.contains_key(field.name);
-            let hidden = field.field.read_on_create_only && !revealed;
+            let hidden = field.once && !revealed;
             if stored && (value.is_none() || hidden) && !revealed {
                 continue;
             }
             out.extend_from_slice(absent.json.get(copied..*begin).unwrap_or_default());
             copied = *end;
             match (field.place, value) {
-                (Place::Data(_), Some(value)) if !field.field.read_on_create_only => {
+                (Place::Data(_), Some(value)) if !field.once => {
                     self.data(out, field, Some(value));
                 }
                 _ => self.field(out, view, row, field, extras),
@@ -236,7 +236,7 @@ impl<'a> Renderer<'a> {
         if field.place == Place::Id || field.field.input_only {
             return;
         }
-        if field.field.read_on_create_only {
+        if field.once {
             out.extend_from_slice(&field.key);
             match extras.reveal.get(field.name) {
                 Some(secret) => json::value(out, secret),
@@ -357,7 +357,7 @@ fn has_target(link: &LinkView, row: &Resource) -> bool {
     match link.link {
         Link::Ref { field: "accountId", .. } => row.account_id.is_some(),
         Link::Ref { field, .. } => row.data.get(*field).is_some_and(|target| !target.is_null()),
-        Link::Child { .. } | Link::Map { .. } | Link::Computed { .. } => true,
+        Link::Child { .. } | Link::Map { .. } | Link::Many { .. } | Link::Computed { .. } => true,
     }
 }
 

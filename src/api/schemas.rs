@@ -12,7 +12,7 @@ use super::views::{View, Views};
 use crate::auth::Role;
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
-use crate::model::schema::{Default, Field, Kind, Link, Source};
+use crate::model::schema::{Default, Field, Kind, Link};
 
 /// Collections kept: one for each dialect, role and base URL in use.
 const CACHED: usize = 64;
@@ -104,10 +104,6 @@ fn methods(role: Role, view: &View, verbs: &[(&'static str, Verb)]) -> Vec<&'sta
 }
 
 fn resource_methods(role: Role, view: &View) -> Vec<&'static str> {
-    if view.entry.ty.source == Source::Value {
-        // Values have no rows, but clients expect to be able to read about them.
-        return vec!["GET"];
-    }
     methods(role, view, &[("GET", Verb::Get), ("PUT", Verb::Update), ("DELETE", Verb::Delete)])
 }
 
@@ -123,6 +119,7 @@ pub fn kind_name(dialect: &Dialect, kind: &Kind) -> String {
         Kind::Date => "date".to_owned(),
         Kind::Enum => "enum".to_owned(),
         Kind::Json => "json".to_owned(),
+        Kind::Reference("") => "reference".to_owned(),
         Kind::Reference(ty) => format!("reference[{}]", dialect.name(ty)),
         Kind::Array(kind) => format!("array[{}]", kind_name(dialect, kind)),
         Kind::Map(kind) => format!("map[{}]", kind_name(dialect, kind)),
@@ -145,6 +142,10 @@ fn fields(views: &Views, view: &View) -> Map<String, Value> {
             listed.insert(field.name.to_owned(), describe(views, view, field));
         }
     }
+    let extra = words.map_or(&[][..], |words| words.extra).iter();
+    for field in extra.filter(|field| policy::may_read(role, entry, field)) {
+        listed.insert(field.name.to_owned(), describe(views, view, field));
+    }
     for (name, field, _) in words.map_or(&[][..], |words| words.also) {
         if let Some(field) = entry.field(field) {
             listed.insert((*name).to_owned(), describe(views, view, field));
@@ -161,7 +162,7 @@ fn describe(views: &Views, view: &View, field: &Field) -> Value {
     set("description", Value::Null);
     set("create", policy::may_create(role, entry, field).into());
     set("update", policy::may_update(role, entry, field).into());
-    set("readOnCreateOnly", field.read_on_create_only.into());
+    set("readOnCreateOnly", policy::shown_once(role, entry, field).into());
     for (key, flag) in
         [("nullable", field.nullable), ("required", field.required), ("unique", field.unique)]
     {
@@ -221,3 +222,6 @@ fn includeable(dialect: &Dialect, view: &View) -> Vec<String> {
         .map(|link| if dialect.lower_links { link.path.clone() } else { link.name.to_owned() })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,6 +81,8 @@ pub struct FieldView {
     pub place: Place,
     /// Shape of the value.
     pub shape: Shape,
+    /// Shown only in the answer to the create.
+    pub once: bool,
 }
 
 /// Where a row keeps a field.
@@ -195,26 +197,12 @@ impl FilterKind {
     }
 }
 
-const ROLES: [Role; 11] = [
-    Role::Superadmin,
-    Role::Admin,
-    Role::Service,
-    Role::ReadAdmin,
-    Role::User,
-    Role::Owner,
-    Role::Member,
-    Role::Restricted,
-    Role::ReadOnly,
-    Role::Project,
-    Role::Token,
-];
-
 /// What a role sees in a version of the API.
 pub fn views(version: Version, role: Role) -> &'static Views {
-    static CACHE: [[OnceLock<Views>; ROLES.len()]; 2] =
-        [const { [const { OnceLock::new() }; ROLES.len()] }; 2];
+    static CACHE: [[OnceLock<Views>; Role::ALL.len()]; 2] =
+        [const { [const { OnceLock::new() }; Role::ALL.len()] }; 2];
     static NOTHING: OnceLock<Views> = OnceLock::new();
-    let slot = ROLES
+    let slot = Role::ALL
         .iter()
         .position(|known| *known == role)
         .and_then(|index| CACHE.get(version.index()).and_then(|row| row.get(index)));

@@ -30,8 +30,14 @@ pub fn is_usable(row: &Resource) -> bool {
 /// The kinds of account that may call, and their role outside environments.
 const KINDS: &[(&str, Role)] = &[
     ("admin", Role::Admin),
+    ("agent", Role::Agent),
+    ("agentRegister", Role::AgentRegister),
+    ("environment", Role::Environment),
     ("project", Role::Project),
+    ("projectadmin", Role::ProjectAdmin),
     ("readAdmin", Role::ReadAdmin),
+    ("register", Role::Register),
+    ("registeredAgent", Role::Agent),
     ("service", Role::Service),
     ("superadmin", Role::Superadmin),
     ("token", Role::Token),
@@ -64,6 +70,11 @@ const fn sees_all_accounts(role: Role) -> bool {
         | Role::Restricted
         | Role::ReadOnly
         | Role::Project
+        | Role::Environment
+        | Role::ProjectAdmin
+        | Role::Agent
+        | Role::AgentRegister
+        | Role::Register
         | Role::Token => false,
     }
 }
@@ -163,6 +174,11 @@ fn role_in(read: &Read<'_>, own: Role, account: i64, project: i64) -> Result<Opt
         | Role::Restricted
         | Role::ReadOnly
         | Role::Project
+        | Role::Environment
+        | Role::ProjectAdmin
+        | Role::Agent
+        | Role::AgentRegister
+        | Role::Register
         | Role::Token => Ok(None),
     }
 }

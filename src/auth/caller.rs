@@ -23,11 +23,41 @@ pub enum Role {
     ReadOnly,
     /// The environment itself, by its own API key.
     Project,
+    /// A container acting for its environment (`io.rancher.container.agent.role=environment`).
+    Environment,
+    /// A container administering its environment (`environmentAdmin`).
+    ProjectAdmin,
+    /// A host's agent.
+    Agent,
+    /// An agent that may make agents.
+    AgentRegister,
+    /// A host that registers with a registration token.
+    Register,
     /// Nobody in particular: may log in and little else.
     Token,
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 16] = [
+        Self::Superadmin,
+        Self::Admin,
+        Self::Service,
+        Self::ReadAdmin,
+        Self::User,
+        Self::Owner,
+        Self::Member,
+        Self::Restricted,
+        Self::ReadOnly,
+        Self::Project,
+        Self::Environment,
+        Self::ProjectAdmin,
+        Self::Agent,
+        Self::AgentRegister,
+        Self::Register,
+        Self::Token,
+    ];
+
     /// The word in the API and in golden files.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +71,11 @@ impl Role {
             Self::Restricted => "restricted",
             Self::ReadOnly => "readonly",
             Self::Project => "project",
+            Self::Environment => "environment",
+            Self::ProjectAdmin => "projectadmin",
+            Self::Agent => "agent",
+            Self::AgentRegister => "agentRegister",
+            Self::Register => "register",
             Self::Token => "token",
         }
     }

@@ -5,6 +5,8 @@
 
 pub mod schema;
 
+pub mod audience;
+
 pub mod lifecycle;
 
 pub mod resource;

@@ -1,24 +1,10 @@
-//! What a resource type is: names, fields, links, actions and who may use them, as `const` data.
+//! What a resource type is: names, fields, links and actions, as `const` data.
 //!
 //! Everything here can be built in a `const`, so that a type is a table and not code. The shapes follow
 //! the schema objects of the Rancher 1.6 API (`resourceFields`, `collectionMethods`, ...).
 
+use super::audience::{Audience, Methods};
 use super::lifecycle::Lifecycle;
-
-/// Who may see or use something, from nobody to every member of an environment.
-///
-/// Ordered: an audience includes everyone that a greater one names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Audience {
-    /// Nobody: the value is internal or computed.
-    Nobody,
-    /// Only the built-in superadmin.
-    Super,
-    /// Site administrators and internal services.
-    Admin,
-    /// Everyone with a role in the environment that the policy does not restrict further.
-    Project,
-}
 
 /// The JSON shape of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +73,8 @@ pub struct Field {
     pub max: Option<i64>,
     /// Least accepted length in characters.
     pub min_length: Option<i64>,
-    /// Greatest accepted length in characters.
+    /// Greatest accepted length in characters. A field that has one is a column, as Rancher kept it:
+    /// see [`Field::is_column`].
     pub max_length: Option<i64>,
     /// Characters (as in a regular expression's class) that the whole value must be made of.
     pub valid_chars: Option<&'static str>,
@@ -108,7 +95,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field that members may read, and nobody may write.
+    /// A field that everyone may read, and nobody may write.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
         let indexed = matches!(kind, Kind::Reference(_));
         Self {
@@ -124,7 +111,7 @@ impl Field {
             min_length: None,
             max_length: None,
             valid_chars: None,
-            read: Audience::Project,
+            read: Audience::Everyone,
             create: Audience::Nobody,
             update: Audience::Nobody,
             read_on_create_only: false,
@@ -154,17 +141,17 @@ impl Field {
 
     /// May be given on create.
     pub const fn c(self) -> Self {
-        self.c_by(Audience::Project)
+        self.c_by(Audience::Everyone)
     }
 
     /// May be given on create and changed later.
     pub const fn cu(self) -> Self {
-        self.c_by(Audience::Project).u_by(Audience::Project)
+        self.c_by(Audience::Everyone).u_by(Audience::Everyone)
     }
 
     /// May be changed.
     pub const fn u(self) -> Self {
-        self.u_by(Audience::Project)
+        self.u_by(Audience::Everyone)
     }
 
     /// May be given on create by this audience.
@@ -262,6 +249,12 @@ impl Field {
         self.indexed = true;
         self
     }
+
+    /// Whether lists can be filtered and sorted by it: what Rancher kept in a column of its own rather
+    /// than inside a row's JSON. Columns are what has a greatest length, whatever the kind of value.
+    pub const fn is_column(&self) -> bool {
+        self.max_length.is_some() && !matches!(self.kind, Kind::Map(_))
+    }
 }
 
 /// How a link of a resource finds its target.
@@ -298,6 +291,15 @@ pub enum Link {
         /// Type linked to.
         to: &'static str,
     },
+    /// `name`: the rows of type `to` that `field` of this resource refers to: one or a list of ids.
+    Many {
+        /// Link name.
+        name: &'static str,
+        /// Reference field of this type, or list of references.
+        field: &'static str,
+        /// Type linked to.
+        to: &'static str,
+    },
     /// `name`: answered by a handler of its own.
     Computed {
         /// Link name.
@@ -312,6 +314,7 @@ impl Link {
             Link::Ref { name, .. }
             | Link::Child { name, .. }
             | Link::Map { name, .. }
+            | Link::Many { name, .. }
             | Link::Computed { name } => name,
         }
     }
@@ -335,7 +338,7 @@ pub struct Action {
 impl Action {
     /// An action without body whose answer is of type `output`, offered to members.
     pub const fn new(name: &'static str, output: &'static str) -> Self {
-        Self { name, input: None, output: Some(output), states: &[], by: Audience::Project }
+        Self { name, input: None, output: Some(output), states: &[], by: Audience::Everyone }
     }
 
     /// Takes a body of this type.
@@ -361,41 +364,6 @@ impl Action {
         self.by = who;
         self
     }
-}
-
-/// Who may use each method of a type.
-#[derive(Clone, Copy, Debug)]
-pub struct Methods {
-    /// `GET` on the collection.
-    pub list: Audience,
-    /// `POST` on the collection.
-    pub create: Audience,
-    /// `GET` on a resource.
-    pub get: Audience,
-    /// `PUT` on a resource.
-    pub update: Audience,
-    /// `DELETE` on a resource.
-    pub delete: Audience,
-}
-
-impl Methods {
-    /// Only the schema can be read: inputs and value types.
-    pub const NONE: Self = Self {
-        list: Audience::Nobody,
-        create: Audience::Nobody,
-        get: Audience::Nobody,
-        update: Audience::Nobody,
-        delete: Audience::Nobody,
-    };
-    /// Listed and shown.
-    pub const READ: Self = Self { list: Audience::Project, get: Audience::Project, ..Self::NONE };
-    /// Everything.
-    pub const CRUD: Self = Self {
-        create: Audience::Project,
-        update: Audience::Project,
-        delete: Audience::Project,
-        ..Self::READ
-    };
 }
 
 /// Where the rows of a type are.
@@ -464,8 +432,8 @@ impl Type {
             fields,
             links: &[],
             actions: &[],
-            methods: Methods::NONE,
-            audience: Audience::Project,
+            methods: Methods::VALUE,
+            audience: Audience::Everyone,
             prefix: None,
         }
     }
@@ -515,6 +483,12 @@ impl Type {
     /// Specialises `parent`, whose rows it shares.
     pub const fn child_of(mut self, parent: &'static str) -> Self {
         self.parent = Some(parent);
+        self
+    }
+
+    /// Shows states of this lifecycle, although its rows are not in the resource table.
+    pub const fn states_of(mut self, lifecycle: &'static Lifecycle) -> Self {
+        self.lifecycle = Some(lifecycle);
         self
     }
 

@@ -70,8 +70,15 @@ fn fields(dialect: &'static Dialect, role: Role, entry: &'static Entry) -> Vec<F
         .all_fields()
         .filter(|field| policy::may_read(role, entry, field))
         .filter(|field| !hidden.contains(&field.name))
-        .map(|field| FieldView::new(field.name, field, shape(&field.kind, field)))
+        .map(|field| FieldView {
+            once: policy::shown_once(role, entry, field),
+            ..FieldView::new(field.name, field, shape(&field.kind, field))
+        })
         .collect();
+    let extra = words.map_or(&[][..], |words| words.extra).iter();
+    for field in extra.filter(|field| policy::may_read(role, entry, field)) {
+        fields.push(FieldView::new(field.name, field, shape(&field.kind, field)));
+    }
     for (name, field, prefix) in words.map_or(&[][..], |words| words.also) {
         if let Some(field) = entry.field(field)
             && policy::may_read(role, entry, field)
@@ -103,6 +110,7 @@ impl FieldView {
             twin: (field.kind == Kind::Date).then(|| key(&format!("{name}TS"))),
             place: place(field.name),
             shape,
+            once: false,
         }
     }
 }
@@ -193,7 +201,7 @@ fn links(
             let readable = entry.field(field).is_some_and(|f| policy::may_read(role, entry, f));
             readable && !hidden.contains(field) && sees(to)
         }
-        Link::Child { of: ty, .. } | Link::Map { to: ty, .. } => {
+        Link::Child { of: ty, .. } | Link::Map { to: ty, .. } | Link::Many { to: ty, .. } => {
             sees(ty) && registry::lookup(ty).is_some_and(|to| policy::may(role, to, Verb::List))
         }
         Link::Computed { name } => hooks::link_handler(entry, name).is_some(),
@@ -236,14 +244,14 @@ fn actions(role: Role, entry: &'static Entry) -> Vec<ActionView> {
 }
 
 fn filters(entry: &'static Entry, fields: &[FieldView]) -> Vec<FilterView> {
-    if entry.ty.source == Source::Value || dialect::WITHOUT_FILTERS.contains(&entry.ty.name) {
+    if dialect::WITHOUT_FILTERS.contains(&entry.ty.name) {
         return Vec::new();
     }
     let mut filters: Vec<FilterView> = fields
         .iter()
-        .filter(|view| !view.field.read_on_create_only && !view.field.input_only)
+        .filter(|view| !view.once && !view.field.input_only)
         .filter_map(|view| {
-            let kind = filter_kind(entry, view)?;
+            let kind = filter_kind(view)?;
             Some(FilterView { name: view.name, field: view.field.name, kind })
         })
         .collect();
@@ -252,26 +260,20 @@ fn filters(entry: &'static Entry, fields: &[FieldView]) -> Vec<FilterView> {
 }
 
 /// How a field can be filtered by; `None` for what Rancher keeps inside a row's JSON.
-fn filter_kind(entry: &Entry, view: &FieldView) -> Option<FilterKind> {
-    let name = view.field.name;
-    let is_column = !dialect::NOT_COLUMNS.contains(&name)
-        && !dialect::NOT_COLUMNS_OF.contains(&(entry.base, name));
-    if !is_column {
+fn filter_kind(view: &FieldView) -> Option<FilterKind> {
+    if view.field.name == "id" {
+        return Some(if view.field.kind == Kind::Int { FilterKind::Id } else { FilterKind::Text });
+    }
+    if !view.field.is_column() {
         return None;
     }
     match view.field.kind {
-        Kind::String => view.field.max_length.map(|_| FilterKind::Text),
+        Kind::String | Kind::Password | Kind::Blob => Some(FilterKind::Text),
         Kind::Enum => Some(FilterKind::Word),
-        Kind::Int if name == "id" => Some(FilterKind::Id),
         Kind::Int | Kind::Float => Some(FilterKind::Number),
         Kind::Boolean => Some(FilterKind::Flag),
         Kind::Date => Some(FilterKind::Date),
         Kind::Reference(_) => Some(FilterKind::Reference),
-        Kind::Password
-        | Kind::Blob
-        | Kind::Json
-        | Kind::Array(_)
-        | Kind::Map(_)
-        | Kind::Object(_) => None,
+        Kind::Json | Kind::Array(_) | Kind::Map(_) | Kind::Object(_) => None,
     }
 }

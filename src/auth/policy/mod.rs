@@ -1,14 +1,20 @@
 //! What a role may do with a type, its fields and its actions: a table, not code.
 //!
 //! The declarations in `model/types` say which [`Audience`] each thing is open to; this file says which
-//! audience a role belongs to and where a role departs from that. What no rule allows is denied.
+//! roles are in an audience, `departures` where a role departs from that, and `closed` what the roles see
+//! that are in no audience. What no rule allows is denied.
 
-mod exceptions;
+mod closed;
+mod departures;
+mod rule;
 
-use self::exceptions::{EXCEPTIONS, Rule, Use};
+use self::closed::CLOSED;
+use self::departures::DEPARTURES;
+use self::rule::Rule;
 use super::caller::Role;
+use crate::model::audience::Audience;
 use crate::model::registry::Entry;
-use crate::model::schema::{Action, Audience, Field};
+use crate::model::schema::{Action, Field, Source};
 
 /// What a request wants to do with a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,57 +31,71 @@ pub enum Verb {
     Delete,
 }
 
-/// The least audience that still includes a role.
-const fn rank(role: Role) -> Option<Audience> {
-    match role {
-        Role::Superadmin => Some(Audience::Super),
-        Role::Admin | Role::Service | Role::ReadAdmin => Some(Audience::Admin),
-        Role::User
-        | Role::Owner
+/// Whether something open to `audience` is open to `role`.
+const fn includes(audience: Audience, role: Role) -> bool {
+    let (inside, outside, admin) = match role {
+        Role::Superadmin => return !matches!(audience, Audience::Nobody),
+        Role::Service => {
+            return !matches!(audience, Audience::Nobody | Audience::Super);
+        }
+        Role::Admin | Role::ReadAdmin => (false, true, true),
+        Role::User => (false, true, false),
+        Role::Owner
         | Role::Member
         | Role::Restricted
         | Role::ReadOnly
-        | Role::Project => Some(Audience::Project),
-        Role::Token => None,
+        | Role::Project
+        | Role::Environment
+        | Role::ProjectAdmin => (true, false, false),
+        Role::Agent | Role::AgentRegister | Role::Register | Role::Token => return false,
+    };
+    match audience {
+        Audience::Nobody | Audience::Super | Audience::Service => false,
+        Audience::Admin => admin,
+        Audience::Inside => inside,
+        Audience::Outside => outside,
+        Audience::Everyone => true,
     }
 }
 
-/// Whether something open to `audience` is open to `role`.
-fn includes(audience: Audience, role: Role) -> bool {
-    audience != Audience::Nobody && rank(role).is_some_and(|rank| rank <= audience)
-}
-
-/// The departures for a role and a type.
-fn exceptions(role: Role, entry: &Entry) -> impl Iterator<Item = &'static Rule> + use<> {
+/// The rows for a role and a type.
+fn rules(role: Role, entry: &Entry) -> impl Iterator<Item = &'static Rule> + use<> {
     let name = entry.ty.name;
-    let first = EXCEPTIONS.partition_point(|row| row.ty < name);
-    let rows = EXCEPTIONS.iter().skip(first).take_while(move |row| row.ty == name);
-    rows.filter(move |row| row.roles.contains(&role)).map(|row| &row.rule)
+    [DEPARTURES, CLOSED].into_iter().flat_map(move |table| {
+        let first = table.partition_point(|row| row.ty < name);
+        let rows = table.iter().skip(first).take_while(move |row| row.ty == name);
+        rows.filter(move |row| row.roles.contains(&role)).map(|row| &row.rule)
+    })
 }
 
-/// How a departure lets a role use a field.
-fn field_use(role: Role, entry: &Entry, field: &Field) -> Option<Use> {
-    exceptions(role, entry).find_map(|rule| match rule {
-        Rule::Fields(use_, names) if names.contains(&field.name) => Some(*use_),
-        Rule::Fields(..) | Rule::Hidden | Rule::NoActions | Rule::Shown | Rule::Verbs(_) => None,
+/// The letters by which a row lets a role use a field.
+fn letters(role: Role, entry: &Entry, field: &Field) -> Option<&'static str> {
+    rules(role, entry).find_map(|rule| match rule {
+        Rule::Fields(letters, names) if names.contains(&field.name) => Some(*letters),
+        Rule::Fields(..)
+        | Rule::Hidden
+        | Rule::NoActions
+        | Rule::Action(_)
+        | Rule::Shown
+        | Rule::Verbs(_) => None,
     })
 }
 
 /// Whether a role changes nothing anywhere.
 const fn is_reader(role: Role) -> bool {
-    match role {
-        Role::ReadOnly | Role::ReadAdmin => true,
-        Role::Superadmin
-        | Role::Admin
-        | Role::Service
-        | Role::User
-        | Role::Owner
-        | Role::Member
-        | Role::Restricted
-        | Role::Project
-        | Role::Token => false,
-    }
+    matches!(role, Role::ReadOnly | Role::ReadAdmin)
 }
+
+/// What follows from a row's process or place and is written by nobody, not even by the superadmin.
+const DERIVED: &[&str] = &[
+    "created",
+    "id",
+    "removed",
+    "state",
+    "transitioning",
+    "transitioningMessage",
+    "transitioningProgress",
+];
 
 /// The one action of those who only read.
 const READERS_ACTION: &str = "logs";
@@ -83,15 +103,18 @@ const READERS_ACTION: &str = "logs";
 /// Whether the role is served the type's schema at all; without it every use of the type is 404.
 pub fn sees(role: Role, entry: &Entry) -> bool {
     let declared = includes(entry.ty.audience, role);
-    exceptions(role, entry).fold(declared, |seen, rule| match rule {
+    rules(role, entry).fold(declared, |seen, rule| match rule {
         Rule::Hidden => false,
         Rule::Shown => true,
-        Rule::Fields(..) | Rule::NoActions | Rule::Verbs(_) => seen,
+        Rule::Fields(..) | Rule::NoActions | Rule::Action(_) | Rule::Verbs(_) => seen,
     })
 }
 
 /// Whether the role may use a method of a type.
 pub fn may(role: Role, entry: &Entry, verb: Verb) -> bool {
+    if role == Role::Superadmin && entry.ty.source == Source::Resource {
+        return true;
+    }
     let methods = &entry.ty.methods;
     let audience = match verb {
         Verb::List => methods.list,
@@ -100,56 +123,73 @@ pub fn may(role: Role, entry: &Entry, verb: Verb) -> bool {
         Verb::Update => methods.update,
         Verb::Delete => methods.delete,
     };
-    let allowed = exceptions(role, entry)
+    let allowed = rules(role, entry)
         .find_map(|rule| match rule {
             Rule::Verbs(verbs) => Some(verbs.contains(&verb)),
-            Rule::Fields(..) | Rule::Hidden | Rule::NoActions | Rule::Shown => None,
+            Rule::Fields(..) | Rule::Hidden | Rule::NoActions | Rule::Action(_) | Rule::Shown => {
+                None
+            }
         })
         .unwrap_or_else(|| includes(audience, role));
     let reads = matches!(verb, Verb::List | Verb::Get);
     allowed && sees(role, entry) && (reads || !is_reader(role))
 }
 
-/// Whether the role is shown a field (once, for a field of [`Field::read_on_create_only`]).
+/// Whether the role is shown a field (once, if [`shown_once`]).
 pub fn may_read(role: Role, entry: &Entry, field: &Field) -> bool {
     sees(role, entry)
-        && field_use(role, entry, field).map_or_else(|| includes(field.read, role), Use::reads)
+        && letters(role, entry, field)
+            .map_or_else(|| includes(field.read, role), |letters| letters.contains('r'))
+}
+
+/// Whether the role is shown a field only in the answer to the create.
+pub fn shown_once(role: Role, entry: &Entry, field: &Field) -> bool {
+    field.read_on_create_only && letters(role, entry, field).is_none()
 }
 
 /// Whether the role may give a field on create.
 pub fn may_create(role: Role, entry: &Entry, field: &Field) -> bool {
-    match field_use(role, entry, field) {
-        Some(use_) => use_.creates() && !is_reader(role),
-        None => includes(field.create, role) && may_write(role, entry, field),
-    }
+    may_write(role, entry, field, field.create, 'c')
 }
 
 /// Whether the role may change a field.
 pub fn may_update(role: Role, entry: &Entry, field: &Field) -> bool {
-    field_use(role, entry, field).is_none()
-        && includes(field.update, role)
-        && may_write(role, entry, field)
+    may_write(role, entry, field, field.update, 'u')
 }
 
 /// Nobody writes what they are never shown, but for secrets that are shown to nobody.
-fn may_write(role: Role, entry: &Entry, field: &Field) -> bool {
-    !is_reader(role) && (field.input_only || may_read(role, entry, field)) && sees(role, entry)
+fn may_write(role: Role, entry: &Entry, field: &Field, audience: Audience, letter: char) -> bool {
+    if is_reader(role) || !sees(role, entry) {
+        return false;
+    }
+    if let Some(letters) = letters(role, entry, field) {
+        return letters.contains(letter);
+    }
+    if role == Role::Superadmin {
+        return !DERIVED.contains(&field.name);
+    }
+    includes(audience, role) && (field.input_only || may_read(role, entry, field))
 }
 
 /// Whether the role is offered an action.
 pub fn may_act(role: Role, entry: &Entry, action: &Action) -> bool {
-    let none = exceptions(role, entry).any(|rule| matches!(rule, Rule::NoActions));
-    includes(action.by, role)
-        && sees(role, entry)
-        && !none
-        && (!is_reader(role) || action.name == READERS_ACTION)
+    if is_reader(role) && action.name != READERS_ACTION {
+        return false;
+    }
+    let declared = includes(action.by, role);
+    let allowed = rules(role, entry).fold(declared, |allowed, rule| match rule {
+        Rule::NoActions => false,
+        Rule::Action(name) => allowed || *name == action.name,
+        Rule::Fields(..) | Rule::Hidden | Rule::Shown | Rule::Verbs(_) => allowed,
+    });
+    allowed && sees(role, entry)
 }
 
 /// Whether the role has a say over infrastructure (hosts, registration, system stacks), by the setting
 /// `modify.infrastructure.roles`: role words separated by commas.
 pub fn may_modify_infrastructure(role: Role, setting: &str) -> bool {
     !is_reader(role)
-        && role != Role::Token
+        && !matches!(role, Role::Token | Role::Register | Role::AgentRegister)
         && setting.split(',').any(|word| word.trim() == role.as_str())
 }
 

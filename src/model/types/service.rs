@@ -3,7 +3,32 @@
 use super::prelude::*;
 
 /// Every type of this file.
-pub const TYPES: &[&Type] = &[&SERVICE, &SERVICE_EXPOSE_MAP, &SERVICE_LOG, &SERVICE_RESTART];
+pub const TYPES: &[&Type] = &[
+    &SERVICE,
+    &SERVICE_EXPOSE_MAP,
+    &SERVICE_INDEX,
+    &DEPLOYMENT_UNIT,
+    &SERVICE_LOG,
+    &SERVICE_RESTART,
+];
+
+/// Fields of services of every kind.
+pub const SERVICE_FIELDS: &[Field] = &[
+    f("desiredScale", Int).r_by(Super),
+    f("executionCount", Int).r_by(Super),
+    f("executionPeriodStart", Date).r_by(Super),
+    f("externalId", String).null().max_len(255).c().indexed(),
+    f("healthState", String).null().max_len(128),
+    f("instanceIds", Array(&Reference("instance"))).null(),
+    f("linkedServices", Map(&Reference("service"))).null(),
+    f("lockedScale", Int).r_by(Super),
+    f("name", String).null().required().min_len(1).max_len(63).chars("a-zA-Z0-9-").cu().schedules(),
+    f("restart", Object("serviceRestart")).r_by(Super),
+    f("serviceIndexStrategy", String).r_by(Super),
+    f("skip", Boolean).max_len(255).r_by(Super),
+    f("stackId", Reference("stack")).null().max_len(255).c(),
+    f("system", Boolean).or_bool(false).max_len(255),
+];
 
 /// States of `service`.
 pub const SERVICE_LIFECYCLE: Lifecycle = Lifecycle::new(
@@ -16,6 +41,19 @@ pub const SERVICE_LIFECYCLE: Lifecycle = Lifecycle::new(
             &["restarting", "active", "activating", "updating-inactive", "updating-active"],
             "deactivating",
             "inactive",
+        ),
+        each(
+            "update",
+            &[
+                ("inactive", "updating-inactive", "inactive"),
+                ("active", "updating-active", "active"),
+                ("updating-active", "updating-active", "active"),
+                ("finishing-upgrade", "finishing-upgrade", "active"),
+                ("activating", "activating", "active"),
+                ("canceling-upgrade", "canceling-upgrade", "canceled-upgrade"),
+                ("upgrading", "upgrading", "upgraded"),
+                ("rolling-back", "rolling-back", "active"),
+            ],
         ),
         t(
             "remove",
@@ -32,6 +70,7 @@ pub const SERVICE_LIFECYCLE: Lifecycle = Lifecycle::new(
                 "deactivating",
                 "requested",
                 "canceled-upgrade",
+                "rolling-back",
                 "upgraded",
                 "finishing-upgrade",
                 "restarting",
@@ -39,93 +78,46 @@ pub const SERVICE_LIFECYCLE: Lifecycle = Lifecycle::new(
             "removing",
             "removed",
         ),
+        t(
+            "cancelupgrade",
+            &["upgrading", "finishing-upgrade"],
+            "canceling-upgrade",
+            "canceled-upgrade",
+        ),
+        t("continueupgrade", &["canceled-upgrade"], "upgrading", "upgraded"),
+        t("finishupgrade", &["upgraded"], "finishing-upgrade", "active"),
         t("restart", &["active"], "restarting", "active"),
-        each(
-            "update",
-            &[
-                ("inactive", "updating-inactive", "inactive"),
-                ("active", "updating-active", "active"),
-                ("updating-active", "updating-active", "active"),
-                ("finishing-upgrade", "finishing-upgrade", "active"),
-                ("activating", "activating", "active"),
-                ("canceling-upgrade", "canceling-upgrade", "canceled-upgrade"),
-                ("upgrading", "upgrading", "upgraded"),
-                ("rolling-back", "rolling-back", "active"),
-            ],
+        t("rollback", &["upgrading", "upgraded", "canceled-upgrade"], "rolling-back", "active"),
+        t(
+            "upgrade",
+            &["active", "activating", "inactive", "updating-active"],
+            "upgrading",
+            "upgraded",
         ),
     ],
 );
 
-/// `service`.
-pub const SERVICE: Type = Type::resource(
-    "service",
-    "services",
-    &SERVICE_LIFECYCLE,
-    &[&[
-        f("assignServiceIpAddress", Boolean).or_bool(false).c(),
-        f("createIndex", Int).null(),
-        f("currentScale", Int),
-        f("desiredScale", Int).r_by(Super),
-        f("executionCount", Int).r_by(Super),
-        f("executionPeriodStart", Date).r_by(Super),
-        f("externalId", String).null().max_len(255).c().indexed(),
-        f("fqdn", String).null(),
-        f("healthState", String).null().max_len(128),
-        f("instanceIds", Array(&Reference("instance"))).null(),
-        f("launchConfig", Object("launchConfig")).null().c(),
-        f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
-        f("linkedServices", Map(&Reference("service"))).null(),
-        f("lockedScale", Int).r_by(Super),
-        f("metadata", Map(&Json)).null().cu().schedules(),
-        f("name", String)
-            .null()
-            .required()
-            .min_len(1)
-            .max_len(63)
-            .chars("a-zA-Z0-9-")
-            .cu()
-            .schedules(),
-        f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
-        f("restart", Object("serviceRestart")).r_by(Super),
-        f("retainIp", Boolean).null().cu().schedules(),
-        f("scale", Int).or_int(1).min(0).cu().schedules(),
-        f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
-        f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
-        f("selectorContainer", String).null().max_len(4096).cu().schedules(),
-        f("selectorLink", String).null().max_len(4096).cu().schedules(),
-        f("serviceIndexStrategy", String).r_by(Super),
-        f("skip", Boolean).r_by(Super),
-        f("stackId", Reference("stack")).null().c(),
-        f("startOnCreate", Boolean).null().or_bool(false).c(),
-        f("system", Boolean).or_bool(false),
-        f("upgrade", Object("serviceUpgrade")).null(),
-        f("vip", String).null().max_len(255).c(),
-        f("accountId", Reference("account")).null(),
-        f("created", Date).null(),
-        f("data", Map(&Json)).null().r_by(Admin),
-        f("description", String).null().max_len(1024).cu(),
-        f("id", Int).null(),
-        f("kind", String).null().max_len(255),
-        f("removeTime", Date).null().r_by(Admin),
-        f("removed", Date).null(),
-        f("state", Enum),
-        f("transitioning", Enum).options(&["yes", "no", "error"]),
-        f("transitioningMessage", String).null(),
-        f("transitioningProgress", Int).null(),
-        f("uuid", String).null().max_len(128),
-    ]],
-)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("remove", "service"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("update", "service"),
-])
-.links(&[
+/// Where a `service` leads, and what shares it.
+pub const SERVICE_LINKS: &[Link] = &[
     Link::Ref { name: "account", field: "accountId", to: "account" },
+    Link::Child { name: "configItemStatuses", of: "configItemStatus", field: "serviceId" },
+    Link::Map {
+        name: "consumedbyservices",
+        through: "serviceConsumeMap",
+        here: "consumedServiceId",
+        there: "serviceId",
+        to: "service",
+    },
+    Link::Map {
+        name: "consumedservices",
+        through: "serviceConsumeMap",
+        here: "serviceId",
+        there: "consumedServiceId",
+        to: "service",
+    },
     Link::Computed { name: "containerStats" },
+    Link::Child { name: "deploymentUnits", of: "deploymentUnit", field: "serviceId" },
+    Link::Child { name: "dynamicSchemas", of: "dynamicSchema", field: "serviceId" },
     Link::Map {
         name: "instances",
         through: "serviceExposeMap",
@@ -133,10 +125,62 @@ pub const SERVICE: Type = Type::resource(
         there: "instanceId",
         to: "instance",
     },
+    Link::Child { name: "networkDrivers", of: "networkDriver", field: "serviceId" },
     Link::Child { name: "serviceExposeMaps", of: "serviceExposeMap", field: "serviceId" },
+    Link::Child { name: "serviceIndexes", of: "serviceIndex", field: "serviceId" },
     Link::Child { name: "serviceLogs", of: "serviceLog", field: "serviceId" },
     Link::Ref { name: "stack", field: "stackId", to: "stack" },
-]);
+    Link::Child { name: "storageDrivers", of: "storageDriver", field: "serviceId" },
+];
+
+/// `service`.
+pub const SERVICE: Type = Type::resource(
+    "service",
+    "services",
+    &SERVICE_LIFECYCLE,
+    &[
+        UNNAMED,
+        SERVICE_FIELDS,
+        &[
+            f("assignServiceIpAddress", Boolean).or_bool(false).c(),
+            f("createIndex", Int).null().max_len(255),
+            f("currentScale", Int),
+            f("fqdn", String).null(),
+            f("launchConfig", Object("launchConfig")).null().c(),
+            f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
+            f("metadata", Map(&Json)).null().cu().schedules(),
+            f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
+            f("retainIp", Boolean).null().cu().schedules(),
+            f("scale", Int).or_int(1).min(0).cu().schedules(),
+            f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
+            f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
+            f("selectorContainer", String).null().max_len(4096).cu().schedules(),
+            f("selectorLink", String).null().max_len(4096).cu().schedules(),
+            f("startOnCreate", Boolean).null().or_bool(false).c(),
+            f("upgrade", Object("serviceUpgrade")).null(),
+            f("vip", String).null().max_len(255).c(),
+        ],
+    ],
+)
+.methods(Methods::INSIDE)
+.actions(&[
+    Action::new("activate", "service"),
+    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
+    Action::new("cancelupgrade", "service"),
+    Action::new("certificate", "service").no_output().by(Super),
+    Action::new("continueupgrade", "service"),
+    Action::new("create", "service"),
+    Action::new("deactivate", "service"),
+    Action::new("finishupgrade", "service"),
+    Action::new("remove", "service"),
+    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
+    Action::new("restart", "service").input("serviceRestart"),
+    Action::new("rollback", "service"),
+    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
+    Action::new("update", "service"),
+    Action::new("upgrade", "service").input("serviceUpgrade"),
+])
+.links(SERVICE_LINKS);
 
 /// States of `serviceExposeMap`.
 pub const SERVICE_EXPOSE_MAP_LIFECYCLE: Lifecycle = Lifecycle::new(
@@ -157,11 +201,11 @@ pub const SERVICE_EXPOSE_MAP: Type = Type::resource(
         &[
             f("dnsPrefix", String).null().max_len(128).r_by(Super),
             f("hostName", String).null().max_len(255).r_by(Super),
-            f("instanceId", Reference("instance")).null(),
+            f("instanceId", Reference("instance")).null().max_len(255),
             f("ipAddress", String).null().max_len(255),
-            f("managed", Boolean),
-            f("serviceId", Reference("service")).null(),
-            f("upgrade", Boolean).r_by(Super),
+            f("managed", Boolean).max_len(255),
+            f("serviceId", Reference("service")).null().max_len(255),
+            f("upgrade", Boolean).max_len(255).r_by(Super),
         ],
     ],
 )
@@ -173,27 +217,102 @@ pub const SERVICE_EXPOSE_MAP: Type = Type::resource(
     Link::Ref { name: "service", field: "serviceId", to: "service" },
 ]);
 
+/// States of `serviceIndex`.
+pub const SERVICE_INDEX_LIFECYCLE: Lifecycle = Lifecycle::standard("serviceindex");
+
+/// `serviceIndex`.
+pub const SERVICE_INDEX: Type = Type::computed(
+    "serviceIndex",
+    "serviceIndexes",
+    "serviceIndexes",
+    &[&[
+        f("accountId", Reference("account")).null().max_len(255).r_by(Super),
+        f("address", String).null().max_len(255).r_by(Super),
+        f("created", Date).null().max_len(255).r_by(Super),
+        f("data", Map(&Json)).null().max_len(65535).r_by(Super),
+        f("description", String).null().max_len(1024).r_by(Super),
+        f("id", Int).null().r_by(Super),
+        f("kind", String).null().max_len(255).r_by(Super),
+        f("launchConfigName", String).null().max_len(255).r_by(Super),
+        f("name", String).null().max_len(255).r_by(Super),
+        f("removeTime", Date).null().max_len(255).r_by(Super),
+        f("removed", Date).null().max_len(255).r_by(Super),
+        f("serviceId", Reference("service")).null().max_len(255).r_by(Super),
+        f("serviceIndex", String).null().max_len(255).r_by(Super),
+        f("state", Enum).max_len(128).r_by(Super),
+        f("transitioning", Enum).options(&["yes", "no", "error"]).r_by(Super),
+        f("transitioningMessage", String).null().r_by(Super),
+        f("transitioningProgress", Int).null().r_by(Super),
+        f("uuid", String).null().max_len(128).r_by(Super),
+    ]],
+)
+.states_of(&SERVICE_INDEX_LIFECYCLE)
+.for_audience(Super)
+.methods(Methods { list: Super, get: Super, ..Methods::NONE })
+.actions(&[
+    Action::new("activate", "serviceIndex").by(Super),
+    Action::new("create", "serviceIndex").by(Super),
+    Action::new("deactivate", "serviceIndex").by(Super),
+    Action::new("purge", "serviceIndex").by(Super),
+    Action::new("remove", "serviceIndex").by(Super),
+    Action::new("update", "serviceIndex").by(Super),
+])
+.links(&[
+    Link::Ref { name: "account", field: "accountId", to: "account" },
+    Link::Child { name: "instances", of: "instance", field: "serviceIndexId" },
+    Link::Ref { name: "service", field: "serviceId", to: "service" },
+]);
+
+/// `deploymentUnit`.
+pub const DEPLOYMENT_UNIT: Type = Type::computed(
+    "deploymentUnit",
+    "deploymentUnits",
+    "deploymentUnits",
+    &[&[
+        f("accountId", Reference("account")).null().max_len(255).r_by(Super),
+        f("created", Date).null().max_len(255).r_by(Super),
+        f("data", Map(&Json)).null().max_len(65535).r_by(Super),
+        f("description", String).null().max_len(1024).r_by(Super),
+        f("id", Int).null().r_by(Super),
+        f("kind", String).null().max_len(255).r_by(Super),
+        f("labels", Map(&String)).r_by(Super),
+        f("name", String).null().max_len(255).r_by(Super),
+        f("removeTime", Date).null().max_len(255).r_by(Super),
+        f("removed", Date).null().max_len(255).r_by(Super),
+        f("serviceId", Reference("service")).null().max_len(255).r_by(Super),
+        f("serviceIndex", String).null().max_len(255).r_by(Super),
+        f("state", String).null().max_len(128).r_by(Super),
+        f("uuid", String).null().max_len(128).r_by(Super),
+    ]],
+)
+.for_audience(Super)
+.methods(Methods { list: Super, get: Super, ..Methods::NONE })
+.links(&[
+    Link::Ref { name: "account", field: "accountId", to: "account" },
+    Link::Ref { name: "service", field: "serviceId", to: "service" },
+    Link::Child { name: "volumes", of: "volume", field: "deploymentUnitId" },
+]);
+
 /// `serviceLog`.
 pub const SERVICE_LOG: Type = Type::record(
     "serviceLog",
     "serviceLogs",
     &[&[
-        f("endTime", Date).null(),
-        f("eventType", String).null().max_len(255),
-        f("instanceId", Reference("instance")).null(),
-        f("level", String).null().max_len(255),
-        f("serviceId", Reference("service")).null(),
-        f("subLog", Boolean),
-        f("transactionId", String).null().max_len(255),
-        f("accountId", Reference("account")).null(),
-        f("created", Date).null(),
-        f("data", Map(&Json)).null().r_by(Admin),
+        f("accountId", Reference("account")).null().max_len(255),
+        f("created", Date).null().max_len(255),
+        f("data", Map(&Json)).null().max_len(65535).r_by(Admin),
         f("description", String).null().max_len(1024).cu(),
+        f("endTime", Date).null().max_len(255),
+        f("eventType", String).null().max_len(255),
         f("id", Int).null(),
+        f("instanceId", Reference("instance")).null().max_len(255),
         f("kind", String).null().max_len(255),
+        f("level", String).null().max_len(255),
+        f("serviceId", Reference("service")).null().max_len(255),
+        f("subLog", Boolean).max_len(255),
+        f("transactionId", String).null().max_len(255),
     ]],
 )
-.methods(Methods::READ)
 .links(&[
     Link::Ref { name: "account", field: "accountId", to: "account" },
     Link::Ref { name: "instance", field: "instanceId", to: "instance" },
@@ -205,4 +324,5 @@ pub const SERVICE_RESTART: Type = Type::value(
     "serviceRestart",
     "serviceRestarts",
     &[&[f("rollingRestartStrategy", Object("rollingRestartStrategy")).required().c()]],
-);
+)
+.methods(Methods::INPUT);

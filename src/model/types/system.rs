@@ -1,88 +1,22 @@
-//! Processes, settings, the audit log and the schema of schemas.
+//! The installation itself: settings, audit log, database, cluster.
 
 use super::prelude::*;
 
 /// Every type of this file.
 pub const TYPES: &[&Type] = &[
-    &PROCESS_INSTANCE,
-    &PROCESS_EXECUTION,
-    &PROCESS_DEFINITION,
     &AUDIT_LOG,
-    &SCHEMA,
     &SETTING,
     &ACTIVE_SETTING,
-    &SUBSCRIBE,
-    &ERROR,
-    &COLLECTION,
+    &DATA,
+    &DATABASECHANGELOG,
+    &DATABASECHANGELOGLOCK,
+    &HA_CONFIG,
+    &HA_CONFIG_INPUT,
+    &CLUSTER_MEMBERSHIP,
+    &EXTENSION_POINT,
+    &EXTENSION_IMPLEMENTATION,
+    &RESOURCE_DEFINITION,
 ];
-
-/// `processInstance`.
-pub const PROCESS_INSTANCE: Type = Type::computed(
-    "processInstance",
-    "processInstances",
-    "processes",
-    &[&[
-        f("accountId", Reference("account")).null().r_by(Admin),
-        f("endTime", Date).null().r_by(Admin),
-        f("executionCount", Int).r_by(Admin),
-        f("exitReason", String).null().max_len(128).r_by(Admin),
-        f("id", Int).null().r_by(Admin),
-        f("phase", String).null().max_len(128).r_by(Admin),
-        f("priority", Int).null().r_by(Admin),
-        f("processName", String).null().max_len(128).r_by(Admin),
-        f("resourceId", String).null().max_len(128).r_by(Admin),
-        f("resourceType", String).null().max_len(128).r_by(Admin),
-        f("result", String).null().max_len(128).r_by(Admin),
-        f("runAfter", Date).null().r_by(Admin),
-        f("runningProcessServerId", String).null().max_len(128).r_by(Admin),
-        f("startProcessServerId", String).null().max_len(128).r_by(Admin),
-        f("startTime", Date).null().r_by(Admin),
-        f("data", Map(&Json)).null().r_by(Admin),
-    ]],
-)
-.for_audience(Admin)
-.methods(Methods { list: Admin, get: Admin, ..Methods::READ })
-.actions(&[Action::new("replay", "processInstance")])
-.links(&[
-    Link::Ref { name: "account", field: "accountId", to: "account" },
-    Link::Child { name: "processExecutions", of: "processExecution", field: "processInstanceId" },
-]);
-
-/// `processExecution`.
-pub const PROCESS_EXECUTION: Type = Type::computed(
-    "processExecution",
-    "processExecutions",
-    "executions",
-    &[&[
-        f("created", Date).null().r_by(Admin),
-        f("id", Int).null().r_by(Admin),
-        f("log", Map(&Json)).null().r_by(Admin),
-        f("processInstanceId", Reference("processInstance")).r_by(Admin),
-        f("uuid", String).null().max_len(128).r_by(Admin),
-    ]],
-)
-.for_audience(Admin)
-.methods(Methods { list: Admin, get: Admin, ..Methods::READ })
-.links(&[Link::Ref { name: "processInstance", field: "processInstanceId", to: "processInstance" }]);
-
-/// `processDefinition`.
-pub const PROCESS_DEFINITION: Type = Type::computed(
-    "processDefinition",
-    "processDefinitions",
-    "definitions",
-    &[&[
-        f("extensionBased", Boolean).r_by(Admin),
-        f("id", String).r_by(Admin),
-        f("name", String).cu().r_by(Admin),
-        f("postProcessListeners", Object("extensionPoint")).r_by(Admin),
-        f("preProcessListeners", Object("extensionPoint")).r_by(Admin),
-        f("processHandlers", Object("extensionPoint")).r_by(Admin),
-        f("resourceType", String).r_by(Admin),
-        f("stateTransitions", Array(&Object("stateTransition"))).r_by(Admin),
-    ]],
-)
-.for_audience(Admin)
-.methods(Methods { list: Admin, get: Admin, ..Methods::READ });
 
 /// `auditLog`.
 pub const AUDIT_LOG: Type = Type::computed(
@@ -90,54 +24,36 @@ pub const AUDIT_LOG: Type = Type::computed(
     "auditLogs",
     "audit",
     &[&[
-        f("authType", Enum).null().required().options(&[
-            "AdminAuth",
-            "BasicAuth",
-            "RegistrationToken",
-            "TokenAccount",
-            "TokenAuth",
-        ]),
-        f("authenticatedAsAccountId", Reference("account")).null(),
-        f("authenticatedAsIdentityId", Reference("identity")).null(),
+        f("accountId", Reference("account")).null().max_len(255),
+        f("authType", Enum)
+            .null()
+            .required()
+            .options(&["AdminAuth", "BasicAuth", "RegistrationToken", "TokenAccount", "TokenAuth"])
+            .max_len(255),
+        f("authenticatedAsAccountId", Reference("account")).null().max_len(255),
+        f("authenticatedAsIdentityId", Reference("identity")).null().max_len(255),
         f("clientIp", String).null().max_len(255),
-        f("data", Map(&Json)).null().r_by(Super),
+        f("created", Date).null().max_len(255),
+        f("data", Map(&Json)).null().max_len(16777215).r_by(Super),
         f("description", String).null().max_len(1024),
         f("eventType", String).null().max_len(255),
+        f("id", Int).null(),
+        f("kind", String).null().max_len(255),
         f("requestObject", String),
         f("resource", String).r_by(Super),
-        f("resourceId", Int).null(),
+        f("resourceId", Int).null().max_len(255),
         f("resourceType", String).null().max_len(255),
         f("responseCode", Int),
         f("responseObject", String),
-        f("runtime", Int).null().r_by(Super),
-        f("accountId", Reference("account")).null(),
-        f("created", Date).null(),
-        f("id", Int).null(),
-        f("kind", String).null().max_len(255),
+        f("runtime", Int).null().max_len(255).r_by(Super),
     ]],
 )
 .links(&[
     Link::Ref { name: "account", field: "accountId", to: "account" },
     Link::Ref { name: "authenticatedAsAccount", field: "authenticatedAsAccountId", to: "account" },
+    Link::Computed { name: "authenticatedAsIdentity" },
+    Link::Computed { name: "resource" },
 ]);
-
-/// `schema`.
-pub const SCHEMA: Type = Type::computed(
-    "schema",
-    "schemas",
-    "schemas",
-    &[&[
-        f("collectionActions", Map(&Json)).c(),
-        f("collectionFields", Map(&Json)).c(),
-        f("collectionFilters", Map(&Json)).c(),
-        f("collectionMethods", Array(&String)).c(),
-        f("includeableLinks", Array(&String)).c(),
-        f("pluralName", String).c(),
-        f("resourceActions", Map(&Json)).c(),
-        f("resourceFields", Map(&Json)).c(),
-        f("resourceMethods", Array(&String)).c(),
-    ]],
-);
 
 /// `setting`.
 pub const SETTING: Type = Type::computed(
@@ -146,11 +62,11 @@ pub const SETTING: Type = Type::computed(
     "settings",
     &[&[
         f("activeValue", String),
+        f("id", Int).null(),
         f("inDb", Boolean).r_by(Admin),
         f("name", String).null().max_len(255).c_by(Admin),
         f("source", String).r_by(Admin),
         f("value", String).null().max_len(16777215).c_by(Admin).u_by(Admin),
-        f("id", Int).null(),
     ]],
 )
 .global()
@@ -170,46 +86,154 @@ pub const ACTIVE_SETTING: Type = Type::computed(
         f("value", String).u_by(Admin),
     ]],
 )
-.methods(Methods { list: Nobody, update: Admin, delete: Admin, ..Methods::READ });
+.methods(Methods { update: Admin, delete: Admin, ..Methods::VALUE });
 
-/// `subscribe`.
-pub const SUBSCRIBE: Type = Type::computed(
-    "subscribe",
-    "subscribe",
-    "subscribe",
-    &[&[f("eventNames", Array(&String)).min_len(1).chars("*._0-9a-zA-Z;=").c()]],
-)
-.methods(Methods { create: Project, ..Methods::READ });
-
-/// `error`.
-pub const ERROR: Type = Type::value(
-    "error",
-    "errors",
+/// `data`.
+pub const DATA: Type = Type::computed(
+    "data",
+    "datas",
+    "data",
     &[&[
-        f("code", String).r_by(Super),
-        f("detail", String).r_by(Super),
-        f("message", String).r_by(Super),
-        f("status", Int).r_by(Super),
+        f("id", Int).null().r_by(Super),
+        f("name", String).null().max_len(255).r_by(Super),
+        f("value", String).null().max_len(65535).r_by(Super),
+        f("visible", Boolean).or_bool(true).max_len(255).r_by(Super),
     ]],
 )
-.for_audience(Super);
+.for_audience(Super)
+.methods(Methods { list: Super, get: Super, ..Methods::NONE });
 
-/// `collection`.
-pub const COLLECTION: Type = Type::value(
-    "collection",
-    "collections",
+/// `databasechangelog`.
+pub const DATABASECHANGELOG: Type = Type::computed(
+    "databasechangelog",
+    "databasechangelogs",
+    "migrations",
     &[&[
-        f("actions", Map(&Json)).r_by(Super),
-        f("createDefaults", Map(&Json)).r_by(Super),
-        f("createTypes", Map(&Json)).r_by(Super),
-        f("data", Array(&Object("resource"))).r_by(Super),
-        f("filters", Map(&Array(&Json))).r_by(Super),
-        f("links", Map(&Json)).r_by(Super),
-        f("pagination", Json).r_by(Super),
-        f("resourceType", String).r_by(Super),
-        f("sort", Json).r_by(Super),
-        f("sortLinks", Map(&Json)).r_by(Super),
-        f("type", String).r_by(Super),
+        f("author", String).null().max_len(255).r_by(Admin),
+        f("comments", String).null().max_len(255).r_by(Admin),
+        f("dateexecuted", Date).max_len(255).r_by(Admin),
+        f("description", String).null().max_len(255).r_by(Admin),
+        f("exectype", String).null().max_len(10).r_by(Admin),
+        f("filename", String).null().max_len(255).r_by(Admin),
+        f("id", String).r_by(Admin),
+        f("liquibase", String).null().max_len(20).r_by(Admin),
+        f("md5sum", String).null().max_len(35).r_by(Admin),
+        f("orderexecuted", Int).max_len(255).r_by(Admin),
+        f("tag", String).null().max_len(255).r_by(Admin),
     ]],
 )
-.for_audience(Super);
+.for_audience(Admin)
+.methods(Methods { delete: Admin, ..Methods::ADMIN_READ });
+
+/// `databasechangeloglock`.
+pub const DATABASECHANGELOGLOCK: Type = Type::computed(
+    "databasechangeloglock",
+    "databasechangeloglocks",
+    "databaseLocks",
+    &[&[
+        f("id", Int).null().r_by(Admin),
+        f("locked", Boolean).max_len(255).r_by(Admin),
+        f("lockedby", String).null().max_len(255).r_by(Admin),
+        f("lockgranted", Date).null().max_len(255).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods { delete: Admin, ..Methods::ADMIN_READ });
+
+/// `haConfig`.
+pub const HA_CONFIG: Type = Type::computed(
+    "haConfig",
+    "haConfigs",
+    "haConfigs",
+    &[&[
+        f("clusterSize", Int).null().r_by(Admin),
+        f("dbHost", String).r_by(Admin),
+        f("dbSize", Int).null().r_by(Admin),
+        f("enabled", Boolean).or_bool(false).u_by(Admin).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods { update: Admin, ..Methods::ADMIN_READ })
+.actions(&[Action::new("createscript", "haConfig").no_output().input("haConfigInput").by(Admin)]);
+
+/// `haConfigInput`.
+pub const HA_CONFIG_INPUT: Type = Type::value(
+    "haConfigInput",
+    "haConfigInputs",
+    &[&[
+        f("cert", String).null().c_by(Admin).r_by(Admin),
+        f("certChain", String).null().c_by(Admin).r_by(Admin),
+        f("clusterSize", Int).or_int(3).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("hostRegistrationUrl", String).required().c_by(Admin).r_by(Admin),
+        f("httpEnabled", Boolean).or_bool(true).c_by(Admin).r_by(Admin),
+        f("httpPort", Int).null().or_int(80).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("httpsPort", Int).or_int(443).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("key", String).null().c_by(Admin).r_by(Admin),
+        f("ppHttpPort", Int).null().or_int(81).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("ppHttpsPort", Int).or_int(444).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("redisPort", Int).or_int(6379).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("swarmEnabled", Boolean).or_bool(true).c_by(Admin).r_by(Admin),
+        f("swarmPort", Int).null().or_int(2376).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("zookeeperClientPort", Int).or_int(2181).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("zookeeperLeaderPort", Int).or_int(3888).min(1).max(65535).c_by(Admin).r_by(Admin),
+        f("zookeeperQuorumPort", Int).or_int(2888).min(1).max(65535).c_by(Admin).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods { create: Admin, ..Methods::ADMIN_READ });
+
+/// `clusterMembership`.
+pub const CLUSTER_MEMBERSHIP: Type = Type::computed(
+    "clusterMembership",
+    "clusterMemberships",
+    "members",
+    &[&[
+        f("clustered", Boolean).max_len(255).r_by(Admin),
+        f("config", String).null().max_len(16777215).r_by(Admin),
+        f("heartbeat", Int).null().max_len(255).r_by(Admin),
+        f("id", Int).null().r_by(Admin),
+        f("name", String).null().max_len(255).r_by(Admin),
+        f("uuid", String).null().max_len(128).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods::ADMIN_READ);
+
+/// `extensionPoint`.
+pub const EXTENSION_POINT: Type = Type::computed(
+    "extensionPoint",
+    "extensionPoints",
+    "extensionPoints",
+    &[&[
+        f("excludeSetting", String).r_by(Admin),
+        f("implementations", Array(&Object("extensionImplementation"))).r_by(Admin),
+        f("includeSetting", String).r_by(Admin),
+        f("listSetting", String).r_by(Admin),
+        f("name", String).c_by(Admin).u_by(Admin).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods::ADMIN_READ);
+
+/// `extensionImplementation`.
+pub const EXTENSION_IMPLEMENTATION: Type = Type::value(
+    "extensionImplementation",
+    "extensionImplementations",
+    &[&[
+        f("className", String).r_by(Admin),
+        f("name", String).r_by(Admin),
+        f("properties", Map(&String)).r_by(Admin),
+    ]],
+)
+.for_audience(Admin)
+.methods(Methods { get: Admin, ..Methods::NONE });
+
+/// `resourceDefinition`.
+pub const RESOURCE_DEFINITION: Type = Type::computed(
+    "resourceDefinition",
+    "resourceDefinitions",
+    "resourceDefinitions",
+    &[&[f("id", String).r_by(Admin), f("name", String).r_by(Admin)]],
+)
+.for_audience(Admin)
+.methods(Methods::ADMIN_READ);

@@ -1,0 +1,29 @@
+//! What a compose file would change. Ours, not Rancher's.
+
+use super::prelude::*;
+
+/// Every type of this file.
+pub const TYPES: &[&Type] = &[&STACK_PLAN];
+
+/// `stackPlan`: compose files in, what they change out.
+pub const STACK_PLAN: Type = Type::computed(
+    "stackPlan",
+    "stackPlans",
+    "stackPlans",
+    &[&[
+        f("name", String).null().c(),
+        f("dockerCompose", String).required().c(),
+        f("rancherCompose", String).null().c(),
+        f("composeFiles", Array(&Json)).null().c(),
+        f("environment", Map(&String)).null().c(),
+        f("files", Map(&String)).null().c().input_only(),
+        f("projectDir", String).null().c(),
+        f("profiles", Array(&String)).null().c(),
+        f("dryRun", Boolean).or_bool(false).c(),
+        f("removeOrphans", Boolean).or_bool(false).c(),
+        f("stackId", Reference("stack")).null(),
+        f("changes", Array(&Json)).null(),
+        f("problems", Array(&Json)).null(),
+    ]],
+)
+.methods(Methods { create: Everyone, ..Methods::NONE });
