@@ -1,12 +1,13 @@
 //! The accounts every installation starts with; Rancher's ids and uuids, because clients know them.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::NewResource;
+use crate::model::settings::port_range;
 use crate::process;
-use crate::store::Tx;
+use crate::store::{Read, Tx};
 
 /// The first administrator, who has no login until the set-up code is used.
 pub const ADMIN: i64 = 1;
@@ -48,7 +49,7 @@ pub fn seed(tx: &mut Tx<'_>) -> Result<Seeded> {
     for (id, kind, uuid, name, state) in ACCOUNTS {
         let account = match *kind {
             "project" => {
-                let project = project(uuid, name).with("description", "The first environment");
+                let project = project(tx, uuid, name)?.with("description", "The first environment");
                 process::create(tx, project, Map::new())?
             }
             _ => tx.insert(
@@ -64,14 +65,35 @@ pub fn seed(tx: &mut Tx<'_>) -> Result<Seeded> {
     Ok(Seeded::Now)
 }
 
-/// An environment with the defaults of Rancher, not yet made.
-pub fn project(uuid: &str, name: &str) -> NewResource {
-    NewResource::new("account", uuid.to_owned())
+/// An environment with what settings say of new ones, not yet made.
+///
+/// # Errors
+/// When the database fails.
+pub fn project(read: &Read<'_>, uuid: &str, name: &str) -> Result<NewResource> {
+    Ok(NewResource::new("account", uuid.to_owned())
         .kind("project")
         .name(name)
         .with("orchestration", "cattle")
-        .with("version", "2")
-        .with("servicesPortRange", json!({ "startPort": 49153, "endPort": 65535 }))
+        .with("version", version(read)?)
+        .with("servicesPortRange", ports(read)?))
+}
+
+/// The version of new environments: setting `account.version`.
+///
+/// # Errors
+/// When the database fails.
+pub fn version(read: &Read<'_>) -> Result<String> {
+    Ok(read.setting("account.version")?.unwrap_or_default())
+}
+
+/// Ports that services of new environments get: setting `environment.services.port.range`.
+///
+/// # Errors
+/// When the database fails.
+pub fn ports(read: &Read<'_>) -> Result<Value> {
+    let given = read.setting("environment.services.port.range")?;
+    let (first, last) = given.as_deref().and_then(port_range).unwrap_or((49_153, 65_535));
+    Ok(json!({ "startPort": first, "endPort": last }))
 }
 
 /// Makes an account owner of an environment.

@@ -89,7 +89,7 @@ impl World {
         self.store
             .write(move |tx| {
                 let uuid = tx.entropy.uuid();
-                let project = process::create(tx, seed::project(&uuid, name), Map::new())?;
+                let project = process::create(tx, seed::project(tx, &uuid, name)?, Map::new())?;
                 tx.update(project.id, |row| {
                     "active".clone_into(&mut row.state);
                     Ok(())
@@ -131,7 +131,7 @@ impl World {
     }
 
     pub async fn set_setting(&self, name: &'static str, value: &'static str) {
-        self.store.write(move |tx| tx.set_fact(&format!("setting.{name}"), value)).await.unwrap();
+        self.store.write(move |tx| tx.set_setting(name, Some(value))).await.unwrap();
     }
 }
 

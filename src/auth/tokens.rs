@@ -93,7 +93,7 @@ impl Auth {
                     data: Map::from_iter([("login".to_owned(), Value::from(login.as_str()))]),
                 };
                 let mut ended = Vec::new();
-                if setting(tx, "api.auth.restrict.concurrent.sessions", "false")? == "true" {
+                if tx.setting_flag("api.auth.restrict.concurrent.sessions")? {
                     ended = tx.token_delete_of(row.account_id)?;
                 }
                 tx.token_insert(&row)?;
@@ -221,26 +221,18 @@ fn administers(caller: &Caller) -> bool {
     matches!(caller.user_kind.as_str(), "admin" | "superadmin")
 }
 
-/// How long a session lives: the stored setting, else what the configuration says.
+/// How long a session lives: what the setting was given, else what the options say.
 fn lifetime_ms(read: &Read<'_>, configured: i64) -> Result<i64> {
-    let stored = setting(read, "api.auth.jwt.token.expiry", "")?.parse();
-    Ok(stored.ok().filter(|lifetime| *lifetime > 0).unwrap_or(configured))
-}
-
-/// A setting's stored or environment value, else `default`.
-fn setting(read: &Read<'_>, name: &str, default: &str) -> Result<String> {
-    let value = match read.fact(&format!("setting-env.{name}"))? {
-        Some(value) => Some(value),
-        None => read.fact(&format!("setting.{name}"))?,
-    };
-    Ok(value.map_or_else(|| default.to_owned(), |value| value.trim().to_owned()))
+    let given = read.setting_layers("api.auth.jwt.token.expiry")?;
+    let given = given.first().and_then(|given| given.1.trim().parse().ok());
+    Ok(given.filter(|lifetime| *lifetime > 0).unwrap_or(configured))
 }
 
 /// On an account's first login, an environment of its own if it has none.
 fn default_project(tx: &mut Tx<'_>, account: &Resource, login: &str) -> Result<()> {
     /// Marks accounts that have logged in: the environment is made once, not again after its removal.
     const LOGGED_IN: &str = "firstLogin";
-    let wanted = setting(tx, "project.create.default", "true")? == "true";
+    let wanted = tx.setting_flag("project.create.default")?;
     if account.int(LOGGED_IN).is_some() || account.kind != "user" && account.kind != "admin" {
         return Ok(());
     }
@@ -253,7 +245,7 @@ fn default_project(tx: &mut Tx<'_>, account: &Resource, login: &str) -> Result<(
         return Ok(());
     }
     let uuid = tx.entropy.uuid();
-    let project = seed::project(&uuid, &format!("{login}-Default"));
+    let project = seed::project(tx, &uuid, &format!("{login}-Default"))?;
     let project = process::create(tx, project, Map::new())?;
     seed::add_owner(tx, project.id, account.id)
 }

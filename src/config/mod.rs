@@ -29,7 +29,8 @@ use slot::Given;
 /// What the machine tells the configuration: a parameter, so that tests need no real environment.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// Environment variables; only `RANCHETTE_*`, `HOME` and `XDG_*` are looked at.
+    /// Environment variables; only `RANCHETTE_*`, `CATTLE_*`, `DEFAULT_CATTLE_*`, `HOME` and `XDG_*` are
+    /// looked at.
     pub env: Vec<(String, String)>,
     /// Who runs the program, which decides where its files belong.
     pub user: User,
@@ -86,6 +87,11 @@ impl Surroundings {
     }
 }
 
+/// Whether a variable is a setting of Rancher's.
+fn is_cattle(name: &str) -> bool {
+    name.starts_with("CATTLE_") || name.starts_with("DEFAULT_CATTLE_")
+}
+
 /// What flags change. The command line names the flag (for messages) and the option it sets, so
 /// that a new flag is one line there and none here.
 #[derive(Debug, Clone, Default)]
@@ -123,6 +129,8 @@ impl Config {
             options::set(&mut config, key, &Given::Words(value.clone()), place, &mut problems);
         }
         options::check_together(&config, &mut problems);
+        let cattle = around.env.iter().filter(|(name, _)| is_cattle(name));
+        config.cattle = cattle.cloned().collect();
         if config.server.data_dir.as_os_str().is_empty() {
             config.server.data_dir = around.data_dir();
         }

@@ -68,7 +68,7 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "auth.argon2_parallelism", slot: |c| Slot::Small(&mut c.auth.argon2_parallelism, 1..=64),
         doc: "Argon2id: lanes; each needs at least 8 KiB of the memory." },
     Opt { key: "auth.token_lifetime_s", slot: |c| Slot::Long(&mut c.auth.token_lifetime_s, 60..=TEN_YEARS),
-        doc: "How long a session lives." },
+        doc: "How long a session lives, unless the setting api.auth.jwt.token.expiry is stored." },
     Opt { key: "auth.throttle_free_attempts", slot: |c| Slot::Small(&mut c.auth.throttle_free_attempts, 1..=1_000),
         doc: "Wrong passwords for one account or from one address before answers become slower." },
     Opt { key: "auth.throttle_longest_s", slot: |c| Slot::Long(&mut c.auth.throttle_longest_s, 1..=DAY),
@@ -83,13 +83,17 @@ pub const OPTIONS: &[Opt] = &[
         doc: "Process instances that run at once." },
 
     Opt { key: "keep.removed_s", slot: |c| Slot::Long(&mut c.keep.removed_s, 0..=TEN_YEARS),
-        doc: "Seconds that removed resources can still be seen before they are purged." },
+        doc: "Seconds that removed resources can still be seen before they are purged,\n\
+              unless the setting main_tables.purge.after.seconds is stored." },
     Opt { key: "keep.process_s", slot: |c| Slot::Long(&mut c.keep.process_s, 0..=TEN_YEARS),
-        doc: "Seconds that finished process instances are kept." },
+        doc: "Seconds that finished process instances are kept,\n\
+              unless the setting process_instance.purge.after.seconds is stored." },
     Opt { key: "keep.service_log_s", slot: |c| Slot::Long(&mut c.keep.service_log_s, 0..=TEN_YEARS),
-        doc: "Seconds that service log entries are kept." },
+        doc: "Seconds that service log entries are kept,\n\
+              unless the setting service_log.purge.after.seconds is stored." },
     Opt { key: "keep.audit_s", slot: |c| Slot::Long(&mut c.keep.audit_s, 0..=TEN_YEARS),
-        doc: "Seconds that audit log entries are kept." },
+        doc: "Seconds that audit log entries are kept,\n\
+              unless the setting audit_log.purge.after.seconds is stored." },
 
     Opt { key: "sim.enabled", slot: |c| Slot::Switch(&mut c.sim.enabled),
         doc: "Simulated hosts in memory in place of Docker, as `ranchette demo` uses them." },

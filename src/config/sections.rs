@@ -24,6 +24,8 @@ pub struct Config {
     pub sim: Sim,
     /// `[network]`
     pub network: Network,
+    /// `CATTLE_*` and `DEFAULT_CATTLE_*` variables, which are settings rather than options.
+    pub cattle: Vec<(String, String)>,
 }
 
 /// Where the server listens and keeps its data.

@@ -1,4 +1,5 @@
-//! Housekeeping: rows that nobody needs any more are deleted, some at a time.
+//! Housekeeping: rows that nobody needs any more are deleted, some at a time. How long things are kept,
+//! settings say.
 
 use std::sync::Arc;
 
@@ -6,34 +7,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
 use crate::process::site::Site;
-use crate::store::{Condition, Op, Order, Query};
+use crate::store::{Condition, Op, Order, Query, Read};
 
 /// How often to look, in milliseconds.
 const ROUND_MS: u64 = 60_000;
 /// Rows deleted in one transaction.
 const BATCH: u32 = 500;
+/// Transactions of one kind in one round: others want to write, too.
+const BATCHES: usize = 100;
 
-/// How long things are kept, in seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Keep {
-    /// Soft-removed resources.
-    pub removed_s: i64,
-    /// Ended processes.
-    pub process_s: i64,
-    /// Lines of the service log.
-    pub service_log_s: i64,
-    /// Lines of the audit log.
-    pub audit_s: i64,
-}
+/// Seconds that soft-removed resources can still be seen.
+const REMOVED: &str = "main_tables.purge.after.seconds";
+/// Seconds that ended processes are kept.
+const PROCESSES: &str = "process_instance.purge.after.seconds";
+/// Seconds that lines of the service log are kept.
+const SERVICE_LOG: &str = "service_log.purge.after.seconds";
+/// Seconds that entries of the audit log are kept.
+const AUDIT: &str = "audit_log.purge.after.seconds";
 
 /// Cleans up until the token is cancelled.
-pub async fn run(site: Arc<Site>, keep: Keep, stop: CancellationToken) {
+pub async fn run(site: Arc<Site>, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = site.clock.sleep_ms(ROUND_MS) => {}
         }
-        if let Err(error) = round(&site, keep).await {
+        if let Err(error) = round(&site).await {
             tracing::warn!(%error, "cannot clean up");
         }
     }
@@ -43,44 +42,65 @@ pub async fn run(site: Arc<Site>, keep: Keep, stop: CancellationToken) {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn round(site: &Arc<Site>, keep: Keep) -> Result<()> {
-    let now = site.clock.now_ms();
-    let ended = now - keep.process_s * 1000;
-    if site.store.read(|read| read.has_process_ended_before(ended))? {
+pub async fn round(site: &Arc<Site>) -> Result<()> {
+    for _ in 0..BATCHES {
+        let (ended, due) = site.store.read(|read| {
+            let ended = limit(site, read, PROCESSES)?;
+            Ok((ended, read.has_process_ended_before(ended)?))
+        })?;
+        if !due {
+            break;
+        }
         site.store.write(move |tx| tx.process_purge(ended, BATCH)).await?;
     }
-    let audited = now - keep.audit_s * 1000;
-    if site.store.read(|read| read.has_audit_before(audited))? {
-        site.store.write(move |tx| tx.audit_purge(audited, BATCH)).await?;
+    for _ in 0..BATCHES {
+        let (made, due) = site.store.read(|read| {
+            let made = limit(site, read, AUDIT)?;
+            Ok((made, read.has_audit_before(made)?))
+        })?;
+        if !due {
+            break;
+        }
+        site.store.write(move |tx| tx.audit_purge(made, BATCH)).await?;
     }
-    let removed = now - keep.removed_s * 1000;
-    let ids = site.store.read(|read| read.removed_before(removed, BATCH))?;
-    delete(site, ids).await?;
-    let lines = Query {
-        ty: "serviceLog",
-        conditions: vec![Condition {
-            field: "created".to_owned(),
-            op: Op::Lt,
-            value: (now - keep.service_log_s * 1000).into(),
-        }],
+    delete_all(site, |read| read.removed_before(limit(site, read, REMOVED)?, BATCH)).await?;
+    delete_all(site, |read| older(read, "serviceLog", limit(site, read, SERVICE_LOG)?)).await
+}
+
+/// The instant before which things are old, as a setting says.
+fn limit(site: &Site, read: &Read<'_>, setting: &str) -> Result<i64> {
+    let kept_ms = read.setting_int(setting)?.max(0).saturating_mul(1000);
+    Ok(site.clock.now_ms().saturating_sub(kept_ms))
+}
+
+/// Rows of a type made before an instant.
+fn older(read: &Read<'_>, ty: &'static str, instant: i64) -> Result<Vec<i64>> {
+    let made = Condition { field: "created".to_owned(), op: Op::Lt, value: instant.into() };
+    let rows = read.list(&Query {
+        ty,
+        conditions: vec![made],
         order: Order::Ascending,
         limit: BATCH as usize,
         ..Default::default()
-    };
-    let ids = site.store.read(|read| Ok(read.list(&lines)?.iter().map(|row| row.id).collect()))?;
-    delete(site, ids).await
+    })?;
+    Ok(rows.iter().map(|row| row.id).collect())
 }
 
-async fn delete(site: &Arc<Site>, ids: Vec<i64>) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
+/// Deletes what `find` finds, until that is nothing.
+async fn delete_all(site: &Site, find: impl Fn(&Read<'_>) -> Result<Vec<i64>>) -> Result<()> {
+    for _ in 0..BATCHES {
+        let ids = site.store.read(&find)?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        site.store
+            .write(move |tx| {
+                for id in ids {
+                    tx.delete(id)?;
+                }
+                Ok(())
+            })
+            .await?;
     }
-    site.store
-        .write(move |tx| {
-            for id in ids {
-                tx.delete(id)?;
-            }
-            Ok(())
-        })
-        .await
+    Ok(())
 }

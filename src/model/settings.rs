@@ -1,7 +1,11 @@
-//! The settings that are in use, with their defaults: what `GET /settings` lists.
+//! Settings: the table of all of them, and the layers that a value comes from.
 //!
-//! A value comes from the environment (`CATTLE_A_B_C` for `a.b.c`), else from the database, else from
-//! this table. Names that are not in it can be stored all the same; nothing reads them.
+//! The table is `settings/table.tsv`: name, shape and default, one a line. It holds every setting of
+//! Rancher 1.6, so that programs can read and store them; what has no meaning in one binary acts on
+//! nothing. Names that are not in it can be stored all the same. A default may refer to another setting as
+//! `${name}`.
+
+use std::sync::OnceLock;
 
 /// Shape of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,21 @@ pub enum Shape {
     Number,
     /// Words with commas between them.
     List,
+    /// Two ports with a dash between them, the lower one first.
+    Ports,
+    /// Text that only services are shown.
+    Secret,
+}
+
+impl Shape {
+    const ALL: &[(&str, Self)] = &[
+        ("text", Self::Text),
+        ("flag", Self::Flag),
+        ("number", Self::Number),
+        ("list", Self::List),
+        ("ports", Self::Ports),
+        ("secret", Self::Secret),
+    ];
 }
 
 /// A setting.
@@ -25,95 +44,134 @@ pub struct Setting {
     pub default: Option<&'static str>,
     /// Shape of the value.
     pub shape: Shape,
-    /// Whether everyone who is logged in may read it.
-    pub public: bool,
 }
 
-const fn public(name: &'static str, default: Option<&'static str>) -> Setting {
-    Setting { name, default, shape: Shape::Text, public: true }
-}
-
-const fn private(name: &'static str, shape: Shape, default: Option<&'static str>) -> Setting {
-    Setting { name, default, shape, public: false }
-}
-
-/// Roles that may change hosts and system stacks, unless the setting says otherwise.
-const INFRASTRUCTURE_ROLES: &str = "superadmin,admin,service,owner,member,project,environment,\
-     projectadmin,agent,v1-superadmin,v1-admin,v1-service,v1-owner,v1-member,v1-project,\
-     v1-environment,v1-projectadmin,v1-agent";
+const TABLE: &str = include_str!("settings/table.tsv");
 
 /// Every setting, sorted by name.
-pub const SETTINGS: &[Setting] = &[
-    public("account.version", Some("2")),
-    private("allow.restricted.user.exec", Shape::Flag, Some("false")),
-    private("api.auth.jwt.token.expiry", Shape::Number, Some("57600000")),
-    private("api.auth.local.access.mode", Shape::Text, None),
-    public("api.auth.local.validate.description", Some("")),
-    private("api.auth.local.validate.url", Shape::Text, Some("")),
-    private("api.auth.provider.configured", Shape::Text, None),
-    private(
-        "api.auth.realm",
-        Shape::Text,
-        Some("Enter API access key and secret key as username and password"),
-    ),
-    private("api.auth.restrict.concurrent.sessions", Shape::Flag, Some("false")),
-    public("api.auth.shibboleth.redirect.whitelist", Some("")),
-    public("api.host", None),
-    private("api.security.enabled", Shape::Flag, Some("false")),
-    public("api.ui.index", None),
-    private("audit_log.purge.after.seconds", Shape::Number, Some("2592000")),
-    private("catalog.refresh.interval.seconds", Shape::Number, Some("300")),
-    public("catalog.url", Some("{\"catalogs\":{}}")),
-    // The release of Rancher whose API this is: clients compare it with their own.
-    public("cattle.version", Some("v0.183.83")),
-    public("docker.machine.version", None),
-    public("engine.install.url", None),
-    private("environment.services.port.range", Shape::Text, Some("49153-65535")),
-    private("events.purge.after.seconds", Shape::Number, Some("43200")),
-    public("go.machine.service.version", None),
-    private("host.remove.delay.seconds", Shape::Number, Some("-1")),
-    public("ipsec.service.enable.healthcheck", Some("false")),
-    public("lb.instance.image", Some("rancher/lb-service-haproxy:v0.9.14")),
-    private("main_tables.purge.after.seconds", Shape::Number, Some("172800")),
-    private("modify.infrastructure.roles", Shape::List, Some(INFRASTRUCTURE_ROLES)),
-    public("newest.docker.version", Some("v19.03.2")),
-    private("process_instance.purge.after.seconds", Shape::Number, Some("3600")),
-    private("project.create.default", Shape::Flag, Some("true")),
-    private("project.set.member.roles", Shape::List, Some("owner")),
-    public("project.template.default.name", Some("Cattle")),
-    public("rancher.cli.darwin.url", None),
-    public("rancher.cli.linux.url", None),
-    public("rancher.cli.version", None),
-    public("rancher.cli.windows.url", None),
-    public("rancher.compose.darwin.url", None),
-    public("rancher.compose.linux.url", None),
-    public("rancher.compose.version", None),
-    public("rancher.compose.windows.url", None),
-    public("rancher.server.image", Some("ranchette")),
-    public("rancher.server.version", Some("v1.6.30")),
-    private("service_log.purge.after.seconds", Shape::Number, Some("86400")),
-    private("subscribe.max.queued.messages", Shape::Number, Some("100")),
-    public("supported.docker.range", Some(">=1.12.3")),
-    public("swarm.tls.port", None),
-    public("telemetry.opt", Some("out")),
-    public("ui.feedback.form", None),
-    public("ui.show.custom.host", Some("true")),
-    public("ui.show.system", Some("default_hide")),
-    private("upgrade.manager", Shape::Text, Some("mandatory")),
-    public("vm.enabled", Some("false")),
-];
-
-/// The setting of this name, if it is one that is in use.
-pub fn setting(name: &str) -> Option<&'static Setting> {
-    SETTINGS
-        .binary_search_by(|setting| setting.name.cmp(name))
-        .ok()
-        .and_then(|index| SETTINGS.get(index))
+pub fn settings() -> &'static [Setting] {
+    static SETTINGS: OnceLock<Vec<Setting>> = OnceLock::new();
+    SETTINGS.get_or_init(|| TABLE.lines().filter_map(read).collect())
 }
 
-/// The environment variable that overrides a setting.
-pub fn variable(name: &str) -> String {
-    format!("CATTLE_{}", name.to_ascii_uppercase().replace('.', "_"))
+fn read(line: &'static str) -> Option<Setting> {
+    let mut columns = line.split('\t');
+    let (name, shape) = (columns.next()?, columns.next()?);
+    let shape = Shape::ALL.iter().find(|known| known.0 == shape)?.1;
+    Some(Setting { name, default: columns.next(), shape })
+}
+
+/// The setting of this name, if it is in the table.
+pub fn setting(name: &str) -> Option<&'static Setting> {
+    let all = settings();
+    let index = all.binary_search_by(|setting| setting.name.cmp(name)).ok()?;
+    all.get(index)
+}
+
+/// Name of the setting that lists the settings that everybody may read.
+pub const PUBLIC: &str = "settings.public";
+/// Whether callers must prove who they are.
+pub const SECURITY: &str = "api.security.enabled";
+/// The provider of logins.
+pub const PROVIDER: &str = "api.auth.provider.configured";
+
+/// Where a value comes from, the strongest first; after all of them come the defaults of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// `CATTLE_*` variables.
+    Environment,
+    /// What an administrator stored.
+    Database,
+    /// The server's own configuration.
+    Configuration,
+    /// `DEFAULT_CATTLE_*` variables.
+    DefaultEnvironment,
+}
+
+impl Layer {
+    /// All, the strongest first.
+    pub const ALL: &[Self] =
+        &[Self::Environment, Self::Database, Self::Configuration, Self::DefaultEnvironment];
+
+    /// The word for it in `source`.
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Environment => "Environment Variables",
+            Self::Database => "Database",
+            Self::Configuration => "Configuration File",
+            Self::DefaultEnvironment => "Default Environment Variables",
+        }
+    }
+
+    /// The beginning of its variables, for the layers that come from the environment.
+    pub const fn variables(self) -> Option<&'static str> {
+        match self {
+            Self::Environment => Some("CATTLE_"),
+            Self::DefaultEnvironment => Some("DEFAULT_CATTLE_"),
+            Self::Database | Self::Configuration => None,
+        }
+    }
+}
+
+/// The word in `source` for a default of the table.
+pub const PACKAGED: &str = "Code Packaged Defaults";
+
+/// What a variable is called without its prefix: `A_B_C` for `a.b.c`.
+fn variable(name: &str) -> String {
+    name.to_ascii_uppercase().replace('.', "_")
+}
+
+/// The settings that variables with this prefix set, sorted by name. Blank ones set nothing. A setting in
+/// the table is found whatever letters and underscores its name has; another is called as the variable is,
+/// in lower case with dots.
+pub fn from_variables(environment: &[(String, String)], prefix: &str) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = environment
+        .iter()
+        .filter(|(_, value)| !value.trim().is_empty())
+        .filter_map(|(name, value)| {
+            let rest = name.strip_prefix(prefix).filter(|rest| !rest.is_empty())?;
+            let known = settings().iter().find(|setting| variable(setting.name) == rest);
+            let name = match known {
+                Some(setting) => setting.name.to_owned(),
+                None => rest.to_ascii_lowercase().replace('_', "."),
+            };
+            Some((name, value.trim().to_owned()))
+        })
+        .collect();
+    found.sort();
+    found.dedup_by(|later, first| later.0 == first.0);
+    found
+}
+
+/// References followed one after the other at most: a circle ends there.
+const DEPTH: usize = 8;
+
+/// A value with its references `${name}` replaced. One that leads nowhere stays as it is.
+pub fn expand(value: &str, look: &dyn Fn(&str) -> Option<String>) -> String {
+    expanded(value, look, DEPTH)
+}
+
+fn expanded(value: &str, look: &dyn Fn(&str) -> Option<String>, depth: usize) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else { break };
+        out.push_str(before);
+        match look(name).filter(|_| depth > 0) {
+            Some(found) => out.push_str(&expanded(&found, look, depth - 1)),
+            None => out.push_str(&format!("${{{name}}}")),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A range of ports, `49153-65535`.
+pub fn port_range(text: &str) -> Option<(u16, u16)> {
+    let (first, last) = text.trim().split_once('-')?;
+    let range = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (0 < range.0 && range.0 <= range.1).then_some(range)
 }
 
 impl Setting {
@@ -124,14 +182,16 @@ impl Setting {
         let value = value.trim();
         let fits = value.is_empty()
             || match self.shape {
-                Shape::Text | Shape::List => true,
+                Shape::Text | Shape::List | Shape::Secret => true,
                 Shape::Flag => matches!(value, "true" | "false"),
                 Shape::Number => value.parse::<i64>().is_ok(),
+                Shape::Ports => port_range(value).is_some(),
             };
         let wanted = match self.shape {
-            Shape::Text | Shape::List => "text",
+            Shape::Text | Shape::List | Shape::Secret => "text",
             Shape::Flag => "true or false",
             Shape::Number => "a whole number",
+            Shape::Ports => "a range of ports such as `49153-65535`",
         };
         (!fits).then(|| format!("setting `{}` takes {wanted}, not `{value}`", self.name))
     }
@@ -143,10 +203,15 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_and_its_defaults_fit() {
-        assert!(SETTINGS.is_sorted_by_key(|setting| setting.name));
-        for entry in SETTINGS {
+        assert_eq!(settings().len(), TABLE.lines().count(), "every line is read");
+        assert!(settings().is_sorted_by(|a, b| a.name < b.name));
+        for entry in settings() {
             assert_eq!(entry.default.and_then(|value| entry.complaint(value)), None);
             assert_eq!(setting(entry.name).map(|found| found.name), Some(entry.name));
+        }
+        let public = setting(PUBLIC).and_then(|setting| setting.default).expect("a default");
+        for name in public.split(',').map(str::trim).chain([SECURITY, PROVIDER]) {
+            assert!(setting(name).is_some(), "{name}");
         }
     }
 
@@ -158,6 +223,57 @@ mod tests {
             Some("setting `api.auth.jwt.token.expiry` takes a whole number, not `soon`")
         );
         assert_eq!(expiry.complaint(" "), None);
-        assert_eq!(variable("api.auth.jwt.token.expiry"), "CATTLE_API_AUTH_JWT_TOKEN_EXPIRY");
+    }
+
+    #[test]
+    fn variables_become_settings() {
+        let environment: Vec<(String, String)> = [
+            ("CATTLE_API_HOST", " http://h "),
+            ("CATTLE_AUDIT_LOG_PURGE_AFTER_SECONDS", "60"),
+            ("CATTLE_ACTIVATE_BY_DEFAULT_EXTERNALHANDLER", "false"),
+            ("CATTLE_MY_OWN", "x"),
+            ("CATTLE_BLANK", " "),
+            ("CATTLE_", "x"),
+            ("DEFAULT_CATTLE_API_HOST", "http://d"),
+            ("HOME", "/root"),
+        ]
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+        let check = |layer: Layer, expect: &[(&str, &str)]| {
+            let found = from_variables(&environment, layer.variables().expect("a prefix"));
+            let found: Vec<_> = found.iter().map(|row| (row.0.as_str(), row.1.as_str())).collect();
+            assert_eq!(found, expect, "{layer:?}");
+        };
+        check(
+            Layer::Environment,
+            &[
+                ("activate.by.default.externalHandler", "false"),
+                ("api.host", "http://h"),
+                ("audit_log.purge.after.seconds", "60"),
+                ("my.own", "x"),
+            ],
+        );
+        check(Layer::DefaultEnvironment, &[("api.host", "http://d")]);
+    }
+
+    #[test]
+    fn references_are_followed() {
+        let look = |name: &str| match name {
+            "a" => Some("1${b}".to_owned()),
+            "b" => Some("2".to_owned()),
+            "circle" => Some("${circle}".to_owned()),
+            _ => None,
+        };
+        for (value, expect) in [
+            ("x", "x"),
+            ("<${a}|${b}>", "<12|2>"),
+            ("${none}", "${none}"),
+            ("${circle}", "${circle}"),
+            ("${a", "${a"),
+            ("$a{b}", "$a{b}"),
+        ] {
+            assert_eq!(expand(value, &look), expect, "{value}");
+        }
     }
 }

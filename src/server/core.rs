@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
 use crate::clock::{Clock, Entropy};
-use crate::controller::keep::{self, Keep};
+use crate::controller::keep;
 use crate::controller::{Controller, deploy, hosts, watch};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -89,8 +89,8 @@ impl Core {
     }
 
     /// Starts the housekeeping.
-    pub fn start_keeping(&mut self, keep: Keep) {
-        let task = keep::run(Arc::clone(&self.site), keep, self.stop.clone());
+    pub fn start_keeping(&mut self) {
+        let task = keep::run(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(task));
     }
 

@@ -9,6 +9,7 @@ pub mod data_dir;
 
 mod demo;
 mod http;
+mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,11 +19,11 @@ use self::data_dir::DataDir;
 use crate::auth::{self, Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
-use crate::controller::keep::Keep;
 use crate::engine::docker::DockerEngine;
 use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
 use crate::process::site::Limits;
+use crate::store::Tx;
 
 pub use demo::demo;
 
@@ -72,14 +73,19 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let data_dir = DataDir::open(&config.server.data_dir)?;
     let mut core = Core::open(&data_dir.database(), clock, entropy, limits(config))?;
     core.hold(data_dir);
-    core.site.store.write(seed::seed).await?;
+    let said = config.clone();
+    let seed = move |tx: &mut Tx<'_>| {
+        seed::seed(tx)?;
+        settings::settle(tx, &said)
+    };
+    core.site.store.write(seed).await?;
     let auth = access(config, &core)?;
     let setup_code = auth.prepare_setup()?;
     core.spawn(Arc::clone(&auth).watch());
     // Engines first: processes that were cut off go on as soon as the core starts.
     hosts(config, &mut core).await?;
     core.start();
-    core.start_keeping(keep(config));
+    core.start_keeping();
     let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();
     Ok(Running { url, setup_code, core, http })
@@ -96,15 +102,6 @@ fn limits(config: &Config) -> Limits {
 
 fn seconds(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX / 2000)
-}
-
-fn keep(config: &Config) -> Keep {
-    Keep {
-        removed_s: seconds(config.keep.removed_s),
-        process_s: seconds(config.keep.process_s),
-        service_log_s: seconds(config.keep.service_log_s),
-        audit_s: seconds(config.keep.audit_s),
-    }
 }
 
 fn access(config: &Config, core: &Core) -> Result<Arc<Auth>> {

@@ -14,6 +14,7 @@ mod docker_away;
 mod docker_stack;
 mod docker_support;
 mod engine_contract;
+mod keep;
 mod ranch;
 mod services;
 mod streams;

@@ -1,9 +1,9 @@
 //! Environments: who sees them, and what their owners may do with them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Asked, Creation, Ctx, DENIED, EVERY_ACTION, Hook, member};
-use crate::auth::{Caller, Role, access};
+use crate::auth::{Caller, Role, access, seed};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::store::{Condition, Query, Read};
@@ -34,9 +34,10 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
         }
         _ => creation.members = vec![member::owner(ctx.caller.user_id)],
     }
-    data.entry("version").or_insert_with(|| "2".into());
-    data.entry("servicesPortRange")
-        .or_insert_with(|| json!({"startPort": 49_153, "endPort": 65_535}));
+    data.insert("version".to_owned(), seed::version(ctx.tx)?.into());
+    if !data.contains_key("servicesPortRange") {
+        data.insert("servicesPortRange".to_owned(), seed::ports(ctx.tx)?);
+    }
     Ok(())
 }
 

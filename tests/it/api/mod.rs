@@ -6,5 +6,6 @@ mod dialects;
 mod lists;
 mod pages;
 mod resources;
+mod settings;
 pub mod site;
 mod websocket;
