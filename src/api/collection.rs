@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::include::Included;
 use super::json;
-use super::query::{Listing, marker};
+use super::query::Listing;
 use super::render::{Extras, Renderer};
 use super::views::{View, Views};
 use crate::auth::policy::{self, Verb};
@@ -16,8 +16,8 @@ pub struct Page {
     pub rows: Vec<Resource>,
     /// What is embedded in them.
     pub included: Option<Included>,
-    /// Whether there are more rows than these.
-    pub more: bool,
+    /// Marker of the next page, if there are more rows than these.
+    pub next: Option<String>,
     /// Whether the list is cut into pages and can be filtered at all.
     pub paged: bool,
     /// Foreign key that a row made through this list gets: (field, id).
@@ -27,7 +27,7 @@ pub struct Page {
 impl Page {
     /// Some rows that are all there is.
     pub fn whole(rows: Vec<Resource>) -> Self {
-        Self { rows, included: None, more: false, paged: false, preset: None }
+        Self { rows, included: None, next: None, paged: false, preset: None }
     }
 }
 
@@ -133,16 +133,14 @@ fn pagination(out: &mut Vec<u8>, call: &Call, listing: &Listing, page: &Page) {
         return;
     }
     out.extend_from_slice(b"{\"first\":null,\"previous\":null,\"next\":");
-    if page.more {
-        let next = marker(listing.offset.saturating_add(listing.limit));
-        json::text(out, &url_with(call, &[], &[("marker", &next)]));
-    } else {
-        out.extend_from_slice(b"null");
+    match &page.next {
+        Some(next) => json::text(out, &url_with(call, &[], &[("marker", next)])),
+        None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b",\"limit\":");
     json::int(out, i64::try_from(listing.limit).unwrap_or(i64::MAX));
     out.extend_from_slice(b",\"total\":null,\"partial\":");
-    out.extend_from_slice(if page.more { b"true" } else { b"false" });
+    out.extend_from_slice(if page.next.is_some() { b"true" } else { b"false" });
     out.push(b'}');
 }
 

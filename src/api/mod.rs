@@ -15,6 +15,7 @@ mod params;
 mod serve;
 
 mod input;
+mod marker;
 mod query;
 mod reads;
 mod writes;

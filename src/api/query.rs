@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::json;
+use super::marker;
 use super::params::Params;
 use super::views::{FilterKind, FilterView, View};
 use crate::model::id;
-use crate::store::{Condition, Op, Order};
+use crate::store::{After, Condition, Op, Order};
 
 /// Rows of a page when nothing is said.
 const DEFAULT_LIMIT: usize = 100;
@@ -28,6 +29,8 @@ pub struct Listing {
     pub limit: usize,
     /// Rows before the page.
     pub offset: usize,
+    /// The row that the page comes after; it counts in place of `offset`.
+    pub after: Option<After>,
     /// Whether removed rows are wanted.
     pub with_removed: bool,
 }
@@ -50,9 +53,11 @@ const MODIFIERS: &[(&str, Op)] = &[
 impl Listing {
     /// Reads the parameters of a list. What is unknown or makes no sense is passed over.
     pub fn parse(view: &View, params: &Params) -> Self {
+        let (offset, after) = marker::parse(params.get("marker").unwrap_or(""));
         let mut listing = Self {
             limit: limit(params.get("limit")),
-            offset: offset(params.get("marker")),
+            offset,
+            after,
             with_removed: params.get("_removed").is_some_and(|value| value != "false"),
             ..Self::default()
         };
@@ -70,6 +75,11 @@ impl Listing {
             Some((filter.name, filter.field))
         });
         listing
+    }
+
+    /// Rows to skip.
+    pub fn skip(&self) -> usize {
+        if self.after.is_some() { 0 } else { self.offset }
     }
 
     fn add(&mut self, filter: &FilterView, op: Op, value: &str) {
@@ -122,16 +132,6 @@ fn limit(given: Option<&str>) -> usize {
             Ok(_) | Err(_) => MAX_LIMIT,
         },
     }
-}
-
-/// `m100` skips 100 rows; anything else is the start.
-fn offset(given: Option<&str>) -> usize {
-    given.and_then(|marker| marker.strip_prefix('m')?.parse().ok()).unwrap_or(0)
-}
-
-/// The marker of the page that begins after so many rows.
-pub fn marker(offset: usize) -> String {
-    format!("m{offset}")
 }
 
 #[cfg(test)]

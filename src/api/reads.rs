@@ -3,6 +3,7 @@
 use super::collection::{self, Page};
 use super::hooks::{self, Answer, Asked};
 use super::include::{self, reference, references};
+use super::marker;
 use super::query::Listing;
 use super::render::Extras;
 use super::respond::{Reply, not_allowed};
@@ -69,7 +70,8 @@ fn query(session: &Session<'_>, view: &View, listing: &Listing) -> Query {
         conditions,
         sort: listing.sort.map(|sort| sort.1.to_owned()),
         order: listing.order,
-        offset: listing.offset,
+        after: listing.after.clone(),
+        offset: listing.skip(),
         limit: listing.limit.saturating_add(1),
     }
 }
@@ -84,9 +86,10 @@ fn page(
 ) -> Result<Page> {
     let more = rows.len() > listing.limit;
     rows.truncate(listing.limit);
+    let next = rows.last().filter(|_| more).map(|last| marker::behind(listing, last));
     enrich(session, read, &mut rows)?;
     let included = include::resolve(session, read, view, &rows)?;
-    Ok(Page { rows, included, more, paged: true, preset: None })
+    Ok(Page { rows, included, next, paged: true, preset: None })
 }
 
 /// The rows of a computed type's list.

@@ -31,7 +31,7 @@ pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
 pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
-pub use query::{Condition, Op, Order, Query};
+pub use query::{After, Condition, Op, Order, Query};
 pub use token::TokenRow;
 
 /// Handle to the database; cheap to clone.

@@ -56,6 +56,15 @@ pub enum Order {
     Descending,
 }
 
+/// The last row of the page before: a page goes on after it, whatever came and went in between.
+#[derive(Clone, Debug, PartialEq)]
+pub struct After {
+    /// Its value of the field sorted by; null without one.
+    pub value: serde_json::Value,
+    /// Its id: a number, or text for rows that are not in the table.
+    pub id: serde_json::Value,
+}
+
 /// Which rows, in which order.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -73,6 +82,8 @@ pub struct Query {
     pub sort: Option<String>,
     /// Direction.
     pub order: Order,
+    /// The row to go on after.
+    pub after: Option<After>,
     /// Rows to skip.
     pub offset: usize,
     /// Rows to return at most.
@@ -182,7 +193,40 @@ fn filter(query: &Query) -> (String, Vec<Sql>) {
     for condition in &query.conditions {
         clauses.push(comparison(query, condition, &mut values));
     }
+    if let Some(after) = &query.after {
+        clauses.push(going_on(query, after, &mut values));
+    }
     (clauses.join(" AND "), values)
+}
+
+/// The field sorted by; ids need no other order.
+fn sorted_by(query: &Query) -> Option<&str> {
+    query.sort.as_deref().filter(|field| *field != "id")
+}
+
+/// What comes after a row in the order of [`Read::list`]: null is less than every value.
+fn going_on(query: &Query, after: &After, values: &mut Vec<Sql>) -> String {
+    let beyond = match query.order {
+        Order::Ascending => ">",
+        Order::Descending => "<",
+    };
+    values.push(sql_value(&after.id));
+    let id = format!("id {beyond} ?{}", values.len());
+    let Some(field) = sorted_by(query) else { return id };
+    let place = place(field, values);
+    match (query.order, sql_value(&after.value)) {
+        (Order::Ascending, Sql::Null) => format!("({place} IS NOT NULL OR {id})"),
+        (Order::Descending, Sql::Null) => format!("({place} IS NULL AND {id})"),
+        (_, value) => {
+            values.push(value);
+            let value = format!("?{} COLLATE NOCASE", values.len());
+            let nulls = match query.order {
+                Order::Ascending => String::new(),
+                Order::Descending => format!("{place} IS NULL OR "),
+            };
+            format!("({nulls}{place} {beyond} {value} OR ({place} = {value} AND {id}))")
+        }
+    }
 }
 
 impl Read<'_> {
@@ -196,12 +240,12 @@ impl Read<'_> {
             Order::Ascending => "ASC",
             Order::Descending => "DESC",
         };
-        let order = match &query.sort {
-            Some(field) if field != "id" => {
+        let order = match sorted_by(query) {
+            Some(field) => {
                 let place = place(field, &mut values);
                 format!("{place} COLLATE NOCASE {direction}, id {direction}")
             }
-            _ => format!("id {direction}"),
+            None => format!("id {direction}"),
         };
         values.push(Sql::Integer(i64::try_from(query.limit).unwrap_or(i64::MAX)));
         let limit = values.len();

@@ -60,6 +60,90 @@ async fn filters_order_and_pages() {
     assert_eq!(names(&owner, "/stacks?state_ne=removing").await, "a c Ab");
 }
 
+/// Follows a list from page to page; `between` runs after the first one.
+async fn paged(client: &Client, path: &str, between: impl AsyncFnOnce()) -> String {
+    let mut between = Some(between);
+    let mut found = Vec::new();
+    let mut next = Some(path.to_owned());
+    while let Some(url) = next {
+        let page = client.get(&url).await.ok(200);
+        let data = page["data"].as_array().expect("data");
+        found.extend(data.iter().map(|row| row["name"].as_str().unwrap_or("-").to_owned()));
+        next = page["pagination"]["next"].as_str().map(str::to_owned);
+        assert_eq!(page["pagination"]["partial"], next.is_some(), "{url}");
+        if let Some(between) = between.take() {
+            between().await;
+        }
+    }
+    found.join(" ")
+}
+
+#[actix_web::test]
+async fn pages_stay_where_they_are_while_rows_come_and_go() {
+    for (query, expect) in [
+        // What is gone before the page shifts nothing, what is new behind it is seen.
+        ("limit=2", "b a c Ab d new"),
+        ("limit=2&order=desc", "d Ab c"),
+        ("limit=2&sort=name", "a Ab c d new"),
+        ("limit=2&sort=name&order=desc", "d c Ab"),
+        // Nobody has a description but `b`: nulls come first, then last.
+        ("limit=2&sort=description", "a c Ab d new"),
+        ("limit=3&sort=description&order=desc", "b d Ab c"),
+        ("limit=2&sort=system&order=asc", "b a c Ab d new"),
+    ] {
+        let site = Site::start().await;
+        let owner = site.owner().await;
+        let made = owner.post("/stacks", json!({"name": "b", "description": "x"})).await.ok(201);
+        let ids = stacks(&owner, &["a", "c", "Ab", "d"]).await;
+        let path = format!("/stacks?{query}");
+        let pages = paged(&owner, &path, async || {
+            for id in [made["id"].as_str().expect("an id"), &ids[0]] {
+                owner.delete(&format!("/stacks/{id}")).await.ok(200);
+                // The row leaves the list when its process is over; here nothing runs processes.
+                let id: i64 = id.trim_start_matches("1st").parse().expect("a number");
+                let gone = site.store.write(move |tx| {
+                    tx.update(id, |row| {
+                        row.removed = Some(1);
+                        Ok(())
+                    })
+                });
+                gone.await.expect("removed");
+            }
+            stacks(&owner, &["new"]).await;
+        });
+        assert_eq!(pages.await, expect, "{query}");
+    }
+}
+
+#[actix_web::test]
+async fn rows_that_are_not_in_the_table_have_pages_too() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    stacks(&owner, &["a", "b", "c", "d", "e"]).await;
+    let admin = site.admin().await;
+    let whole = |list: Value| -> Vec<String> {
+        let data = list["data"].as_array().expect("data");
+        data.iter().map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    for path in [
+        "/processinstances?processName=stack.create",
+        "/processinstances?sort=id&order=desc",
+        "/processdefinitions?x=1",
+        "/processinstances?sort=processName",
+    ] {
+        let all = whole(admin.get(&format!("{path}&limit=-1")).await.ok(200));
+        assert!(all.len() > 4, "{path}");
+        let mut found = Vec::new();
+        let mut next = Some(format!("{path}&limit=2"));
+        while let Some(url) = next {
+            let page = admin.get(&url).await.ok(200);
+            next = page["pagination"]["next"].as_str().map(str::to_owned);
+            found.extend(whole(page));
+        }
+        assert_eq!(found, all, "{path}");
+    }
+}
+
 #[actix_web::test]
 async fn links_lead_on_and_may_be_embedded() {
     let site = Site::start().await;

@@ -8,7 +8,7 @@ use crate::api::query::Listing;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
 use crate::model::{id, registry};
-use crate::store::{AuditFilter, AuditRow, Condition, Op, Order};
+use crate::store::{After, AuditFilter, AuditRow, Condition, Op};
 
 /// `audit`.
 pub const SOURCE: Source = Source { name: "audit", list, get, write: None };
@@ -31,16 +31,25 @@ fn list(asked: &Asked<'_>) -> Result<Vec<Resource>> {
         limit: CHUNK,
         ..AuditFilter::default()
     };
-    // The store gives them in the order asked for, so the picker need not turn them round.
-    let ascending = Listing {
+    // Entries are numbered as time goes by: sorted by id they are sorted by `created`, and the store
+    // gives them in the order asked for.
+    let by_time = asked.listing.sort.is_some_and(|sort| sort.1 == "created");
+    let after = asked.listing.after.clone();
+    let listing = Listing {
         conditions: conditions(asked.listing, resource_id),
         limit: asked.listing.limit,
         offset: asked.listing.offset,
-        order: Order::Ascending,
+        after: after
+            .map(|after| if by_time { After { value: Value::Null, ..after } } else { after }),
+        order: asked.listing.order,
+        sort: asked.listing.sort.filter(|_| !by_time),
         ..Default::default()
     };
-    paged(&ascending, |after| {
-        let filter = AuditFilter { after: (after != 0).then_some(after), ..filter.clone() };
+    let by_id = listing.sort.is_none();
+    let last = listing.after.as_ref().filter(|_| by_id).and_then(|after| after.id.as_i64());
+    paged(&listing, |after| {
+        let after = if after == 0 { last } else { Some(after) };
+        let filter = AuditFilter { after, ..filter.clone() };
         Ok(asked.read.audit(&filter)?.into_iter().map(resource).collect())
     })
 }

@@ -4,14 +4,15 @@ pub mod audit;
 pub mod identities;
 pub mod processes;
 
-use std::collections::VecDeque;
+use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
-use crate::store::{Condition, Op, Order};
+use crate::store::{After, Condition, Op, Order};
 
+use super::super::marker::value_of;
 use super::super::query::Listing;
 
 /// A computed row in the shape of a stored one.
@@ -33,66 +34,69 @@ pub fn row(new: NewResource) -> Resource {
     }
 }
 
-/// Picks a page out of rows that come one after the other, in ascending order of ids: what matches the
+/// Picks a page out of rows that come one after the other, in the order of their ids: what matches the
 /// conditions, in the order asked for, and one row more than the limit. Keeps no more rows than that.
 pub struct Picker<'a> {
     listing: &'a Listing,
-    kept: VecDeque<Resource>,
-    passed: usize,
+    /// In the order asked for, with what they are sorted by.
+    kept: Vec<(After, Resource)>,
 }
 
 impl<'a> Picker<'a> {
     /// An empty page.
     pub fn new(listing: &'a Listing) -> Self {
-        Self { listing, kept: VecDeque::new(), passed: 0 }
+        Self { listing, kept: Vec::new() }
     }
 
     /// Offers a row; `false` when no more are wanted.
     pub fn offer(&mut self, row: Resource) -> bool {
-        if !self.listing.conditions.iter().all(|condition| holds(condition, &row)) {
+        let listing = self.listing;
+        if !listing.conditions.iter().all(|condition| holds(condition, &row)) {
             return true;
         }
-        let wanted = self.listing.offset.saturating_add(self.listing.limit).saturating_add(1);
-        match self.listing.order {
-            Order::Ascending => {
-                self.passed += 1;
-                if self.passed > self.listing.offset {
-                    self.kept.push_back(row);
-                }
-                self.passed < wanted
-            }
-            Order::Descending => {
-                self.kept.push_back(row);
-                if self.kept.len() > wanted {
-                    self.kept.pop_front();
-                }
-                true
-            }
+        let value = listing.sort.map_or(Value::Null, |sort| value_of(&row, sort.1));
+        let key = After { value, id: value_of(&row, "id") };
+        if listing.after.as_ref().is_some_and(|after| order(listing, &key, after).is_le()) {
+            return true;
         }
+        let wanted = listing.skip().saturating_add(listing.limit).saturating_add(1);
+        let place = self.kept.partition_point(|kept| order(listing, &kept.0, &key).is_le());
+        if place < wanted {
+            self.kept.insert(place, (key, row));
+            self.kept.truncate(wanted);
+        }
+        // Rows come by their ids: behind one that comes too late there are only later ones.
+        let by_id = listing.sort.is_none_or(|sort| sort.1 == "id");
+        place < wanted || !by_id
     }
 
     /// The page.
     pub fn page(self) -> Vec<Resource> {
-        match self.listing.order {
-            Order::Ascending => self.kept.into(),
-            Order::Descending => self.kept.into_iter().rev().skip(self.listing.offset).collect(),
-        }
+        self.kept.into_iter().skip(self.listing.skip()).map(|kept| kept.1).collect()
     }
 }
 
-/// A field of a row as conditions compare it.
-fn value_of(row: &Resource, field: &str) -> Value {
-    match field {
-        "id" => row.data.get("id").cloned().unwrap_or_else(|| row.id.into()),
-        "name" => row.name.clone().into(),
-        "kind" => row.kind.clone().into(),
-        "uuid" => row.uuid.clone().into(),
-        "state" => row.state.clone().into(),
-        "accountId" => row.account_id.into(),
-        "created" => row.created.into(),
-        "removed" => row.removed.into(),
-        other => row.data.get(other).cloned().unwrap_or_default(),
+/// The order of two rows in a list, as the store would put them.
+fn order(listing: &Listing, a: &After, b: &After) -> Ordering {
+    let ascending = compare(&a.value, &b.value).then_with(|| compare(&a.id, &b.id));
+    match listing.order {
+        Order::Ascending => ascending,
+        Order::Descending => ascending.reverse(),
     }
+}
+
+/// SQLite's order: null, then numbers, then text in any letter case.
+fn compare(a: &Value, b: &Value) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(_) | Value::Array(_) | Value::Object(_) => 2,
+    };
+    let number = |value: &Value| value.as_bool().map(i64::from).or_else(|| value.as_i64());
+    rank(a).cmp(&rank(b)).then_with(|| match (a, b) {
+        (Value::String(a), Value::String(b)) => a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()),
+        (a, b) => number(a).cmp(&number(b)),
+    })
 }
 
 /// Whether a condition holds, as the store would decide it.

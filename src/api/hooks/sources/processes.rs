@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{asked_text, lists_all, paged, row};
+use super::{Picker, asked_text, lists_all, paged, row};
 use crate::api::hooks::{Answer, Asked, Ctx, Source};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
@@ -160,8 +160,13 @@ fn definitions() -> impl Iterator<Item = Resource> {
 }
 
 fn list_definitions(asked: &Asked<'_>) -> Result<Vec<Resource>> {
-    let skip = asked.listing.offset;
-    Ok(definitions().skip(skip).take(asked.listing.limit.saturating_add(1)).collect())
+    let mut rows: Vec<Resource> = definitions().collect();
+    rows.sort_by(|a, b| a.str("id").cmp(&b.str("id")));
+    let mut picker = Picker::new(asked.listing);
+    for row in rows {
+        picker.offer(row);
+    }
+    Ok(picker.page())
 }
 
 fn get_definition(_: &Asked<'_>, text: &str) -> Result<Option<Resource>> {
