@@ -274,6 +274,8 @@ fn facts(
         csrf_cookie: cookie(headers, "CSRF"),
         csrf: text("x-api-csrf").or_else(|| param("CSRF")),
         user_agent: text("user-agent"),
+        host: text("host")
+            .or_else(|| request.uri().authority().map(|authority| authority.as_str().to_owned())),
         origin: text("origin"),
         project_header: text("x-api-project-id"),
         project_query: param("projectId"),

@@ -96,7 +96,7 @@ fn collection(call: &Call, fields: &Map<String, Value>) -> Reply {
 
 /// `GET /setup`: whether the first administrator has still to be made.
 pub async fn setup_status(state: web::Data<ApiState>) -> HttpResponse {
-    let needed = state.auth.setup_phase() == Phase::Needed;
+    let needed = state.auth.setup_phase() == Phase::Needed && state.auth.is_controlled();
     HttpResponse::Ok().json(json!({ "needed": needed }))
 }
 

@@ -10,9 +10,10 @@ pub use update::update;
 
 use serde_json::{Map, Value};
 
-use super::hooks;
+use super::hooks::{self, AuthWrite, AuthWriter, Write};
 use super::input::{Checker, may_use_plain_ids};
 use super::serve::Session;
+use super::views::View;
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
 use crate::model::resource::Resource;
@@ -64,6 +65,23 @@ fn check_unique(
         }
     }
     Ok(())
+}
+
+/// A write to a computed type that is access control's own.
+async fn by_auth(
+    session: &Session<'_>,
+    view: &View,
+    writer: &AuthWriter,
+    write: Write,
+) -> Result<Resource> {
+    let call = AuthWrite {
+        auth: &session.state.auth,
+        store: &session.state.store,
+        entry: view.entry,
+        write,
+        client_ip: session.call.facts.client_ip,
+    };
+    (writer.run)(call).await
 }
 
 /// A field of a row by its API name.

@@ -15,7 +15,8 @@ use super::caller::{AuthType, Caller, Role};
 use super::request::{Authenticator, RequestFacts};
 use super::secret::{self, Verdict};
 use super::throttle::Attempt;
-use super::{Access, Auth, csrf, keys, seed};
+use super::tokens::PROVIDER;
+use super::{Auth, control, csrf, keys, open, seed};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::store::Read;
@@ -194,16 +195,24 @@ impl Auth {
 
     /// The caller when nothing was proved and access control is off.
     fn open_caller(&self, request: &RequestFacts) -> Result<Caller> {
-        if self.options.access == Access::Controlled || request.enforce {
+        if request.enforce || self.is_controlled() {
             return Err(Error::status(401));
         }
+        if !open::is_from_here(request) {
+            return Err(Error::status(401).message(
+                "access control is off, which is for this machine only and not for other sites' pages",
+            ));
+        }
+        // The bearer form of HTTP basic selects an environment also when it proves nothing.
+        let basic = offers(request).into_iter().find(|offer| offer.carrier == Carrier::Basic);
+        let name = basic.and_then(|offer| decode_basic(offer.text)).map(|pair| pair.0);
+        let project = name.as_deref().and_then(bearer_form).filter(|project| !project.is_empty());
         self.store.read(|read| {
             let Some(account) = access::first_admin(read)? else {
                 return Err(Error::status(401));
             };
-            let proved =
-                Proved { account, auth_type: AuthType::Admin, session: None, expires: i64::MAX };
-            access::caller(read, &proved, select(read, request, None)?)
+            let proved = open_proof(account);
+            access::caller(read, &proved, select(read, request, project)?)
         })
     }
 
@@ -264,6 +273,11 @@ fn by_session_hash(read: &Read<'_>, hash: &str, now_ms: i64) -> Result<Option<Pr
     let Some(token) = read.token(hash)?.filter(|token| now_ms < token.expires) else {
         return Ok(None);
     };
+    let made_by = token.data.get("provider").and_then(Value::as_str).unwrap_or(PROVIDER);
+    if control::provider(read)?.is_some_and(|now| now != made_by) {
+        return Err(Error::code("AuthProviderChanged")
+            .message("this session was opened with another provider of logins; log in again"));
+    }
     let account = read.get(token.account_id)?.filter(access::is_usable);
     Ok(account.map(|account| Proved {
         account,
@@ -293,6 +307,15 @@ fn proved_by(account: Resource, credential: &Resource) -> Proved {
         account,
         auth_type: AuthType::Basic,
         session: Some(credential_proof(credential.id)),
+        expires: i64::MAX,
+    }
+}
+
+fn open_proof(account: Resource) -> Proved {
+    Proved {
+        account,
+        auth_type: AuthType::Admin,
+        session: Some(control::OPEN_PROOF.to_owned()),
         expires: i64::MAX,
     }
 }
@@ -356,6 +379,8 @@ impl Authenticator for Auth {
         }
         match (self.open_caller(request), refused) {
             (Ok(caller), _) => Ok(caller),
+            // The environment it wants is not there.
+            (Err(error), _) if error.status != 401 => Err(error),
             (Err(_), Some((offer, error))) => {
                 self.note_refusal(request, &label(offer), &error).await;
                 Err(error)
@@ -371,7 +396,7 @@ impl Authenticator for Auth {
     }
 
     fn is_enabled(&self) -> bool {
-        self.options.access == Access::Controlled
+        self.is_controlled()
     }
 
     fn ended_sessions(&self) -> tokio::sync::broadcast::Receiver<String> {
@@ -379,6 +404,9 @@ impl Authenticator for Auth {
     }
 
     async fn is_live(&self, caller: &Caller) -> Result<bool> {
+        if caller.session.as_deref() == Some(control::OPEN_PROOF) && self.is_controlled() {
+            return Ok(false);
+        }
         let now_ms = self.clock.now_ms();
         self.store.read(|read| {
             let Some(proved) = renewed(read, caller, now_ms)? else { return Ok(false) };
@@ -403,6 +431,10 @@ fn renewed(read: &Read<'_>, caller: &Caller, now_ms: i64) -> Result<Option<Prove
             expires: i64::MAX,
         }));
     };
+    if session == control::OPEN_PROOF {
+        let account = read.get(caller.user_id)?.filter(access::is_usable);
+        return Ok(account.map(open_proof));
+    }
     let Some(id) = session.strip_prefix("credential:") else {
         return by_session_hash(read, session, now_ms);
     };

@@ -2,7 +2,7 @@
 //!
 //! How the rest of the program uses this layer:
 //!
-//! * Start: [`seed::seed`] in a write, then [`Auth::new`], then [`Auth::prepare_setup`] (log the code it
+//! * Start: [`seed::seed`] and [`control::settle`] in a write, then [`Auth::new`], then [`Auth::prepare_setup`] (log the code it
 //!   returns, once), [`Auth::write_local_access`], and [`Auth::watch`] as a task.
 //! * Listening: [`setup::listen_address`] of the wanted address and [`Auth::setup_phase`]; await
 //!   [`Auth::setup_done`] to listen on the wanted address from then on.
@@ -29,11 +29,14 @@ pub mod request;
 pub mod access;
 mod authenticate;
 mod cache;
+pub mod control;
 pub mod csrf;
 pub mod keys;
+mod open;
 pub mod secret;
 pub mod throttle;
 pub mod tokens;
+mod validate;
 mod watch;
 
 pub mod audit;
@@ -63,7 +66,8 @@ pub enum Access {
     /// Everyone must.
     #[default]
     Controlled,
-    /// Whoever proves nothing is the first administrator: for sandboxes and demos.
+    /// Until it is switched on (see [`control`]), whoever proves nothing and calls from this machine is the
+    /// first administrator: for sandboxes and demos.
     Open,
 }
 
@@ -148,9 +152,11 @@ impl Auth {
     /// Hashes a password for [`keys::prepare_password`]; waits for its turn.
     ///
     /// # Errors
-    /// 400 for a blank one, 422 for one that is too long, 503 when too many wait.
+    /// 400 for a blank one, 422 for one that is too long, 503 when too many wait, and what the service
+    /// answers that the setting `api.auth.local.validate.url` names.
     pub async fn hash_password(&self, password: &str) -> Result<String> {
         secret::check_password(password)?;
+        self.validate(password).await?;
         self.passwords.turn().await?.hash(password).await
     }
 

@@ -27,6 +27,8 @@ pub struct RequestFacts {
     pub csrf: Option<String>,
     /// Header `User-Agent`.
     pub user_agent: Option<String>,
+    /// Header `Host`, or what stands for it: the name that the client knows us by.
+    pub host: Option<String>,
     /// Header `Origin`: present on what a browser's page sends to us from elsewhere.
     pub origin: Option<String>,
     /// Header `X-API-Project-Id`.

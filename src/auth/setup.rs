@@ -14,7 +14,7 @@ use super::access::{self, Proved};
 use super::caller::AuthType;
 use super::throttle::Attempt;
 use super::tokens::Login;
-use super::{Auth, keys, local, secret};
+use super::{Auth, control, keys, local, secret};
 use crate::clock::Entropy;
 use crate::error::{Error, Result};
 use crate::store::Read;
@@ -152,7 +152,7 @@ impl Auth {
     /// When the file cannot be written.
     pub fn prepare_setup(&self) -> Result<Option<String>> {
         let file = self.setup_file();
-        if self.setup_phase() == Phase::Done {
+        if self.setup_phase() == Phase::Done || !self.is_controlled() {
             return local::delete(&file).map(|()| None);
         }
         let code = new_code(&self.entropy);
@@ -210,6 +210,7 @@ impl Auth {
                     return Err(Error::internal("there is no administrator's account"));
                 };
                 keys::insert_password(tx, admin.id, &login, phc)?;
+                control::note_provider(tx)?;
                 tx.update(admin.id, |row| {
                     row.name = Some(name);
                     Ok(())

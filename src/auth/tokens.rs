@@ -15,7 +15,7 @@ use super::request::RequestFacts;
 use super::secret::{self, Verdict};
 use super::setup::Phase;
 use super::throttle::Attempt;
-use super::{Access, Auth, csrf, identities, keys, seed};
+use super::{Auth, control, csrf, identities, keys, seed};
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::Resource;
@@ -52,10 +52,7 @@ impl Auth {
     /// 403 without a colon, 401 for wrong ones, 429 when it is too early for another attempt, 500
     /// `NoAuthProvider` before the set-up, 503 when too many log in at once.
     pub async fn login(&self, code: &str, address: Option<IpAddr>) -> Result<Login> {
-        if self.setup_phase() == Phase::Needed && self.options.access == Access::Controlled {
-            return Err(Error::code("NoAuthProvider")
-                .message("nobody can log in before the set-up code has made an administrator"));
-        }
+        self.require_provider()?;
         let Some((login, password)) = code.split_once(':') else {
             return Err(Error::status(403).detail("the code is not `login:password`"));
         };
@@ -71,6 +68,21 @@ impl Auth {
         Err(refused)
     }
 
+    /// Refuses logins that nobody here can check.
+    fn require_provider(&self) -> Result<()> {
+        if self.setup_phase() == Phase::Needed {
+            return Err(Error::code("NoAuthProvider")
+                .message("nobody can log in before there is an administrator with a login"));
+        }
+        match self.store.read(control::provider)? {
+            Some(provider) if provider != PROVIDER => Err(Error::code("NotConfigured")
+                .message(format!("the provider of logins `{provider}` cannot be used"))),
+            None if !self.is_controlled() => Err(Error::code("NoAuthProvider")
+                .message("access control is off, and no provider of logins is configured")),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Makes the session of an account that has just proved itself.
     pub(super) async fn open_session(
         &self,
@@ -84,13 +96,17 @@ impl Auth {
         let (row, ended, resource) = self
             .store
             .write(move |tx| {
+                control::check_mode(tx, &proved.account)?;
                 let lifetime_ms = lifetime_ms(tx, session_ms)?;
                 let row = TokenRow {
                     key_hash: hash,
                     account_id: proved.account.id,
                     created: tx.now,
                     expires: tx.now.saturating_add(lifetime_ms),
-                    data: Map::from_iter([("login".to_owned(), Value::from(login.as_str()))]),
+                    data: Map::from_iter([
+                        ("login".to_owned(), Value::from(login.as_str())),
+                        ("provider".to_owned(), Value::from(PROVIDER)),
+                    ]),
                 };
                 let mut ended = Vec::new();
                 if tx.setting_flag("api.auth.restrict.concurrent.sessions")? {
@@ -119,7 +135,7 @@ impl Auth {
         let mut status = self.store.read(|read| {
             for offer in offers(request) {
                 if offer.carrier != Carrier::Basic
-                    && let Some(proved) = by_session(read, offer.text, now_ms)?
+                    && let Some(proved) = present(by_session(read, offer.text, now_ms))?
                     && let Some(session) = &proved.session
                     && let Some(row) = read.token(session)?
                 {
@@ -129,13 +145,16 @@ impl Auth {
             }
             Ok(blank())
         })?;
-        let controlled = self.options.access == Access::Controlled;
+        let controlled = self.is_controlled();
         for field in ["security", "enabled"] {
             status.insert(field.to_owned(), Value::from(controlled));
         }
-        if self.setup_phase() == Phase::Needed {
-            status.insert("authProvider".to_owned(), Value::Null);
-        }
+        let provider = match self.setup_phase() {
+            Phase::Needed => None,
+            Phase::Done if controlled => self.store.read(control::provider)?.or_else(own_provider),
+            Phase::Done => self.store.read(control::provider)?,
+        };
+        status.insert("authProvider".to_owned(), provider.into());
         Ok(status)
     }
 
@@ -197,6 +216,7 @@ impl Auth {
         if own {
             self.throttle.check(attempt, self.clock.now_ms())?;
         }
+        self.validate(new).await?;
         let turn = self.passwords.turn().await?;
         if own {
             let now_ms = self.clock.now_ms();
@@ -214,6 +234,18 @@ impl Auth {
         self.end(ended.into_iter().chain([super::authenticate::credential_proof(credential_id)]));
         Ok(())
     }
+}
+
+/// A session that is refused is none: whoever asks is told what to do next.
+fn present(found: Result<Option<Proved>>) -> Result<Option<Proved>> {
+    match found {
+        Err(error) if error.status == 401 => Ok(None),
+        found => found,
+    }
+}
+
+fn own_provider() -> Option<String> {
+    Some(PROVIDER.to_owned())
 }
 
 /// Whether a caller may set other people's passwords.

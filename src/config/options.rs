@@ -61,6 +61,10 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "docker.stop_timeout_s", slot: |c| Slot::Long(&mut c.docker.stop_timeout_s, 0..=DAY),
         doc: "Seconds from the stop signal to SIGKILL for containers that do not say otherwise." },
 
+    Opt { key: "auth.enabled", slot: |c| Slot::Switch(&mut c.auth.enabled),
+        doc: "Whether callers must prove who they are. With false everyone on this machine is the first\n\
+              administrator, until access control is switched on through the API; the server then\n\
+              listens on loopback addresses only, or does not start." },
     Opt { key: "auth.argon2_memory_kib", slot: |c| Slot::Small(&mut c.auth.argon2_memory_kib, 8..=4_194_304),
         doc: "Argon2id: memory of one password hash. The defaults are OWASP's minimum." },
     Opt { key: "auth.argon2_iterations", slot: |c| Slot::Small(&mut c.auth.argon2_iterations, 1..=1_000),
@@ -129,6 +133,17 @@ pub fn set(
 /// Adds what no single option can see.
 pub fn check_together(config: &Config, problems: &mut Vec<Problem>) {
     let auth = &config.auth;
+    if !auth.enabled && !config.server.listen.ip().is_loopback() {
+        problems.push(Problem::BadValue {
+            place: Place::Together,
+            key: "server.listen".into(),
+            value: config.server.listen.to_string(),
+            allowed:
+                "a loopback address such as 127.0.0.1:8080 while `auth.enabled` is false, which \
+                      makes everyone who can reach the server its administrator"
+                    .into(),
+        });
+    }
     // RFC 9106, section 3.1: memory is at least 8 KiB for each lane.
     if auth.argon2_memory_kib < 8 * auth.argon2_parallelism {
         problems.push(Problem::BadValue {

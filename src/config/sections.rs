@@ -85,6 +85,8 @@ impl Default for Docker {
 /// Passwords, sessions and what slows guessing down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
+    /// Whether callers must prove who they are, unless that was switched on later.
+    pub enabled: bool,
     /// Memory of one Argon2id hash.
     pub argon2_memory_kib: u32,
     /// Passes over that memory.
@@ -103,6 +105,7 @@ impl Default for Auth {
     // OWASP's minimum for Argon2id: 19 MiB, two passes, one lane.
     fn default() -> Self {
         Auth {
+            enabled: true,
             argon2_memory_kib: 19_456,
             argon2_iterations: 2,
             argon2_parallelism: 1,

@@ -61,6 +61,7 @@ fn the_example_sets_every_option() {
         ("docker.concurrency", "9"),
         ("docker.compare_interval_s", "9"),
         ("docker.stop_timeout_s", "9"),
+        ("auth.enabled", "false"),
         ("auth.argon2_memory_kib", "9"),
         ("auth.argon2_iterations", "9"),
         ("auth.argon2_parallelism", "9"),
@@ -203,6 +204,25 @@ fn options_are_checked_together() {
         &[("--data-dir", "server.data_dir", "/d")],
         expect![
             "configuration: `auth.argon2_memory_kib` is 30; allowed is at least 8 for each of the 4 lanes of `auth.argon2_parallelism`"
+        ],
+    );
+}
+
+#[test]
+fn access_control_is_off_on_loopback_only() {
+    let off = "[auth]\nenabled = false\n";
+    let on_loopback = Config::from_text(Path::new("ranch.toml"), off).unwrap();
+    assert!(!on_loopback.auth.enabled && Config::default().auth.enabled);
+    for listen in ["127.0.0.2:80", "[::1]:80"] {
+        let text = format!("[server]\nlisten = \"{listen}\"\n{off}");
+        Config::from_text(Path::new("ranch.toml"), &text).unwrap();
+    }
+    check(
+        off,
+        &[],
+        &[("--listen", "server.listen", "0.0.0.0:8080")],
+        expect![
+            "configuration: `server.listen` is 0.0.0.0:8080; allowed is a loopback address such as 127.0.0.1:8080 while `auth.enabled` is false, which makes everyone who can reach the server its administrator"
         ],
     );
 }

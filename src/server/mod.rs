@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use self::core::Core;
 use self::data_dir::DataDir;
-use crate::auth::{self, Auth, Options, secret, seed, throttle};
+use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::engine::docker::DockerEngine;
@@ -80,6 +80,9 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     };
     core.site.store.write(seed).await?;
     let auth = access(config, &core)?;
+    if !auth.is_controlled() {
+        tracing::warn!("access control is off: everyone on this machine is the administrator");
+    }
     let setup_code = auth.prepare_setup()?;
     core.spawn(Arc::clone(&auth).watch());
     // Engines first: processes that were cut off go on as soon as the core starts.
@@ -116,7 +119,7 @@ fn access(config: &Config, core: &Core) -> Result<Arc<Auth>> {
             longest_ms: seconds(config.auth.throttle_longest_s) * 1000,
         },
         session_ms: seconds(config.auth.token_lifetime_s) * 1000,
-        access: auth::Access::Controlled,
+        access: settings::access(config),
         data_dir: config.server.data_dir.clone(),
     };
     let site = &core.site;

@@ -133,7 +133,15 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn set_setting(&mut self, name: &str, value: Option<&str>) -> Result<()> {
-        let key = fact(Layer::Database, name);
+        self.set_setting_in(Layer::Database, name, value)
+    }
+
+    /// Gives a setting a value in a layer, or takes it away there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_setting_in(&mut self, layer: Layer, name: &str, value: Option<&str>) -> Result<()> {
+        let key = fact(layer, name);
         match value {
             Some(value) => self.set_fact(&key, value),
             None => self.forget_fact(&key),

@@ -34,7 +34,7 @@ use crate::error::Result;
 use crate::model::registry::Entry;
 use crate::model::resource::{NewResource, Resource};
 use crate::model::schema::{Field, Scope};
-use crate::store::{Read, Tx};
+use crate::store::{Read, Store, Tx};
 
 pub use rows::*;
 pub use sources::Picker;
@@ -226,6 +226,29 @@ pub enum Write {
     Update(String, Map<String, Value>),
     /// Delete the one with this id.
     Delete(String),
+}
+
+/// A write to a computed type that is access control's own.
+#[derive(Clone, Copy)]
+pub struct AuthWriter {
+    /// Name of the source in the type's declaration.
+    pub source: &'static str,
+    /// Does it.
+    pub run: for<'a> fn(AuthWrite<'a>) -> BoxFuture<'a, Result<Resource>>,
+}
+
+/// What a write of access control is given.
+pub struct AuthWrite<'a> {
+    /// Access control.
+    pub auth: &'a Auth,
+    /// The database.
+    pub store: &'a Store,
+    /// The type asked for.
+    pub entry: &'static Entry,
+    /// The checked input.
+    pub write: Write,
+    /// Where from.
+    pub client_ip: Option<IpAddr>,
 }
 
 /// Who sees which rows of a base type, when it does not follow from the owner.

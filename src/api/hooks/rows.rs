@@ -3,9 +3,9 @@
 //! A new behaviour is one line here and a function in a file of its own.
 
 use super::{
-    ActionHandler, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source, Visibility,
-    access, account, container, credential, endpoints, fields, host, member, project, service,
-    setting, sources, stack, volume,
+    ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
+    Visibility, access, account, container, credential, endpoints, fields, host, member, project,
+    service, setting, sources, stack, volume,
 };
 use crate::api::streams;
 use crate::model::registry::Entry;
@@ -86,19 +86,49 @@ pub fn link_handler(entry: &Entry, link: &str) -> Option<&'static LinkHandler> {
 pub const LINKS_EVERY_TYPE: &[&str] = &["project"];
 
 /// Types whose lists are short and come whole: no paging, filters or order.
-const UNPAGED: &[&str] = &["activeSetting", "identity", "project", "setting"];
+const UNPAGED: &[&str] = &[
+    "activeSetting",
+    "azureadconfig",
+    "githubconfig",
+    "identity",
+    "ldapconfig",
+    "localAuthConfig",
+    "openldapconfig",
+    "project",
+    "setting",
+];
 
 /// Whether a type's list comes whole.
 pub fn is_unpaged(entry: &Entry) -> bool {
     UNPAGED.contains(&entry.ty.name)
 }
 
+/// Writes of access control, by source.
+pub const AUTH_WRITERS: &[AuthWriter] = &[
+    AuthWriter { source: "azureadConfigs", run: sources::login::write_other },
+    AuthWriter { source: "githubconfigs", run: sources::login::write_other },
+    AuthWriter { source: "ldapconfigs", run: sources::login::write_other },
+    AuthWriter { source: "localAuthConfigs", run: sources::login::write_local },
+    AuthWriter { source: "openldapConfigs", run: sources::login::write_other },
+];
+
+/// How access control writes to a source, if it does.
+pub fn auth_writer(source: &str) -> Option<&'static AuthWriter> {
+    AUTH_WRITERS.iter().find(|writer| writer.source == source)
+}
+
 /// Sources, by name.
 pub const SOURCES: &[Source] = &[
     sources::audit::SOURCE,
+    sources::login::TOKENS,
+    sources::login::AZURE,
     sources::processes::DEFINITIONS,
     sources::processes::EXECUTIONS,
+    sources::login::GITHUB,
     sources::identities::SOURCE,
+    sources::login::LDAP,
+    sources::login::LOCAL,
+    sources::login::OPENLDAP,
     sources::processes::SOURCE,
     setting::SOURCE,
 ];
@@ -165,6 +195,7 @@ mod tests {
         assert!(ACTIONS.is_sorted_by_key(|row| (row.ty, row.action)));
         assert!(LINKS.is_sorted_by_key(|row| (row.ty, row.link)));
         assert!(SOURCES.is_sorted_by_key(|row| row.name));
+        assert!(AUTH_WRITERS.is_sorted_by_key(|row| row.source));
         assert!(VISIBILITIES.is_sorted_by_key(|row| row.ty));
         assert!(COMPUTERS.is_sorted_by_key(|row| row.ty));
         assert!(GUARDS.is_sorted_by_key(|row| row.ty));
@@ -199,8 +230,6 @@ mod tests {
         let routed = ["schemas", "stackPlans", "subscribe", "tokens"];
         // Declared; what they show is not worked out yet.
         let planned = [
-            "authTokens",
-            "azureadConfigs",
             "clusterHostMaps",
             "configContents",
             "configItems",
@@ -209,18 +238,14 @@ mod tests {
             "databaseLocks",
             "deploymentUnits",
             "extensionPoints",
-            "githubconfigs",
             "haConfigs",
             "hostApiProxyTokens",
             "hostLabelMaps",
             "instanceHostMaps",
             "instanceLabelMaps",
             "labels",
-            "ldapconfigs",
-            "localAuthConfigs",
             "members",
             "migrations",
-            "openldapConfigs",
             "pools",
             "publish",
             "resourceDefinitions",

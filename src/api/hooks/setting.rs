@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Asked, Ctx, Source, Write};
-use crate::auth::{Caller, Role};
+use crate::auth::{Caller, Role, control};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::model::settings::{self, Layer, Shape};
@@ -122,6 +122,7 @@ fn write(ctx: &mut Ctx<'_, '_>, write: &Write) -> Result<Resource> {
     }
     let keeps = !matches!(write, Write::Delete(_)) && value.is_none();
     if !keeps {
+        control::check_setting(ctx.tx, &name, value.as_deref())?;
         ctx.tx.set_setting(&name, value.as_deref())?;
     }
     let mut row = one(ctx.tx, ctx.caller, &name)?;

@@ -12,7 +12,7 @@ use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::View;
-use super::{check_unique, checked};
+use super::{by_auth, check_unique, checked};
 use crate::auth::Caller;
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
@@ -186,9 +186,12 @@ async fn computed(
     orders: Vec<Order>,
 ) -> Result<Reply> {
     let write = hooks::source(source).and_then(|source| source.write);
-    let (Some(write), Some(order)) = (write, orders.into_iter().next()) else {
-        return Err(not_allowed(view.plural));
-    };
+    let Some(order) = orders.into_iter().next() else { return Err(not_allowed(view.plural)) };
+    if let Some(writer) = hooks::auth_writer(source) {
+        let row = by_auth(session, view, writer, Write::Create(order.input)).await?;
+        return answer(session, view, vec![(row, Map::new())]);
+    }
+    let Some(write) = write else { return Err(not_allowed(view.plural)) };
     let (caller, entry) = (session.caller.clone(), view.entry);
     let origin = session.call.origin.clone();
     let row = session

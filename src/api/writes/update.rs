@@ -10,7 +10,7 @@ use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::View;
-use super::{check_unique, checked, field_of, set_field};
+use super::{by_auth, check_unique, checked, field_of, set_field};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
@@ -110,6 +110,12 @@ async fn computed(
     id: &str,
     changes: Map<String, Value>,
 ) -> Result<Reply> {
+    if let Some(writer) = hooks::auth_writer(source) {
+        let row = by_auth(session, view, writer, Write::Update(id.to_owned(), changes)).await?;
+        let store = &session.state.store;
+        let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
+        return Ok(Reply::json(200, body));
+    }
     let Some(write) = hooks::source(source).and_then(|source| source.write) else {
         return Err(not_allowed(view.name));
     };

@@ -1,9 +1,9 @@
 //! Proofs, environments and roles, over a real store.
 
 use super::*;
+use crate::auth::Options;
 use crate::auth::caller::Role;
 use crate::auth::testing::{World, basic, bearer, get, within};
-use crate::auth::{Access, Options};
 use crate::model::id;
 
 /// The status of a refusal, or the role.
@@ -236,20 +236,6 @@ async fn a_password_is_hashed_anew_when_the_cost_changes() {
     assert!(stored().contains("m=16,"), "{}", stored());
     dearer.authenticate(&basic("ann", "ann-secret")).await.unwrap();
     assert_eq!(outcome(dearer.authenticate(&basic("ann", "ann-secres")).await), Err(401));
-}
-
-#[tokio::test]
-async fn access_may_be_open_but_only_if_the_configuration_says_so() {
-    let world = World::seeded().await;
-    let options = Options { access: Access::Open, ..world.options() };
-    let parts = (world.store.clone(), world.clock.clone(), world.entropy.clone());
-    let open = Auth::new(parts.0, parts.1, parts.2, options).unwrap();
-    let caller = open.authenticate(&get()).await.unwrap();
-    assert_eq!((caller.user_id, caller.auth_type), (1, AuthType::Admin));
-    assert_eq!(outcome(open.authenticate(&within(get(), 5)).await), Ok(Role::Owner));
-    let enforced = RequestFacts { enforce: true, ..get() };
-    assert_eq!(outcome(open.authenticate(&enforced).await), Err(401));
-    assert_eq!(outcome(world.auth().authenticate(&get()).await), Err(401));
 }
 
 #[tokio::test]

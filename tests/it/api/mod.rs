@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod dialects;
 mod lists;
+mod logins;
 mod pages;
 mod resources;
 mod settings;

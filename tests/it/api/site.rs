@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use actix_web::{App, HttpServer, web};
 use ranchette::api::{self, ApiConfig, ApiState};
+use ranchette::auth::keys;
 use ranchette::auth::secret::Cost;
-use ranchette::auth::{Auth, Options, seed};
+use ranchette::auth::{Access, Auth, Options, control, seed};
 use ranchette::clock::{Clock, Entropy};
 use ranchette::metrics::Metrics;
+use ranchette::model::resource::NewResource;
 use ranchette::server::core::Core;
 use ranchette::store::Store;
 use serde_json::{Value, json};
@@ -138,18 +140,34 @@ impl Site {
         Self::over(&core.expect("a core"), folder).await
     }
 
+    /// An installation whose configuration lets access control be off.
+    pub async fn open() -> Self {
+        let folder = TempDir::new().expect("temporary folder");
+        let path = folder.path().join("db");
+        let core = Core::open(&path, Clock::System, Entropy::System, crate::world::limits());
+        let ((site, code), _) = Self::with(&core.expect("a core"), folder, Access::Open).await;
+        assert_eq!(code, "", "no code is needed");
+        site
+    }
+
     /// The API over a core whose database is in `folder`.
     pub async fn over(core: &Core, folder: TempDir) -> ((Self, String), Arc<Auth>) {
+        Self::with(core, folder, Access::Controlled).await
+    }
+
+    async fn with(core: &Core, folder: TempDir, access: Access) -> ((Self, String), Arc<Auth>) {
         let store = core.site.store.clone();
         let (clock, entropy) = (core.site.clock.clone(), core.site.entropy.clone());
         store.write(seed::seed).await.expect("seeded");
+        store.write(move |tx| control::settle(tx, access)).await.expect("settled");
         let options = Options {
+            access,
             cost: Cost { memory_kib: 8, iterations: 1, parallelism: 1 },
             data_dir: folder.path().to_owned(),
             ..Options::default()
         };
         let auth = Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
-        let code = auth.prepare_setup().expect("set-up").expect("a code");
+        let code = auth.prepare_setup().expect("set-up").unwrap_or_default();
         let metrics = Metrics::new(store.clone());
         let state = web::Data::new(ApiState::new(
             Arc::clone(&core.site),
@@ -195,6 +213,22 @@ impl Site {
     pub async fn owner(&self) -> Client {
         let base = format!("{}/v2-beta/projects/1a5", self.url);
         self.admin().await.at(base)
+    }
+
+    /// A key of the built-in root, which the tests wake up for it.
+    pub async fn superadmin(&self) -> (String, String) {
+        let make = |tx: &mut ranchette::store::Tx<'_>| {
+            tx.update(3, |row| {
+                row.state = "active".to_owned();
+                Ok(())
+            })?;
+            let new = NewResource::new("credential", tx.entropy.uuid()).account(3).state("active");
+            let mut new = new;
+            let pair = keys::prepare_api_key(tx, &mut new)?;
+            tx.insert(new)?;
+            Ok((pair.access_key, pair.secret_key))
+        };
+        self.store.write(make).await.expect("a key")
     }
 
     /// A person with the login and password `<name>:<name>-secret`, and its account's id.

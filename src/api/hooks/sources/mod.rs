@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod identities;
+pub mod login;
 pub mod processes;
 
 use std::cmp::Ordering;
