@@ -17,6 +17,8 @@ pub mod process;
 
 pub mod controller;
 
+pub mod network;
+
 pub mod api;
 pub mod auth;
 

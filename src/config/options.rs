@@ -108,6 +108,9 @@ pub const OPTIONS: &[Opt] = &[
 
     Opt { key: "network.subnet", slot: |c| Slot::Subnet(&mut c.network.subnet),
         doc: "Network of the first environment; the following ones take the next networks of its size." },
+    Opt { key: "network.names", slot: |c| Slot::Switch(&mut c.network.names),
+        doc: "Whether containers ask the server for names and metadata: then names follow health and links. \
+              It needs the right to change nat rules; without, or with false, Docker answers the names." },
 ];
 
 /// Sets one option by its key, or adds the problem that prevented it.

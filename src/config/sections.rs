@@ -239,10 +239,12 @@ impl Default for Sim {
 pub struct Network {
     /// Network of the first environment; the following ones take the next networks of this size.
     pub subnet: Ipv4Net,
+    /// Whether the server answers the names that containers ask for.
+    pub names: bool,
 }
 
 impl Default for Network {
     fn default() -> Self {
-        Network { subnet: Ipv4Net::new_assert(Ipv4Addr::new(10, 42, 0, 0), 16) }
+        Network { subnet: Ipv4Net::new_assert(Ipv4Addr::new(10, 42, 0, 0), 16), names: true }
     }
 }

@@ -79,6 +79,7 @@ fn the_example_sets_every_option() {
         ("sim.hosts", "9"),
         ("sim.seed", "9"),
         ("network.subnet", "10.9.0.0/16"),
+        ("network.names", "false"),
     ];
     let mut problems = Vec::new();
     for (key, value) in changes {

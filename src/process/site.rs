@@ -56,6 +56,7 @@ pub trait Importer: Send + Sync {
 pub struct Engines {
     hosts: RwLock<HashMap<i64, HostEngine>>,
     networks: Mutex<HashSet<(i64, String)>>,
+    named: Mutex<HashMap<i64, Vec<String>>>,
 }
 
 /// A host's engine and how many calls it takes at once.
@@ -84,6 +85,18 @@ impl Engines {
     pub fn all(&self) -> Vec<(i64, HostEngine)> {
         let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
         hosts.iter().map(|(id, engine)| (*id, engine.clone())).collect()
+    }
+
+    /// Remembers that this server answers the names that a host's containers ask for, and which servers
+    /// the host itself asks.
+    pub fn serve_names(&self, host_id: i64, host_servers: Vec<String>) {
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        named.insert(host_id, host_servers);
+    }
+
+    /// The servers that a host asks, if this server answers the names that its containers ask for.
+    pub fn names_of(&self, host_id: i64) -> Option<Vec<String>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).get(&host_id).cloned()
     }
 
     /// Whether a network has been made sure of on a host since the start.

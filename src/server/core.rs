@@ -77,6 +77,11 @@ impl Core {
         }));
     }
 
+    /// Waits for a task when everything ends; it is told by [`Core::stop`].
+    pub fn keep(&mut self, task: JoinHandle<()>) {
+        self.tasks.push(task);
+    }
+
     /// Starts the runner and the controller.
     pub fn start(&mut self) {
         let mut runner = Runner::new(Arc::clone(&self.site), self.stop.clone());

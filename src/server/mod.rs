@@ -9,6 +9,7 @@ pub mod data_dir;
 
 mod demo;
 mod http;
+mod names;
 mod settings;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use self::data_dir::DataDir;
 use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
@@ -141,11 +143,22 @@ async fn hosts(config: &Config, core: &mut Core) -> Result<()> {
         }
         return Ok(());
     }
-    let engine = Arc::new(DockerEngine::new(&config.docker.host));
+    let engine: Arc<dyn Engine> = Arc::new(DockerEngine::new(&config.docker.host));
     let uname = rustix::system::uname();
     let hostname = uname.nodename().to_string_lossy();
-    core.add_host(seed::DEFAULT_PROJECT, &config.docker.host, &hostname, engine, compare_ms)
+    let host = core
+        .add_host(
+            seed::DEFAULT_PROJECT,
+            &config.docker.host,
+            &hostname,
+            Arc::clone(&engine),
+            compare_ms,
+        )
         .await?;
+    if let Some(host) = host.filter(|_| config.network.names) {
+        let reachable = names::reachable(&config.docker.host, &*engine).await;
+        names::serve(core, host, reachable).await?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod cattle_client;
 mod chaos;
 mod crash;
 mod docker_away;
+mod docker_names;
 mod docker_stack;
 mod docker_support;
 mod engine_contract;

@@ -263,6 +263,24 @@ impl Ranch {
     }
 }
 
+impl Ranch {
+    /// Removes what sends the containers' questions to this server: the server leaves it for the next.
+    fn forget_redirections(&self) {
+        let iptables = |words: &[&str]| {
+            Command::new("iptables").args(["-w", "5", "-t", "nat"]).args(words).output()
+        };
+        let Ok(listing) = iptables(&["-S", "PREROUTING"]) else { return };
+        let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
+        let own = |line: &&str| line.contains(&self.subnet) && line.contains("ranchette");
+        for line in listing.lines().filter(own) {
+            let words = shlex::split(line.trim_start_matches("-A ")).unwrap_or_default();
+            let words: Vec<&str> =
+                std::iter::once("-D").chain(words.iter().map(String::as_str)).collect();
+            let _ = iptables(&words);
+        }
+    }
+}
+
 impl Drop for Ranch {
     fn drop(&mut self) {
         for stack in &self.stacks {
@@ -278,6 +296,7 @@ impl Drop for Ranch {
                 self.try_docker(&["volume", "rm", "-f", name]);
             }
         }
+        self.forget_redirections();
         for network in self.networks().iter().filter(|name| name.starts_with("ranchette-")) {
             self.try_docker(&["network", "rm", network]);
         }

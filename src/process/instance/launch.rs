@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::super::site::HostEngine;
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::mounts::VolumeSpec;
-use super::{connect, engine_of, engine_ref};
+use super::{connect, engine_of, engine_ref, naming};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
 use crate::engine::{EngineError, NetworkSpec, VolumeSpec as EngineVolume};
 use crate::error::Result;
@@ -178,8 +178,8 @@ impl Plan {
             if let Some(ip) = &endpoint.ipv4 {
                 extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
             }
-            extras.dns_search = search_domains(row);
         }
+        naming::name(row, &work.site.engines, &mut extras);
         let spec = spec::container_spec(&row.data, &extras)
             .map_err(|error| Failure { message: error.to_string(), retry: Retry::Never })?;
         let files = files(row.list("files")).map_err(|error| Failure {
@@ -214,7 +214,7 @@ fn attachment(
                 network: name,
                 ipv4: row.str("primaryIpAddress").map(str::to_owned),
                 mac: None,
-                aliases: aliases(row),
+                aliases: Vec::new(),
             };
             return Ok((NetworkAttachment::Named(endpoint), Some(network_spec(read, &network)?)));
         }
@@ -233,38 +233,6 @@ pub fn network_spec(read: &crate::store::Read<'_>, network: &Resource) -> Result
         bridge: None,
         labels,
     })
-}
-
-/// The names a container answers to on its network, besides its own: `service.stack` with and without
-/// Rancher's domain. The bare service name is found through the search domain, so that equal names in
-/// two stacks stay apart.
-fn aliases(row: &Resource) -> Vec<String> {
-    let mut names: Vec<String> = row.name.iter().cloned().collect();
-    if let Some(service) = row.label(label::STACK_SERVICE_NAME) {
-        let parts: Vec<&str> = service.split('/').rev().collect();
-        let name = parts.join(".").to_ascii_lowercase();
-        names.push(format!("{name}.rancher.internal"));
-        names.push(name);
-        // Further names that the compose file gives hold inside the stack.
-        let stack = service.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        let own = row.strings("netAlias");
-        names.extend(own.iter().map(|alias| format!("{alias}.{stack}.rancher.internal")));
-    }
-    names
-}
-
-fn search_domains(row: &Resource) -> Vec<String> {
-    let Some(service) = row.label(label::STACK_SERVICE_NAME) else {
-        return vec!["rancher.internal".to_owned()];
-    };
-    let mut parts = service.split('/');
-    let stack = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let service = parts.next().unwrap_or_default().to_ascii_lowercase();
-    vec![
-        format!("{stack}.rancher.internal"),
-        format!("{service}.{stack}.rancher.internal"),
-        "rancher.internal".to_owned(),
-    ]
 }
 
 fn engine_ids(read: &crate::store::Read<'_>, ids: &[Value]) -> Result<Vec<String>> {

@@ -4,6 +4,7 @@ pub mod prepare;
 
 mod connect;
 mod mounts;
+mod naming;
 
 mod launch;
 

@@ -37,6 +37,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
             "process",
         ],
     ),
+    ("network", &["model", "clock", "error", "events", "store"]),
     (
         "api",
         &[
@@ -69,7 +70,13 @@ pub const EVERYTHING: &[&str] = &["*"];
 const PLACES: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &["src/store"], "only the store contains SQL"),
     ("refinery", &["src/store"], "only the store contains SQL"),
-    ("actix_web", &["src/api", "src/server"], "only the API knows actix"),
+    (
+        "actix_web",
+        &["src/api", "src/server", "src/network/metadata.rs", "src/network/ears.rs"],
+        "only the API and the metadata service know actix",
+    ),
+    ("hickory_server", &["src/network"], "only the names know DNS"),
+    ("hickory_resolver", &["src/network"], "only the names know DNS"),
     ("actix_http", &["src/api", "src/server"], "only the API knows actix"),
     ("actix_ws", &["src/api", "src/server"], "only the API knows actix"),
     (
