@@ -14,7 +14,7 @@ use crate::model::resource::{NewResource, Resource};
 use crate::process::site::Site;
 use crate::process::{self};
 use crate::reconcile::service_log::{Cause, Kind};
-use crate::reconcile::{Action, Plan};
+use crate::reconcile::{Action, Member, Plan};
 use crate::store::Tx;
 
 /// Containers made or moved in one transaction: others get their turn in between.
@@ -62,9 +62,15 @@ fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource) -> Result<
 /// Carries a plan's actions out, in order.
 pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
     // Members come in the order they were made: the newest of a unit's containers counts.
+    // What failed in another version says nothing of this one.
+    let same_version = |member: &&Member| {
+        let known = wanted.position(member.config.as_deref());
+        known.is_some_and(|at| wanted.version(at) == member.version)
+    };
     let legacies: HashMap<(String, Option<String>), Legacy> = round
         .members
         .iter()
+        .filter(same_version)
         .map(|member| {
             let legacy = Legacy { failures: member.failures, died_at: member.died_at };
             ((member.unit.clone(), member.config.clone()), legacy)
@@ -185,12 +191,7 @@ impl Step {
                     process::start(tx, id, transition, data)?;
                 }
             }
-            Self::Retire { id } => {
-                tx.update(id, |row| {
-                    row.set("retired", true);
-                    Ok(())
-                })?;
-            }
+            Self::Retire { id } => process::upgrade::set_aside(tx, id, true)?,
             Self::Remove { id } => {
                 if let Some(row) = tx.get(id)? {
                     remember_failure(tx, service_id, &row)?;
@@ -215,6 +216,9 @@ async fn log(site: &Arc<Site>, round: &Round, plan: &Plan) -> Result<()> {
         "activating" => Cause::Activate,
         "restarting" => Cause::Restart,
         "updating-active" | "updating-inactive" => Cause::Update,
+        "upgrading" => Cause::Upgrade,
+        "rolling-back" => Cause::Rollback,
+        "finishing-upgrade" => Cause::FinishUpgrade,
         _ => Cause::Trigger,
     };
     site.store

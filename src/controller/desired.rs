@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::rollout;
 use crate::error::Result;
 use crate::model::names::label;
 use crate::model::resource::Resource;
@@ -24,6 +25,7 @@ pub struct Wanted {
     pub launch: Vec<Map<String, Value>>,
     /// What the service is doing.
     pub mode: Mode,
+    rollout: Rollout,
     strategy: Strategy,
     retry_since: i64,
 }
@@ -38,7 +40,7 @@ impl Wanted {
             scale: self.scale.clone(),
             configs: self.configs.clone(),
             mode: self.mode,
-            rollout: Rollout::default(),
+            rollout: self.rollout,
             strategy: self.strategy,
             retry_since: self.retry_since,
         }
@@ -48,6 +50,16 @@ impl Wanted {
     pub fn health(&self, members: &[Member]) -> &'static str {
         let expected = health::Expected::of(&self.scale, &self.configs);
         health::service(expected, &self.configs, members).as_str()
+    }
+
+    /// The position of a configuration; `None` is the primary's name.
+    pub fn position(&self, name: Option<&str>) -> Option<usize> {
+        self.configs.iter().position(|config| config.name.as_deref() == name)
+    }
+
+    /// The version of a configuration.
+    pub fn version(&self, position: usize) -> &str {
+        self.configs.get(position).map_or("0", |config| config.version.as_str())
     }
 
     /// The name of a configuration; `None` for the primary.
@@ -111,6 +123,7 @@ pub fn wanted(
         service_name: service.name.clone().unwrap_or_default(),
         scale,
         configs,
+        rollout: rollout::of(read, service)?,
         strategy: strategy(&launch),
         launch,
         mode,

@@ -7,6 +7,7 @@
 mod desired;
 
 mod apply;
+mod rollout;
 mod rows;
 
 mod settle;
@@ -200,13 +201,20 @@ impl Controller {
             return Ok(None);
         };
         let plan = reconcile::plan(&desired.view(), &round.members, now);
+        if let Verdict::Unfit { message } = &plan.verdict {
+            settle::take_back(&self.site, &round.service, message).await?;
+            return Ok(None);
+        }
         if !plan.actions.is_empty() {
             apply::apply(&self.site, &round, desired, &plan).await?;
         }
         settle::record(&self.site, &round, desired, &plan).await?;
         Ok(match plan.verdict {
             Verdict::Waiting { until, .. } => Some(until),
-            Verdict::Settled | Verdict::Working { .. } | Verdict::Failing { .. } => None,
+            Verdict::Settled
+            | Verdict::Working { .. }
+            | Verdict::Failing { .. }
+            | Verdict::Unfit { .. } => None,
         })
     }
 }

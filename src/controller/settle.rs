@@ -3,14 +3,16 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Round;
 use super::desired::Wanted;
 use crate::error::Result;
 use crate::model::resource::Resource;
+use crate::process;
 use crate::process::service::SETTLED;
 use crate::process::site::Site;
+use crate::process::upgrade::TAKEN_BACK;
 use crate::reconcile::health::HealthState;
 use crate::reconcile::{self, Member, MemberState, Plan, Verdict, Wait};
 use crate::store::{Condition, Op, Query, Tx};
@@ -73,9 +75,9 @@ impl Outcome {
                 Some(complaint) => (Some(complaint.clone()), None),
                 None => (None, Some(round.progress.clone().unwrap_or_else(|| message.clone()))),
             },
-            Verdict::Waiting { message, why: Wait::BackOff, .. } | Verdict::Failing { message } => {
-                (Some(message.clone()), None)
-            }
+            Verdict::Waiting { message, why: Wait::BackOff, .. }
+            | Verdict::Failing { message }
+            | Verdict::Unfit { message } => (Some(message.clone()), None),
             Verdict::Waiting { message, why: Wait::Interval, .. } => (None, Some(message.clone())),
         };
         Self {
@@ -99,7 +101,10 @@ impl Outcome {
             (Some(error), _) => service.set_error(error),
             (None, Some(progress)) if busy => service.set_progress(progress),
             (None, _) if busy => {}
-            (None, _) => service.clear_message(),
+            (None, _) => match service.str(TAKEN_BACK).map(str::to_owned) {
+                Some(why) => service.set_progress(&why),
+                None => service.clear_message(),
+            },
         }
     }
 
@@ -123,6 +128,33 @@ fn tell_process(tx: &mut Tx<'_>, service_id: i64) -> Result<()> {
     process.data.insert(SETTLED.to_owned(), Value::Bool(true));
     tx.process_save(&process)?;
     tx.process_wake(service_id)
+}
+
+/// An upgrade whose new version is not fit is taken back, and the service says why.
+pub async fn take_back(site: &Arc<Site>, service: &Resource, message: &str) -> Result<()> {
+    let (id, revision) = (service.id, service.revision);
+    let message = format!("the upgrade was rolled back: {message}");
+    site.store
+        .write(move |tx| {
+            let now = tx.require("service", id)?;
+            if now.revision != revision || now.state != "upgrading" {
+                return Ok(());
+            }
+            process::service_log::write(
+                tx,
+                &now,
+                "service.upgrade.exception",
+                "error",
+                message.clone(),
+            )?;
+            process::start(tx, id, "rollback", Map::new())?;
+            tx.update(id, |service| {
+                service.set(TAKEN_BACK, message);
+                Ok(())
+            })?;
+            Ok(())
+        })
+        .await
 }
 
 /// A service that makes no containers is as wanted at once.

@@ -36,6 +36,8 @@ pub mod label {
     pub const VOLUME_CLEANUP: &str = "io.rancher.container.volume_cleanup_strategy";
     /// `container_name`: the host name is the container's name.
     pub const HOSTNAME_OVERRIDE: &str = "io.rancher.container.hostname_override";
+    /// Seconds that each batch of an upgrade has to become healthy; else the upgrade takes itself back.
+    pub const HEALTHY_WITHIN: &str = "io.ranchette.upgrade.healthy_within";
     /// Overrides a container's name.
     pub const DISPLAY_NAME: &str = "io.rancher.container.display_name";
 }

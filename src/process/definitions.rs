@@ -1,8 +1,8 @@
 //! Every process that does something: one row each, by name. A declared transition without a row here
 //! has nothing to do and succeeds at once.
 
-use super::step::Definition;
-use super::{host, instance, network, project, service, simple, volume};
+use super::step::{Begin, Definition};
+use super::{host, instance, network, project, service, service_log, simple, upgrade, volume};
 
 /// Families of processes.
 const FAMILIES: &[&[Definition]] = &[
@@ -13,8 +13,28 @@ const FAMILIES: &[&[Definition]] = &[
     service::SERVICE_PROCESSES,
     service::STACK_PROCESSES,
     simple::PROCESSES,
+    upgrade::PROCESSES,
     volume::PROCESSES,
 ];
+
+/// What happens in the very transaction that starts a process, by its name.
+const BEGINNINGS: &[(&str, Begin)] = &[
+    ("service.activate", service_log::begin),
+    ("service.cancelupgrade", service_log::begin),
+    ("service.continueupgrade", service_log::begin),
+    ("service.deactivate", service_log::begin),
+    ("service.finishupgrade", service_log::begin),
+    ("service.remove", service_log::begin),
+    ("service.restart", service::begin_restart),
+    ("service.rollback", upgrade::roll_back),
+    ("service.update", service_log::begin),
+    ("service.upgrade", upgrade::begin),
+];
+
+/// What happens as the process of this name starts.
+pub fn beginning(name: &str) -> Option<Begin> {
+    BEGINNINGS.iter().find(|row| row.0 == name).map(|row| row.1)
+}
 
 const NOTHING: Definition = Definition { name: "", steps: &[], tries: None, give_up: None };
 

@@ -48,9 +48,14 @@ pub fn host(row: &Resource) -> HostFacts {
 
 /// What an instance holds in its state; `None` for one that holds nothing for good.
 pub fn standing(row: &Resource) -> Option<InstanceStanding> {
+    let old = row.flag("retired");
     match row.state.as_str() {
+        "stopped" | "stopping" | "updating-stopped" if old => {
+            Some(InstanceStanding::SupersededStopped)
+        }
         "stopped" | "stopping" | "updating-stopped" => Some(InstanceStanding::Stopped),
         "error" | "erroring" | "removed" | "removing" | "purging" | "purged" => None,
+        _ if old => Some(InstanceStanding::SupersededRunning),
         _ => Some(InstanceStanding::Running),
     }
 }

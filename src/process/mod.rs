@@ -15,7 +15,9 @@ pub mod instance;
 pub mod network;
 pub mod project;
 pub mod service;
+pub mod service_log;
 mod simple;
+pub mod upgrade;
 pub mod volume;
 
 pub mod runner;
@@ -72,6 +74,11 @@ pub fn start(
     let Some(via) = arcs.via(&resource.state) else {
         return already(resource, arcs);
     };
+    let name = format!("{}.{transition}", lifecycle.name);
+    let mut data = data;
+    if let Some(begin) = definitions::beginning(&name) {
+        begin(tx, &resource, transition, &mut data)?;
+    }
     tx.process_supersede(id)?;
     let resource = tx.update(id, |row| {
         via.clone_into(&mut row.state);
@@ -79,7 +86,7 @@ pub fn start(
         Ok(())
     })?;
     tx.process_insert(&NewProcess {
-        name: format!("{}.{transition}", lifecycle.name),
+        name,
         resource_id: id,
         account_id: resource.account_id,
         data,

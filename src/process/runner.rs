@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::definitions::definition;
+use super::definitions::{beginning, definition};
 use super::site::Site;
 use super::step::{Commit, Definition, Failure, Next, Outcome, Retry, Work, back_off_ms};
 use super::{lifecycle_of, may_begin};
@@ -364,6 +364,14 @@ fn chain(
         Ok(())
     })?;
     let name = format!("{}.{transition}", lifecycle.name);
+    let mut data = data;
+    let resource = match beginning(&name) {
+        Some(begin) => {
+            begin(tx, &resource, transition, &mut data)?;
+            tx.require(resource.ty, resource.id)?
+        }
+        None => resource,
+    };
     let new = NewProcess { name, resource_id: resource.id, account_id: resource.account_id, data };
     let id = tx.process_insert(&new)?;
     let process = tx.process(id)?;

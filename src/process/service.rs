@@ -103,16 +103,38 @@ fn completed(tx: &Tx<'_>, service: &Resource) -> Result<bool> {
 }
 
 fn converge(_: Work) -> StepFuture {
-    Box::pin(async {
-        Outcome::commit(|tx, work| {
-            if !work.input_flag(SETTLED) {
-                let message = "waits for its containers".to_owned();
-                return Ok(Next::Wait { until: None, message });
-            }
-            bury(tx, work)?;
-            Ok(Next::Finish)
-        })
-    })
+    Box::pin(async { Outcome::commit(settled) })
+}
+
+/// Over as soon as the controller has said that nothing is left to do.
+pub(super) fn settled(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    if !work.input_flag(SETTLED) {
+        let message = "waits for its containers".to_owned();
+        return Ok(Next::Wait { until: None, message });
+    }
+    bury(tx, work)?;
+    super::service_log::end(tx, &work.process.data)?;
+    Ok(Next::Finish)
+}
+
+/// A restart begins: what was asked for is kept on the service.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_restart(
+    tx: &mut Tx<'_>,
+    service: &Resource,
+    transition: &str,
+    data: &mut Map<String, Value>,
+) -> Result<()> {
+    super::service_log::begin(tx, service, transition, data)?;
+    let asked = Value::Object(data.clone());
+    tx.update(service.id, |service| {
+        let strategy = asked.get("rollingRestartStrategy").cloned().unwrap_or_default();
+        service.set("restart", serde_json::json!({ "rollingRestartStrategy": strategy }));
+        Ok(())
+    })?;
+    Ok(())
 }
 
 /// A removed service takes its expose maps along.

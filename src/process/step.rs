@@ -38,6 +38,8 @@ pub struct Step {
 pub type StepFn = fn(Work) -> StepFuture;
 /// A step under way.
 pub type StepFuture = Pin<Box<dyn Future<Output = Result<Outcome, Failure>> + Send>>;
+/// What happens in the very transaction that starts a transition; it may add to what the process is told.
+pub type Begin = fn(&mut Tx<'_>, &Resource, &str, &mut Map<String, Value>) -> Result<()>;
 /// Decides, in the transaction that ends a failed process, how the resource goes on.
 pub type GiveUp = fn(&mut Tx<'_>, &Resource, &ProcessRow, &str) -> Result<Next>;
 /// Records a step's result in the transaction that moves the cursor.

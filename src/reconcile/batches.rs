@@ -1,7 +1,7 @@
 //! Whose turn it is: outdated units are replaced, and restarting units restarted, some at a time.
 
 use super::draft::Draft;
-use super::facts::{Config, Member, MemberState, Mode};
+use super::facts::{Config, Member, MemberState, Mode, Pace};
 use super::names;
 use super::plan::Wait;
 use super::shape::{Shape, is_ready};
@@ -24,6 +24,12 @@ pub(super) enum Turn {
 pub(super) fn turns(draft: &mut Draft<'_>, shapes: &[Shape<'_>], missing: usize) -> Vec<Turn> {
     if shapes.iter().any(Shape::is_outdated) {
         return replacements(draft, shapes, missing);
+    }
+    if draft.desired.rollout.until_healthy() {
+        let configs = &draft.desired.configs;
+        if let Some(member) = shapes.iter().find_map(|shape| unhealthy(shape, configs)) {
+            draft.busy(member);
+        }
     }
     match draft.desired.mode {
         Mode::Restarting { since, batch, interval_ms } => {
@@ -54,10 +60,18 @@ fn replacements(draft: &mut Draft<'_>, shapes: &[Shape<'_>], missing: usize) -> 
         is_open: missing == 0 && laggard.is_none(),
         pause_until: last_start.map(|at| pause_end(draft.now, at, rollout.interval_ms)),
     };
-    for at in next_batch(draft, shapes, pending, &room) {
+    let next = match rollout.pace {
+        Pace::Batches => next_batch(draft, shapes, pending, &room),
+        Pace::AtOnce => pending,
+        Pace::Held => Vec::new(),
+    };
+    for at in next {
         if let Some(turn) = turns.get_mut(at) {
             *turn = Turn::Replace;
         }
+    }
+    if rollout.pace == Pace::AtOnce {
+        return turns;
     }
     let mut unhealthy = shapes
         .iter()

@@ -19,6 +19,8 @@ pub(super) struct Draft<'a> {
     background: Option<String>,
     next: Option<Next>,
     back_offs: usize,
+    deadline: Option<i64>,
+    unfit: Option<String>,
     pub summary: Summary,
 }
 
@@ -41,6 +43,8 @@ impl<'a> Draft<'a> {
             background: None,
             next: None,
             back_offs: 0,
+            deadline: None,
+            unfit: None,
             summary: Summary::default(),
         }
     }
@@ -202,13 +206,27 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Something that is under way has to be done by then.
+    pub fn expect_by(&mut self, deadline: i64) {
+        self.deadline = Some(deadline);
+    }
+
+    /// The upgrade is to be taken back.
+    pub fn give_up(&mut self, message: String) {
+        self.unfit = Some(message);
+    }
+
     /// How long from now, for a person.
     pub fn seconds_until(&self, until: i64) -> i64 {
         until.saturating_sub(self.now).max(0).saturating_add(999) / 1_000
     }
 
     /// The finished plan.
-    pub fn finish(self) -> Plan {
+    pub fn finish(mut self) -> Plan {
+        if let Some(message) = self.unfit.take() {
+            let verdict = Verdict::Unfit { message };
+            return Plan { actions: Vec::new(), verdict, log: Vec::new() };
+        }
         let verdict = self.verdict();
         let log = if self.actions.is_empty() { Vec::new() } else { self.summary.lines() };
         Plan { actions: self.actions, verdict, log }
@@ -220,13 +238,17 @@ impl<'a> Draft<'a> {
                 Wait::BackOff => and_more(message, self.back_offs),
                 Wait::Interval => message.clone(),
             };
-            return Verdict::Waiting { until: *until, message, why: *why };
+            let until = self.deadline.map_or(*until, |deadline| deadline.min(*until));
+            return Verdict::Waiting { until, message, why: *why };
         }
         let step = self.first_step.as_ref().map(|step| and_more(step, self.actions.len()));
         let busy = || self.busy.as_ref().map(|busy| and_more(busy, self.busy_count));
-        match step.or_else(busy).or_else(|| self.background.clone()) {
-            Some(message) => Verdict::Working { message },
-            None => Verdict::Settled,
+        match (step.or_else(busy).or_else(|| self.background.clone()), self.deadline) {
+            (Some(message), Some(until)) => {
+                Verdict::Waiting { until, message, why: Wait::Interval }
+            }
+            (Some(message), None) => Verdict::Working { message },
+            (None, _) => Verdict::Settled,
         }
     }
 
@@ -260,6 +282,15 @@ impl<'a> Draft<'a> {
             self.first_step = Some(format!("{} {}", verb.doing(), name()));
         }
         self.summary.add(verb, reason, name);
+    }
+
+    /// A container's name and what went wrong with it last, for a person.
+    pub fn trouble_of(&self, member: &Member) -> String {
+        let name = self.name(place(member));
+        match member.message.as_deref().filter(|message| !message.is_empty()) {
+            Some(message) => format!("{name}: {message}"),
+            None => name,
+        }
     }
 
     fn name(&self, (sidekick, index): (Option<&str>, u32)) -> String {

@@ -80,12 +80,50 @@ pub struct Rollout {
     pub order: Order,
     /// What becomes of the old containers.
     pub old: Old,
+    /// When the next units begin.
+    pub pace: Pace,
+    /// How long the new version has to become healthy; without one it has for ever.
+    pub gate: Option<Gate>,
 }
 
 impl Default for Rollout {
     fn default() -> Self {
-        Self { batch: 1, interval_ms: 0, order: Order::StopFirst, old: Old::Remove }
+        Self {
+            batch: 1,
+            interval_ms: 0,
+            order: Order::StopFirst,
+            old: Old::Remove,
+            pace: Pace::Batches,
+            gate: None,
+        }
     }
+}
+
+impl Rollout {
+    /// Whether the service has settled only once its new containers are healthy: while it upgrades.
+    pub fn until_healthy(&self) -> bool {
+        self.pace == Pace::Batches && self.old == Old::Retire
+    }
+}
+
+/// When outdated units begin to be replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Some at a time, once those before them are ready.
+    Batches,
+    /// All at once, whatever state others are in: an upgrade is taken back.
+    AtOnce,
+    /// Not at all: an upgrade was cancelled. Those that have begun are seen through.
+    Held,
+}
+
+/// Makes an upgrade take itself back when its new version is not healthy in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gate {
+    /// When the upgrade began, milliseconds since 1970.
+    pub since: i64,
+    /// How long each batch has, milliseconds.
+    pub within_ms: i64,
 }
 
 /// What comes first when a unit is replaced.

@@ -18,6 +18,7 @@ mod batches;
 mod choose;
 mod configs;
 mod draft;
+mod gate;
 mod member_steps;
 mod shape;
 mod unit;
@@ -30,8 +31,8 @@ pub mod names;
 pub mod service_log;
 
 pub use facts::{
-    Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Rollout, Scale,
-    Strategy, is_active,
+    Config, Desired, Gate, Health, HostState, Member, MemberState, Mode, Old, Order, Pace, Rollout,
+    Scale, Strategy, is_active,
 };
 pub use plan::{Action, Plan, Reason, Verdict, Wait};
 pub use planner::plan;

@@ -164,6 +164,11 @@ pub enum Verdict {
         /// What is wrong, for a person.
         message: String,
     },
+    /// The upgrade is to be taken back: its new version did not become healthy in time.
+    Unfit {
+        /// Which container, and what is wrong with it, for a person.
+        message: String,
+    },
 }
 
 /// What a plan waits for.

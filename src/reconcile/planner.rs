@@ -5,6 +5,7 @@ use super::choose;
 use super::configs;
 use super::draft::Draft;
 use super::facts::{Desired, HostState, Member, MemberState, Mode, Old, Scale};
+use super::gate;
 use super::member_steps;
 use super::plan::{Plan, Reason, Verdict};
 use super::shape::Shape;
@@ -62,6 +63,7 @@ fn run(draft: &mut Draft<'_>, observed: &[Member], order: &[usize]) {
         choice.keep.into_iter().map(|unit| Shape::of(unit, &desired.configs, order)).collect();
     draft.summary.incomplete = shapes.iter().filter(|shape| shape.is_incomplete()).count();
     let turns = batches::turns(draft, &shapes, choice.missing);
+    gate::judge(draft, &shapes, choice.missing);
     for (shape, turn) in shapes.iter().zip(turns) {
         let host = match desired.scale {
             Scale::Fixed(_) => None,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::super::facts::{
-    Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Rollout, Scale,
-    Strategy,
+    Config, Desired, Gate, Health, HostState, Member, MemberState, Mode, Old, Order, Pace, Rollout,
+    Scale, Strategy,
 };
 use super::{UnitIds, names};
 
@@ -167,6 +167,15 @@ fn service(line: &str) -> Fixture {
                 "retire" => Old::Retire,
                 other => panic!("unknown fate of the old: {other}"),
             },
+            pace: match words.get("pace").unwrap_or("batches") {
+                "batches" => Pace::Batches,
+                "at-once" => Pace::AtOnce,
+                "held" => Pace::Held,
+                other => panic!("unknown pace: {other}"),
+            },
+            gate: words
+                .get("within")
+                .map(|within| Gate { since: value("since", 0), within_ms: number(within) }),
         },
         strategy: match words.get("strategy").unwrap_or("recreate") {
             "none" => Strategy::None,

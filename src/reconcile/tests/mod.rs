@@ -21,6 +21,7 @@ mod model;
 mod rollout;
 mod scale;
 mod simulation;
+mod upgrade;
 
 use expect_test::Expect;
 
@@ -56,6 +57,7 @@ fn render(fixture: &Fixture, plan: &Plan) -> String {
             format!("interval until {until}: {message}")
         }
         Verdict::Failing { message } => format!("failing: {message}"),
+        Verdict::Unfit { message } => format!("unfit: {message}"),
     });
     lines.join("\n")
 }

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::Strategy as Draw;
 
 use super::super::facts::{
-    Config, Desired, Health, Member, MemberState, Mode, Old, Order, Rollout, Scale, Strategy,
+    Config, Desired, Health, Member, MemberState, Mode, Old, Order, Pace, Rollout, Scale, Strategy,
 };
 use super::super::{Action, UnitIds, Verdict, plan};
 use super::fixture::SERVICE;
@@ -69,8 +69,12 @@ prop_compose! {
         interval_ms in 0..1_000_i64,
         order in select(vec![Order::StopFirst, Order::StartFirst]),
         old in select(vec![Old::Remove, Old::Retire]),
+        pace in select(vec![Pace::Batches, Pace::Batches, Pace::AtOnce, Pace::Held]),
     ) -> Rollout {
-        Rollout { batch, interval_ms, order, old }
+        // Taking an upgrade back has no batches, and what is old goes first.
+        let (batch, order) =
+            if pace == Pace::AtOnce { (1_000, Order::StopFirst) } else { (batch, order) };
+        Rollout { batch, interval_ms, order, old, pace, gate: None }
     }
 }
 
@@ -178,6 +182,12 @@ proptest! {
         faults in vec(prop::bool::weighted(0.3), 0..60),
     ) {
         let members = place(&scale, members);
+        let (mode, mut rollout, strategy) = manner;
+        if mode != Mode::Running && rollout.pace == Pace::Held {
+            // Only what runs is upgraded.
+            rollout.pace = Pace::Batches;
+        }
+        let manner = (mode, rollout, strategy);
         let desired = desired(scale, configs, manner);
         World::new(&desired, members, faults).settle(ROUNDS);
     }

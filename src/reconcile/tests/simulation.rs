@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::facts::{
-    Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Scale, Strategy,
+    Config, Desired, Health, HostState, Member, MemberState, Mode, Old, Order, Pace, Scale,
+    Strategy,
 };
 use super::super::{Action, Plan, Verdict, backoff, plan};
 
@@ -55,6 +56,7 @@ impl<'a> World<'a> {
             self.apply(&plan);
             self.check_limits(&limits);
             match plan.verdict {
+                Verdict::Unfit { message } => panic!("without a gate: {message}"),
                 Verdict::Settled => {
                     assert!(is_idle, "a settled plan is empty");
                     return self.check_settled();
@@ -327,6 +329,11 @@ impl<'a> World<'a> {
                     !matches!(member.state, MemberState::Running | MemberState::Starting)
                 };
                 assert!(present.iter().all(is_down));
+            }
+            // A cancelled upgrade leaves what it has not come to yet as it was.
+            Mode::Running if self.desired.rollout.pace == Pace::Held => {
+                let indexes: HashSet<u32> = present.iter().map(|member| member.index).collect();
+                assert!(indexes.len() >= self.wanted());
             }
             Mode::Running | Mode::Restarting { .. } => self.check_running(&present),
         }
