@@ -20,4 +20,5 @@ mod ranch;
 mod services;
 mod streams;
 mod tidy;
+mod upgrades;
 mod world;

@@ -19,6 +19,7 @@ mod service;
 mod setting;
 mod sources;
 mod stack;
+mod upgrade;
 mod volume;
 
 use std::net::IpAddr;
@@ -79,6 +80,9 @@ type Update = fn(&mut Ctx<'_, '_>, &Resource, &mut Map<String, Value>) -> Result
 /// Asked before an action on a row begins.
 type Act = fn(&mut Ctx<'_, '_>, &Resource, &str) -> Result<()>;
 
+/// Asked before an action on a row begins, with what the action is given.
+type Check = fn(&mut Ctx<'_, '_>, &Resource, &str, &Map<String, Value>) -> Result<()>;
+
 /// What happens around the writes of a type.
 #[derive(Clone, Copy)]
 pub struct Hook {
@@ -92,6 +96,8 @@ pub struct Hook {
     pub update: Option<Update>,
     /// Before a row is removed or another action begins: the row and the action.
     pub act: Option<Act>,
+    /// Before an action begins: the row, the action and its checked input.
+    pub check: Option<Check>,
     /// The transition to begin, told to remove afterwards, when `remove` cannot begin in the row's state.
     pub instead_of_remove: Option<&'static str>,
     /// Whether the answer to a removal is a list of the one row rather than the row.
@@ -111,6 +117,7 @@ impl Hook {
             created: None,
             update: None,
             act: None,
+            check: None,
             instead_of_remove: None,
             lists_removed: false,
             refuse_create: None,

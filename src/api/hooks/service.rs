@@ -9,8 +9,13 @@ use crate::model::names::label;
 use crate::model::resource::Resource;
 
 /// `service`.
-pub const HOOK: Hook =
-    Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("service") };
+pub const HOOK: Hook = Hook {
+    create: Some(create),
+    update: Some(update),
+    act: Some(act),
+    check: Some(super::upgrade::check),
+    ..Hook::of("service")
+};
 
 /// Size of a service's metadata as JSON, in characters.
 const MAX_METADATA: usize = 1 << 20;
@@ -27,7 +32,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let data = &creation.row.data;
     let sidekicks = sidekick_names(data)?;
     check_unique(ctx, stack.id, None, &name, &sidekicks)?;
-    check_image(ctx, data)?;
+    check_image(ctx.entry.is_child(), data)?;
     for config in launch_configs(data) {
         ports::check(config.get("ports"))?;
     }
@@ -59,7 +64,7 @@ fn open_stack(ctx: &Ctx<'_, '_>, creation: &Creation) -> Result<Resource> {
 }
 
 /// Length and letters follow from the schema; this is what a character class cannot say.
-fn check_name(name: &str) -> Result<()> {
+pub(super) fn check_name(name: &str) -> Result<()> {
     if name.starts_with('-') || name.ends_with('-') || name.contains("--") {
         return Err(Error::field("InvalidCharacters", "name").message(format!(
             "service name `{name}` begins or ends with a dash, or has two in a row"
@@ -94,7 +99,7 @@ fn launch_configs(data: &Map<String, Value>) -> impl Iterator<Item = &Map<String
     primary(data).into_iter().chain(sidekicks(data))
 }
 
-fn text<'a>(config: &'a Map<String, Value>, field: &str) -> &'a str {
+pub(super) fn text<'a>(config: &'a Map<String, Value>, field: &str) -> &'a str {
     config.get(field).and_then(Value::as_str).unwrap_or("")
 }
 
@@ -109,7 +114,7 @@ fn sidekick_names(data: &Map<String, Value>) -> Result<Vec<String>> {
 }
 
 /// Services and sidekicks of a stack share one set of names, whatever their letter case.
-fn check_unique(
+pub(super) fn check_unique(
     ctx: &Ctx<'_, '_>,
     stack_id: i64,
     own: Option<i64>,
@@ -137,8 +142,8 @@ fn check_unique(
 }
 
 /// Services whose containers come from elsewhere need no image; they are types of their own.
-fn check_image(ctx: &Ctx<'_, '_>, data: &Map<String, Value>) -> Result<()> {
-    if ctx.entry.is_child() {
+pub(super) fn check_image(is_other_kind: bool, data: &Map<String, Value>) -> Result<()> {
+    if is_other_kind {
         return Ok(());
     }
     let image = primary(data).map_or("", |config| text(config, "imageUuid"));
@@ -156,7 +161,7 @@ fn check_image(ctx: &Ctx<'_, '_>, data: &Map<String, Value>) -> Result<()> {
 }
 
 /// What launch configurations take from each other: volumes and the network, by name.
-fn check_siblings(name: &str, data: &Map<String, Value>) -> Result<()> {
+pub(super) fn check_siblings(name: &str, data: &Map<String, Value>) -> Result<()> {
     let mut uses: Vec<(String, Vec<String>)> = Vec::new();
     for (index, config) in launch_configs(data).enumerate() {
         let own = if index == 0 { name.to_owned() } else { text(config, "name").to_owned() };
@@ -211,7 +216,7 @@ fn check_common(data: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-fn is_global(data: &Map<String, Value>) -> bool {
+pub(super) fn is_global(data: &Map<String, Value>) -> bool {
     launch_configs(data).any(|config| {
         let labels = config.get("labels").and_then(Value::as_object);
         labels.and_then(|labels| labels.get(label::GLOBAL)).and_then(Value::as_str) == Some("true")

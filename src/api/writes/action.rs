@@ -162,6 +162,11 @@ async fn transition(
             let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
             let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
             guard(&mut ctx, &row, name)?;
+            if process::may_begin(&row, name) {
+                for check in hooks::hooks(ctx.entry).filter_map(|hook| hook.check) {
+                    check(&mut ctx, &row, name, &input)?;
+                }
+            }
             process::start(ctx.tx, id, name, input)
         })
         .await

@@ -9,4 +9,5 @@ mod pages;
 mod resources;
 mod settings;
 pub mod site;
+mod upgrades;
 mod websocket;
