@@ -29,6 +29,8 @@ pub const CODES: &[(&str, u16)] = &[
     ("AuthError", 403),
     ("AuthProviderChanged", 401),
     ("AzureNotConfigured", 503),
+    ("DriverConfigExactlyOneRequired", 422),
+    ("FailedEncryption", 500),
     ("IncorrectPassword", 401),
     ("InvalidAction", 422),
     ("InvalidBodyContent", 400),

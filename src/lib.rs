@@ -13,6 +13,8 @@ pub mod metrics;
 pub mod store;
 
 pub mod engine;
+pub mod vault;
+
 pub mod process;
 
 pub mod controller;

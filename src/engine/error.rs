@@ -171,6 +171,15 @@ pub enum Away {
         /// What is needed.
         needed: String,
     },
+    /// Its machine does not answer over SSH.
+    #[error("cannot be reached over SSH: {0}")]
+    Unreachable(String),
+    /// Its machine is another one, or refuses our login.
+    #[error("does not let us in over SSH: {0}")]
+    NotLetIn(String),
+    /// Its machine was reached over SSH, but there is no Docker.
+    #[error("has no Docker for us: {0}")]
+    NoDocker(String),
     /// The endpoint is not of a supported form.
     #[error("is not an address of the form `unix:///path` or `tcp://host:port`")]
     BadEndpoint,
@@ -184,11 +193,13 @@ impl EngineError {
     pub fn retryable(&self) -> bool {
         match self {
             EngineError::Unavailable { reason, .. } => match reason {
-                Away::BadEndpoint | Away::TooOld { .. } => false,
+                Away::BadEndpoint | Away::TooOld { .. } | Away::NotLetIn(_) => false,
                 Away::SocketMissing
                 | Away::PermissionDenied
                 | Away::Refused
                 | Away::TimedOut
+                | Away::Unreachable(_)
+                | Away::NoDocker(_)
                 | Away::Lost(_) => true,
             },
             EngineError::PullFailed { .. }

@@ -12,6 +12,7 @@
 
 pub mod docker;
 pub mod error;
+pub mod machine;
 pub mod observed;
 pub mod sim;
 pub mod spec;

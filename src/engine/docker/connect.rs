@@ -1,12 +1,13 @@
 //! Reaching a Docker Engine: endpoints, API version, timeouts, and finding it again after it was away.
 
 use std::io::ErrorKind;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
 use bollard::{API_DEFAULT_VERSION, ClientVersion, Docker};
 
+use super::ssh::{self, Lane, Machine, SshError};
 use crate::engine::{Away, EngineError};
 
 /// How long a call that only asks or notes something may take.
@@ -48,15 +49,41 @@ impl Patience {
 /// An endpoint, and the connection to it once it was reached.
 pub(super) struct Connection {
     endpoint: String,
-    known: RwLock<Option<Docker>>,
+    /// The machine in between, if the engine is not on this one.
+    machine: Option<Arc<Machine>>,
+    known: RwLock<Option<Known>>,
     /// Held while the version is negotiated, so that many first calls ask once.
     greeting: tokio::sync::Mutex<()>,
 }
 
+/// Clients of an engine whose version is known.
+#[derive(Clone)]
+struct Known {
+    calls: Docker,
+    /// For what goes on over time.
+    streams: Docker,
+}
+
+impl Known {
+    fn client(self, patience: Patience) -> Docker {
+        let client = if patience == Patience::Stream { self.streams } else { self.calls };
+        client.with_timeout(patience.timeout())
+    }
+}
+
 impl Connection {
     pub(super) fn new(endpoint: &str) -> Connection {
+        Connection::to(endpoint.to_owned(), None)
+    }
+
+    pub(super) fn over_ssh(machine: Arc<Machine>) -> Connection {
+        Connection::to(machine.endpoint(), Some(machine))
+    }
+
+    fn to(endpoint: String, machine: Option<Arc<Machine>>) -> Connection {
         Connection {
-            endpoint: endpoint.to_owned(),
+            endpoint,
+            machine,
             known: RwLock::new(None),
             greeting: tokio::sync::Mutex::new(()),
         }
@@ -66,6 +93,11 @@ impl Connection {
         &self.endpoint
     }
 
+    /// The machine in between, if the engine is not on this one.
+    pub(super) fn machine(&self) -> Option<&Arc<Machine>> {
+        self.machine.as_ref()
+    }
+
     /// Whether the engine's files can be looked at from here.
     pub(super) fn is_local(&self) -> bool {
         self.endpoint.starts_with("unix://")
@@ -73,16 +105,16 @@ impl Connection {
 
     /// A client for one call.
     pub(super) async fn client(&self, patience: Patience) -> Result<Docker, EngineError> {
-        if let Some(docker) = self.known() {
-            return Ok(docker.with_timeout(patience.timeout()));
+        if let Some(known) = self.known() {
+            return Ok(known.client(patience));
         }
         let _greeting = self.greeting.lock().await;
-        if let Some(docker) = self.known() {
-            return Ok(docker.with_timeout(patience.timeout()));
+        if let Some(known) = self.known() {
+            return Ok(known.client(patience));
         }
-        let docker = self.greet().await?;
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(docker.clone());
-        Ok(docker.with_timeout(patience.timeout()))
+        let known = self.greet().await?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        Ok(known.client(patience))
     }
 
     /// Translates a failure to reach the engine, and forgets the connection: what comes back may be
@@ -97,13 +129,15 @@ impl Connection {
         EngineError::Unavailable { endpoint: self.endpoint.clone(), reason }
     }
 
-    fn known(&self) -> Option<Docker> {
+    fn known(&self) -> Option<Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn greet(&self) -> Result<Docker, EngineError> {
+    async fn greet(&self) -> Result<Known, EngineError> {
         let seconds = CONTROL_TIMEOUT.as_secs();
-        let docker = if self.endpoint.starts_with("unix:///") {
+        let docker = if let Some(machine) = &self.machine {
+            ssh::client(machine, Lane::Shared, seconds, API_DEFAULT_VERSION)
+        } else if self.endpoint.starts_with("unix:///") {
             Docker::connect_with_unix(&self.endpoint, seconds, API_DEFAULT_VERSION)
         } else if self.endpoint.starts_with("tcp://") {
             Docker::connect_with_http(&self.endpoint, seconds, API_DEFAULT_VERSION)
@@ -120,7 +154,11 @@ impl Connection {
             let (found, needed) = (version.to_string(), OLDEST_API.to_string());
             return Err(self.unavailable(Away::TooOld { found, needed }));
         }
-        Ok(docker)
+        let streams = match &self.machine {
+            Some(machine) => ssh::client(machine, Lane::Own, seconds, &version).map_err(lost)?,
+            None => docker.clone(),
+        };
+        Ok(Known { calls: docker, streams })
     }
 }
 
@@ -134,6 +172,9 @@ fn away(err: BollardError) -> Result<Away, BollardError> {
     }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&err);
     while let Some(current) = cause {
+        if let Some(ssh) = current.downcast_ref::<SshError>() {
+            return Ok(ssh.away());
+        }
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
             return Ok(away_by_io(io));
         }

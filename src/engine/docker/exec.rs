@@ -36,7 +36,8 @@ impl Connection {
             return Ok(ExecSession { id, output, input });
         }
         let start = StartExecOptions { detach: false, tty: false, output_capacity: None };
-        let started = docker.start_exec(&id, Some(start)).await;
+        let streaming = self.client(Patience::Stream).await?;
+        let started = streaming.start_exec(&id, Some(start)).await;
         match started.map_err(|err| self.failure(subject, err))? {
             StartExecResults::Attached { output, input } => {
                 let (connection, container) = (std::sync::Arc::clone(self), container.to_owned());

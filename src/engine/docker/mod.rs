@@ -12,6 +12,7 @@ mod images;
 mod machine;
 mod observe;
 mod places;
+pub mod ssh;
 mod streams;
 mod terminal;
 
@@ -49,6 +50,11 @@ impl DockerEngine {
     /// An engine at `unix:///path` or `tcp://host:port`. Nothing is asked of it yet.
     pub fn new(endpoint: &str) -> DockerEngine {
         DockerEngine { connection: Arc::new(Connection::new(endpoint)) }
+    }
+
+    /// An engine behind a machine's SSH server. Nothing is asked of it yet.
+    fn over_ssh(machine: Arc<ssh::Machine>) -> DockerEngine {
+        DockerEngine { connection: Arc::new(Connection::over_ssh(machine)) }
     }
 
     async fn client(&self, patience: Patience) -> Result<Docker, EngineError> {

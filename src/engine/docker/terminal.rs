@@ -15,6 +15,7 @@ use tokio_util::io::ReaderStream;
 
 use super::connect::{Connection, away_by_io};
 use super::failure::{Subject, classify};
+use super::ssh::Lane;
 use crate::engine::{Away, Chunk, EngineError, Output};
 
 /// More than any engine's answer has before its body.
@@ -44,7 +45,7 @@ impl Connection {
              Upgrade: tcp\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut stream = self.open().await.map_err(lost)?;
+        let mut stream = self.open().await?;
         stream.write_all(request.as_bytes()).await.map_err(lost)?;
         let (head, rest) = read_head(&mut stream).await.map_err(lost)?;
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(500);
@@ -66,12 +67,17 @@ impl Connection {
         Ok((output.boxed(), Box::pin(write)))
     }
 
-    async fn open(&self) -> std::io::Result<Pin<Box<dyn Duplex>>> {
+    async fn open(&self) -> Result<Pin<Box<dyn Duplex>>, EngineError> {
+        let lost = |err: std::io::Error| self.unavailable(away_by_io(&err));
+        if let Some(machine) = self.machine() {
+            let dialed = machine.dial(Lane::Own).await;
+            return Ok(Box::pin(dialed.map_err(|err| self.unavailable(err.away()))?));
+        }
         if let Some(path) = self.endpoint().strip_prefix("unix://") {
-            return Ok(Box::pin(UnixStream::connect(path).await?));
+            return Ok(Box::pin(UnixStream::connect(path).await.map_err(lost)?));
         }
         let address = self.endpoint().strip_prefix("tcp://").unwrap_or(self.endpoint());
-        Ok(Box::pin(TcpStream::connect(address).await?))
+        Ok(Box::pin(TcpStream::connect(address).await.map_err(lost)?))
     }
 }
 

@@ -1,0 +1,77 @@
+//! What can go wrong between here and a machine's Docker, in words for a person.
+
+use russh::ChannelOpenFailure;
+use thiserror::Error;
+
+use crate::engine::Away;
+
+/// Why a machine, or its Docker, could not be reached over SSH.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(in crate::engine::docker) enum SshError {
+    /// Nobody answers, or what answers does not speak SSH with us.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The machine is not the one that was expected.
+    #[error("its host key is {shown}, not {expected}; if that is right, set the new fingerprint")]
+    OtherHostKey {
+        /// What was pinned or set.
+        expected: String,
+        /// What the machine shows.
+        shown: String,
+    },
+    /// The login was refused.
+    #[error("{0}")]
+    Refused(String),
+    /// We are in, but there is nobody at the socket.
+    #[error("{0}")]
+    NoDocker(String),
+    /// A command on the machine failed.
+    #[error("{0}")]
+    Command(String),
+}
+
+impl SshError {
+    /// Whether trying again soon would only annoy the machine.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, SshError::OtherHostKey { .. } | SshError::Refused(_))
+    }
+
+    /// The same, as the reason why an engine is away.
+    pub(in crate::engine::docker) fn away(&self) -> Away {
+        match self {
+            SshError::Unreachable(why) => Away::Unreachable(why.clone()),
+            SshError::OtherHostKey { .. } | SshError::Refused(_) => {
+                Away::NotLetIn(self.to_string())
+            }
+            SshError::NoDocker(why) | SshError::Command(why) => Away::NoDocker(why.clone()),
+        }
+    }
+
+    /// A channel to `socket` that the machine would not open.
+    pub(super) fn channel(socket: &str, error: russh::Error) -> SshError {
+        let russh::Error::ChannelOpenFailure(why) = error else { return error.into() };
+        match why {
+            ChannelOpenFailure::AdministrativelyProhibited => SshError::NoDocker(format!(
+                "its SSH server forbids the way to {socket}; set `AllowStreamLocalForwarding yes` there"
+            )),
+            ChannelOpenFailure::ConnectFailed => SshError::NoDocker(format!(
+                "nobody answers at {socket}; install or start Docker there, and put the user into the group `docker`"
+            )),
+            other => SshError::NoDocker(format!("no channel to {socket}: {other:?}")),
+        }
+    }
+}
+
+impl From<russh::Error> for SshError {
+    fn from(error: russh::Error) -> Self {
+        let why = match &error {
+            russh::Error::IO(io) => io.to_string().to_lowercase(),
+            russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError => {
+                "the connection was closed".to_owned()
+            }
+            russh::Error::KeepaliveTimeout => "the machine does not answer any more".to_owned(),
+            other => other.to_string(),
+        };
+        SshError::Unreachable(why)
+    }
+}

@@ -1,0 +1,193 @@
+//! One SSH session: the machine's host key, our login, channels and commands.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
+use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
+use russh::{Channel, ChannelMsg, MethodKind};
+
+use super::failure::SshError;
+use crate::engine::machine::{Login, Proof};
+
+/// How long connecting and logging in may take.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long opening a channel may take.
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A silent machine is asked for a sign of life this often, three times.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+/// Bytes of a command's output that are kept: its end says what went wrong.
+const OUTPUT_BYTES: usize = 4096;
+/// Rounds of questions that are answered with the password.
+const ROUNDS: usize = 3;
+
+/// A session that has logged in.
+pub(super) struct Session {
+    handle: Handle<Guard>,
+    host_key: String,
+}
+
+/// What came of a command.
+pub(super) struct Ended {
+    pub(super) code: Option<u32>,
+    /// The end of what it wrote, to either stream.
+    pub(super) output: String,
+}
+
+/// Looks at the machine's host key.
+struct Guard {
+    expected: Option<String>,
+    shown: Arc<Mutex<Option<String>>>,
+}
+
+impl client::Handler for Guard {
+    type Error = SshError;
+
+    async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, SshError> {
+        let PublicKeyOrCertificate::PublicKey { key, .. } = key else {
+            return Err(SshError::Refused(
+                "it shows a certificate in place of a host key".to_owned(),
+            ));
+        };
+        let shown = key.fingerprint(HashAlg::Sha256).to_string();
+        if let Some(expected) = self.expected.as_ref().filter(|expected| **expected != shown) {
+            return Err(SshError::OtherHostKey { expected: expected.clone(), shown });
+        }
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        Ok(true)
+    }
+}
+
+impl Session {
+    pub(super) async fn open(login: &Login) -> Result<Session, SshError> {
+        let late = |_| {
+            let seconds = LOGIN_TIMEOUT.as_secs();
+            SshError::Unreachable(format!("no answer within {seconds} seconds"))
+        };
+        tokio::time::timeout(LOGIN_TIMEOUT, Session::log_in(login)).await.map_err(late)?
+    }
+
+    async fn log_in(login: &Login) -> Result<Session, SshError> {
+        let config = Arc::new(client::Config {
+            keepalive_interval: Some(KEEPALIVE),
+            nodelay: true,
+            ..client::Config::default()
+        });
+        let shown = Arc::new(Mutex::new(None));
+        let guard = Guard { expected: login.host_key.clone(), shown: Arc::clone(&shown) };
+        let mut handle = client::connect(config, (login.host.as_str(), login.port), guard).await?;
+        match &login.proof {
+            Proof::Password(password) => by_password(&mut handle, &login.user, password).await?,
+            Proof::Key { text, passphrase } => {
+                by_key(&mut handle, &login.user, text, passphrase.as_deref()).await?;
+            }
+        }
+        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(Session { handle, host_key: shown.unwrap_or_default() })
+    }
+
+    pub(super) fn host_key(&self) -> &str {
+        &self.host_key
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.handle.is_closed()
+    }
+
+    /// A channel to a socket on the machine.
+    pub(super) async fn dial(&self, socket: &str) -> Result<Channel<Msg>, SshError> {
+        let open = self.handle.channel_open_direct_streamlocal(socket);
+        let opened = tokio::time::timeout(CHANNEL_TIMEOUT, open).await;
+        let opened = opened.map_err(|_| {
+            SshError::Unreachable("the machine does not open a channel in time".to_owned())
+        })?;
+        opened.map_err(|error| SshError::channel(socket, error))
+    }
+
+    /// Runs a shell script that is known beforehand; it reaches the shell as its input.
+    pub(super) async fn run(
+        &self,
+        script: &'static str,
+        limit: Duration,
+    ) -> Result<Ended, SshError> {
+        let late = |_| SshError::Command(format!("not done after {} seconds", limit.as_secs()));
+        tokio::time::timeout(limit, self.run_to_end(script)).await.map_err(late)?
+    }
+
+    async fn run_to_end(&self, script: &'static str) -> Result<Ended, SshError> {
+        let mut channel = self.handle.channel_open_session().await?;
+        channel.exec(true, "exec sh -s").await?;
+        channel.data_bytes(script.as_bytes()).await?;
+        channel.eof().await?;
+        let mut code = None;
+        let mut output = Vec::new();
+        while let Some(message) = channel.wait().await {
+            if let ChannelMsg::ExitStatus { exit_status } = message {
+                code = Some(exit_status);
+            } else if let ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } =
+                message
+            {
+                output.extend_from_slice(&data);
+                let surplus = output.len().saturating_sub(OUTPUT_BYTES);
+                output.drain(..surplus);
+            }
+        }
+        Ok(Ended { code, output: String::from_utf8_lossy(&output).into_owned() })
+    }
+}
+
+async fn by_password(
+    handle: &mut Handle<Guard>,
+    user: &str,
+    password: &str,
+) -> Result<(), SshError> {
+    let methods = match handle.authenticate_password(user, password).await? {
+        AuthResult::Success => return Ok(()),
+        AuthResult::Failure { remaining_methods, .. } => remaining_methods,
+    };
+    if methods.contains(&MethodKind::KeyboardInteractive)
+        && by_answers(handle, user, password).await?
+    {
+        return Ok(());
+    }
+    Err(SshError::Refused(format!("the password of user `{user}` is wrong, or passwords are off")))
+}
+
+/// Some servers ask for the password as a question instead.
+async fn by_answers(
+    handle: &mut Handle<Guard>,
+    user: &str,
+    password: &str,
+) -> Result<bool, SshError> {
+    let mut answer = handle.authenticate_keyboard_interactive_start(user, None).await?;
+    for _ in 0..ROUNDS {
+        let KeyboardInteractiveAuthResponse::InfoRequest { prompts, .. } = answer else { break };
+        let answers = prompts.iter().map(|_| password.to_owned()).collect();
+        answer = handle.authenticate_keyboard_interactive_respond(answers).await?;
+    }
+    Ok(matches!(answer, KeyboardInteractiveAuthResponse::Success))
+}
+
+async fn by_key(
+    handle: &mut Handle<Guard>,
+    user: &str,
+    text: &str,
+    passphrase: Option<&str>,
+) -> Result<(), SshError> {
+    let key = decode_secret_key(text, passphrase).map_err(|error| {
+        SshError::Refused(format!("the private key for user `{user}` cannot be read: {error}"))
+    })?;
+    let hash = if key.algorithm().is_rsa() {
+        handle.best_supported_rsa_hash().await?.flatten()
+    } else {
+        None
+    };
+    let fingerprint = key.public_key().fingerprint(HashAlg::Sha256);
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), hash);
+    match handle.authenticate_publickey(user, key).await? {
+        AuthResult::Success => Ok(()),
+        AuthResult::Failure { .. } => Err(SshError::Refused(format!(
+            "user `{user}` may not log in with key {fingerprint}; add it to the user's authorized_keys"
+        ))),
+    }
+}
