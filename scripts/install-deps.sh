@@ -32,6 +32,9 @@ packages() {
         need chromium have chromium
         need chromium-driver have chromedriver
         need docker-registry have docker-registry
+        need openssh-server have sshd
+        need openssh-client have ssh-keygen
+        need iproute2 have ip
     fi
 }
 
@@ -46,6 +49,12 @@ rust() {
     fi
 }
 
+idle() { # idle PACKAGE SERVICE: stops what has just been installed for the tests
+    case " ${missing[*]} " in *" $1 "*)
+        [ ! -d /run/systemd/system ] || systemctl disable --now --quiet "$2" || true ;;
+    esac
+}
+
 install() {
     local command="apt-get install -y --no-install-recommends ${missing[*]}"
     have apt-get || die "please install (Debian's names): ${missing[*]}"
@@ -54,10 +63,9 @@ install() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     $command -qq >target/apt.log 2>&1 || { tail -n 20 target/apt.log >&2; die "apt-get failed (target/apt.log)"; }
-    # The tests start a registry of their own; Debian's package would keep one running for ever.
-    case " ${missing[*]} " in *" docker-registry "*)
-        [ ! -d /run/systemd/system ] || systemctl disable --now --quiet docker-registry || true ;;
-    esac
+    # The tests start servers of their own; Debian's packages would keep others running for ever.
+    idle docker-registry docker-registry
+    idle openssh-server ssh
 }
 
 # The real client of Rancher 1.6, in an environment of its own, in pinned versions.

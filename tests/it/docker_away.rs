@@ -3,14 +3,14 @@
 
 use serde_json::Value;
 
-use crate::docker_support::OwnDocker;
+use crate::docker_support::{OwnDocker, Place};
 use crate::ranch::{Container, Ranch, until};
 
 const REPLICAS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn docker_goes_away_in_mid_deploy_and_comes_back() {
-    let docker = OwnDocker::start().await;
+    let docker = OwnDocker::start("own", Place::Second).await;
     let ranch = Ranch::new(&docker.endpoint, 2, &["away", "late"]);
     let (stack, late) = (ranch.stack(0).to_owned(), ranch.stack(1).to_owned());
     let server = ranch.start().await;

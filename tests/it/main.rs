@@ -16,6 +16,8 @@ mod docker_stack;
 mod docker_support;
 mod engine_contract;
 mod keep;
+mod machine_support;
+mod machines;
 mod ranch;
 mod services;
 mod streams;

@@ -120,7 +120,9 @@ impl Engine for DockerEngine {
         let both = futures_util::future::try_join(docker.info(), docker.version()).await;
         let (info, version) = both.map_err(|err| self.connection.failure(Subject::Engine, err))?;
         let mut info = observe::engine_info(info, version);
-        if self.connection.is_local() {
+        if let Some(machine) = self.connection.machine() {
+            info.disk = machine.disk(&info.root_dir).await;
+        } else if self.connection.is_local() {
             info.disk = disk(&info.root_dir);
         }
         Ok(info)

@@ -72,11 +72,11 @@ pub struct OwnDocker {
 }
 
 impl OwnDocker {
-    /// Starts it; there is one for each test process.
-    pub async fn start() -> Self {
-        let dir = std::env::temp_dir().join(format!("ranchette-own-{}", std::process::id()));
+    /// Starts it; there is one of each place for each test process.
+    pub async fn start(name: &str, place: Place) -> Self {
+        let dir = std::env::temp_dir().join(format!("ranchette-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        keep(&dir, Some(Place::Second));
+        keep(&dir, Some(place));
         let docker = Self {
             endpoint: format!("unix://{}", dir.join("docker.sock").display()),
             image: images::BUSYBOX.to_owned() + ":latest",
@@ -85,6 +85,11 @@ impl OwnDocker {
         docker.answers().await;
         images::prepare_busybox(&docker.endpoint).await;
         docker
+    }
+
+    /// The path of its socket.
+    pub fn socket(&self) -> &str {
+        self.endpoint.strip_prefix("unix://").unwrap_or_default()
     }
 
     /// Stops the engine as a system's administrator would; its containers end with it.
@@ -123,9 +128,13 @@ impl Drop for OwnDocker {
 
 /// Which addresses an engine has for itself: those of several on one machine must not overlap.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// [`docker`] has this one.
     First,
+    /// For the test that stops its engine.
     Second,
+    /// For the machines that are reached over SSH.
+    Third,
 }
 
 async fn start() -> TestDocker {
@@ -152,7 +161,7 @@ async fn start() -> TestDocker {
     TestDocker { endpoint, image, registry, locked_registry }
 }
 
-fn on_path(program: &str) -> bool {
+pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // `su` without a login leaves the system directories out.
     let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
@@ -184,9 +193,10 @@ fn keep(dir: &Path, docker: Option<Place>) {
     let pid = std::process::id();
     // Several test processes may run at once, so each has addresses of its own.
     let (bridge, address, pool) = match docker {
-        None => (String::new(), 31, 130),
-        Some(Place::First) => (format!("rt{pid}"), 31, 130),
-        Some(Place::Second) => (format!("ro{pid}"), 30, 20),
+        None => (String::new(), 31, String::new()),
+        Some(Place::First) => (format!("rt{pid}"), 31, format!("10.{}", 130 + pid % 100)),
+        Some(Place::Second) => (format!("ro{pid}"), 30, format!("10.{}", 20 + pid % 100)),
+        Some(Place::Third) => (format!("rh{pid}"), 29, format!("100.{}", 64 + pid % 64)),
     };
     let mut command = Command::new("setpriv");
     command
@@ -194,7 +204,7 @@ fn keep(dir: &Path, docker: Option<Place>) {
         .env("DIR", dir)
         .env("BRIDGE", bridge)
         .env("ADDRESS", format!("172.{address}.{}.1/24", 128 + pid % 100))
-        .env("POOL", format!("10.{}.0.0/16", pool + pid % 100))
+        .env("POOL", format!("{pool}.0.0/16"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -74,7 +74,10 @@ pub async fn the_engine_introduces_itself(ground: Ground) {
     assert!(info.volume_drivers.contains(&"local".to_owned()), "{info:?}");
     let disk = info.disk.unwrap();
     assert!(disk.total_bytes > disk.used_bytes && disk.used_bytes > 0, "{info:?}");
-    let stats = ground.engine.host_stats().expect("the machine is this one");
+    let Some(stats) = ground.engine.host_stats() else {
+        assert!(ground.is_elsewhere, "what this machine uses can be seen");
+        return;
+    };
     assert_eq!(stats.cpus.len(), info.cpus as usize, "{stats:?}");
     assert!(stats.cpus.iter().all(|cpu| cpu.busy_ns() > 0 && cpu.idle_ns > 0), "{stats:?}");
     assert!(stats.memory.total > stats.memory.available, "{stats:?}");

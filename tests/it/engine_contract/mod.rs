@@ -1,4 +1,5 @@
-//! What every engine promises, tried on the simulated fleet and on a real Docker Engine.
+//! What every engine promises, tried on the simulated fleet, on a real Docker Engine, and on one that is
+//! reached over SSH.
 
 mod containers;
 mod failures;
@@ -14,6 +15,8 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ranchette::clock::Clock;
 use ranchette::engine::docker::DockerEngine;
+use ranchette::engine::docker::ssh::SshMachines;
+use ranchette::engine::machine::Machines;
 use ranchette::engine::sim::SimFleet;
 use ranchette::engine::spec::{LABEL_UUID, ProcessSpec};
 use ranchette::engine::{
@@ -21,7 +24,10 @@ use ranchette::engine::{
     RegistryAuth, RemoveVolumes,
 };
 
-use crate::docker_support::docker;
+use tokio::sync::OnceCell;
+
+use crate::docker_support::{TestDocker, docker};
+use crate::machine_support::{Machine, docker_there};
 
 /// A promise may take this long on a slow machine; longer means it is broken.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,6 +44,8 @@ struct Ground {
     /// An image only [`Ground::login`] may pull.
     locked: String,
     login: RegistryAuth,
+    /// On another machine than this one.
+    is_elsewhere: bool,
     /// Second number of a subnet nobody uses: `10.<n>.x.0/24`.
     subnet: u32,
 }
@@ -59,20 +67,45 @@ async fn on_sim() -> Ground {
             password: "secret".to_owned(),
             server: "locked:5000".to_owned(),
         },
+        is_elsewhere: false,
         subnet: 99,
     }
 }
 
 async fn on_docker() -> Ground {
-    let docker = docker().await;
+    Ground::of(docker().await)
+}
+
+impl Ground {
+    fn of(docker: &TestDocker) -> Ground {
+        Ground {
+            engine: Arc::new(DockerEngine::new(&docker.endpoint)),
+            image: docker.image.clone(),
+            missing: format!("{}/ranchette-test/missing:1", docker.registry),
+            open: format!("{}/ranchette-test/big:1", docker.registry),
+            locked: format!("{}/ranchette-test/busybox:1", docker.locked_registry),
+            login: docker.login(),
+            is_elsewhere: false,
+            subnet: 230 + std::process::id() % 20,
+        }
+    }
+}
+
+/// The engine of another machine, reached over SSH.
+async fn on_ssh() -> Ground {
+    static MACHINE: OnceCell<Machine> = OnceCell::const_new();
+    let machine = MACHINE.get_or_init(async || {
+        let machine = Machine::start().await;
+        machine.has_docker().await;
+        machine
+    });
+    let (machine, docker, there) = (machine.await, docker().await, docker_there().await);
     Ground {
-        engine: Arc::new(DockerEngine::new(&docker.endpoint)),
-        image: docker.image.clone(),
-        missing: format!("{}/ranchette-test/missing:1", docker.registry),
-        open: format!("{}/ranchette-test/big:1", docker.registry),
-        locked: format!("{}/ranchette-test/busybox:1", docker.locked_registry),
-        login: docker.login(),
-        subnet: 230 + std::process::id() % 20,
+        engine: SshMachines::new(Clock::System).engine(&machine.login()),
+        image: there.image.clone(),
+        is_elsewhere: true,
+        subnet: 250 + std::process::id() % 5,
+        ..Ground::of(docker)
     }
 }
 
@@ -83,6 +116,12 @@ macro_rules! promises {
             $($(#[tokio::test]
             async fn $promise() {
                 super::keep(super::$subject::$promise(super::on_sim().await)).await;
+            })*)*
+        }
+        mod ssh {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::keep(super::$subject::$promise(super::on_ssh().await)).await;
             })*)*
         }
         mod real {

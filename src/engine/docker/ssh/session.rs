@@ -104,20 +104,21 @@ impl Session {
         opened.map_err(|error| SshError::channel(socket, error))
     }
 
-    /// Runs a shell script that is known beforehand; it reaches the shell as its input.
+    /// Runs a command that is known beforehand; what it works on reaches it as its input.
     pub(super) async fn run(
         &self,
-        script: &'static str,
+        command: &'static str,
+        input: &[u8],
         limit: Duration,
     ) -> Result<Ended, SshError> {
         let late = |_| SshError::Command(format!("not done after {} seconds", limit.as_secs()));
-        tokio::time::timeout(limit, self.run_to_end(script)).await.map_err(late)?
+        tokio::time::timeout(limit, self.run_to_end(command, input)).await.map_err(late)?
     }
 
-    async fn run_to_end(&self, script: &'static str) -> Result<Ended, SshError> {
+    async fn run_to_end(&self, command: &'static str, input: &[u8]) -> Result<Ended, SshError> {
         let mut channel = self.handle.channel_open_session().await?;
-        channel.exec(true, "exec sh -s").await?;
-        channel.data_bytes(script.as_bytes()).await?;
+        channel.exec(true, command).await?;
+        channel.data_bytes(input.to_vec()).await?;
         channel.eof().await?;
         let mut code = None;
         let mut output = Vec::new();

@@ -1,0 +1,121 @@
+//! Machines that are reached over SSH and become hosts.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use ranchette::clock::Clock;
+use ranchette::engine::docker::ssh::SshMachines;
+use ranchette::engine::machine::{Install, Login, Machines, Proof};
+use ranchette::engine::{ContainerSpec, RemoveVolumes};
+
+use crate::machine_support::{Machine, docker_there};
+
+/// Longer than it takes to notice that a cable was pulled.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_is_prepared() {
+    let machine = Machine::start().await;
+    let machines = SshMachines::new(Clock::System);
+    let said = Mutex::new(Vec::new());
+    let progress = |text: &str| said.lock().unwrap().push(text.to_owned());
+
+    let missing = machines.prepare(&machine.login(), Install::Never, &progress).await.unwrap_err();
+    assert!(missing.to_string().contains("nobody answers at"), "{missing}");
+    assert_eq!(machine.installed(), "");
+
+    machine.can_install_docker().await;
+    said.lock().unwrap().clear();
+    let ready = machines.prepare(&machine.login(), Install::IfMissing, &progress).await.unwrap();
+    assert_eq!(ready.host_key, machine.host_key());
+    assert!(!ready.info.version.is_empty());
+    let endpoint = machine.login().endpoint();
+    assert_eq!(
+        *said.lock().unwrap(),
+        [
+            format!("logging in at {endpoint}"),
+            "looking for Docker".to_owned(),
+            "installing Docker; this takes some minutes".to_owned()
+        ]
+    );
+    assert_eq!(machine.installed(), "update -q\ninstall -q -y --no-install-recommends docker.io\n");
+
+    // The second time there is nothing to install.
+    let pinned = Login { host_key: Some(ready.host_key.clone()), ..machine.login() };
+    let again = machines.prepare(&pinned, Install::IfMissing, &progress).await.unwrap();
+    assert_eq!(again.info.id, ready.info.id);
+    assert_eq!(machine.installed().lines().count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_that_does_not_let_us_in_says_why() {
+    let machine = Machine::start().await;
+    let check = async |login: Login, words: &str| {
+        let machines = SshMachines::new(Clock::System);
+        let failed = machines.prepare(&login, Install::Never, &|_| ()).await.unwrap_err();
+        assert!(failed.to_string().contains(words), "{failed}");
+    };
+    let cow = |password: &str| Login {
+        user: "cow".to_owned(),
+        proof: Proof::Password(password.to_owned()),
+        ..machine.login()
+    };
+    check(cow("hay"), "the password of user `cow` is wrong").await;
+    machine.has_docker().await;
+    check(cow("grass"), "put the user into the group `docker`").await;
+    let stranger = Proof::Key { text: machine.key("host"), passphrase: None };
+    check(Login { proof: stranger, ..machine.login() }, "add it to the user's authorized_keys")
+        .await;
+    let other = Some("SHA256:0000".to_owned());
+    check(Login { host_key: other, ..machine.login() }, &machine.host_key()).await;
+    machine.stop_ssh();
+    check(machine.login(), "cannot be reached over SSH").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_is_found_again_after_its_machine_was_away() {
+    let machine = Machine::start().await;
+    machine.has_docker().await;
+    let engine = SshMachines::new(Clock::System).engine(&machine.login());
+    let since_ms = Clock::System.now_ms() - 1000;
+    let spec = ContainerSpec {
+        name: "seen-again".to_owned(),
+        image: docker_there().await.image.clone(),
+        ..ContainerSpec::default()
+    };
+    let container = engine.create(&spec).await.unwrap();
+    for cut in [Cut::Server, Cut::Cable] {
+        let mut events = engine.events(Some(since_ms));
+        events.next().await.unwrap().unwrap();
+        let lost = async {
+            match cut {
+                Cut::Server => machine.stop_ssh(),
+                Cut::Cable => machine.set_cable("down"),
+            }
+            loop {
+                if let Err(lost) = events.next().await.unwrap() {
+                    return lost;
+                }
+            }
+        };
+        let lost = tokio::time::timeout(PATIENCE, lost).await.expect("the loss is noticed");
+        assert!(lost.is_unavailable(), "{lost}");
+        let away = engine.info().await.unwrap_err();
+        assert!(away.is_unavailable() && away.retryable(), "{away}");
+        match cut {
+            Cut::Server => machine.start_ssh().await,
+            Cut::Cable => machine.set_cable("up"),
+        }
+        let back = async { while engine.info().await.is_err() {} };
+        tokio::time::timeout(PATIENCE, back).await.expect("the machine is found again");
+    }
+    engine.remove(&container, RemoveVolumes::Anonymous).await.unwrap();
+}
+
+/// What is cut.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    Server,
+    Cable,
+}
