@@ -170,6 +170,10 @@ fn away(err: BollardError) -> Result<Away, BollardError> {
     if matches!(err, BollardError::DockerResponseServerError { .. }) {
         return Err(err);
     }
+    // The client hides this one: it shows the cause of the cause.
+    if let BollardError::IOError { err: io } = &err {
+        return Ok(away_by_io(io));
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&err);
     while let Some(current) = cause {
         if let Some(ssh) = current.downcast_ref::<SshError>() {

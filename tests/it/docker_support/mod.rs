@@ -16,7 +16,7 @@ use std::sync::mpsc;
 
 use ranchette::clock::Clock;
 use ranchette::engine::RegistryAuth;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 /// What has to be installed, by Debian package.
 const PROGRAMS: [(&str, &str); 4] = [
@@ -28,6 +28,9 @@ const PROGRAMS: [(&str, &str); 4] = [
 
 /// How long the engine and the registries may take to answer.
 const START_DEADLINE_MS: i64 = 60_000;
+
+/// Held while an engine starts: two that start at once trip over each other's packet filter chains.
+static STARTING: Mutex<()> = Mutex::const_new(());
 
 /// `user tester, password secret`, as htpasswd writes it.
 const LOGIN: &str = "tester:$2b$04$A.VhXrgTmfkJhP.f7crNq.0sTMm6KjinWzBF.qmiL3pICwfpjTpou\n";
@@ -76,13 +79,15 @@ impl OwnDocker {
     pub async fn start(name: &str, place: Place) -> Self {
         let dir = std::env::temp_dir().join(format!("ranchette-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        keep(&dir, Some(place));
         let docker = Self {
             endpoint: format!("unix://{}", dir.join("docker.sock").display()),
             image: images::BUSYBOX.to_owned() + ":latest",
             dir,
         };
+        let starting = STARTING.lock().await;
+        keep(&docker.dir, Some(place));
         docker.answers().await;
+        drop(starting);
         images::prepare_busybox(&docker.endpoint).await;
         docker
     }
@@ -104,6 +109,7 @@ impl OwnDocker {
 
     /// Starts the engine again.
     pub async fn start_again(&self) {
+        let _starting = STARTING.lock().await;
         fs::remove_file(self.dir.join("away")).unwrap();
         self.answers().await;
     }
@@ -147,11 +153,13 @@ async fn start() -> TestDocker {
     fs::create_dir_all(&dir).unwrap();
     let (registry, locked_registry) = (free_address(), free_address());
     write_registry_configs(&dir, &registry, &locked_registry);
+    let starting = STARTING.lock().await;
     keep(&dir, external.is_none().then_some(Place::First));
     let socket = dir.join("docker.sock");
     if external.is_none() {
         wait_for("dockerd", &dir.join("docker.log"), || pings(&socket)).await;
     }
+    drop(starting);
     let endpoint = external.unwrap_or_else(|| format!("unix://{}", socket.display()));
     for (name, address) in [("open", &registry), ("locked", &locked_registry)] {
         let log = dir.join(format!("{name}.log"));

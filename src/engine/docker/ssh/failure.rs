@@ -50,27 +50,32 @@ impl SshError {
     /// A channel to `socket` that the machine would not open.
     pub(super) fn channel(socket: &str, error: russh::Error) -> SshError {
         let russh::Error::ChannelOpenFailure(why) = error else { return error.into() };
-        match why {
-            ChannelOpenFailure::AdministrativelyProhibited => SshError::NoDocker(format!(
+        if why == ChannelOpenFailure::AdministrativelyProhibited {
+            return SshError::NoDocker(format!(
                 "its SSH server forbids the way to {socket}; set `AllowStreamLocalForwarding yes` there"
-            )),
-            ChannelOpenFailure::ConnectFailed => SshError::NoDocker(format!(
-                "nobody answers at {socket}; install or start Docker there, and put the user into the group `docker`"
-            )),
-            other => SshError::NoDocker(format!("no channel to {socket}: {other:?}")),
+            ));
         }
+        if why == ChannelOpenFailure::ConnectFailed {
+            return SshError::NoDocker(format!(
+                "nobody answers at {socket}; install or start Docker there, and put the user into the group `docker`"
+            ));
+        }
+        SshError::NoDocker(format!("no channel to {socket}: {why:?}"))
     }
 }
 
 impl From<russh::Error> for SshError {
     fn from(error: russh::Error) -> Self {
-        let why = match &error {
-            russh::Error::IO(io) => io.to_string().to_lowercase(),
-            russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError => {
-                "the connection was closed".to_owned()
-            }
-            russh::Error::KeepaliveTimeout => "the machine does not answer any more".to_owned(),
-            other => other.to_string(),
+        let closed =
+            matches!(error, russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError);
+        let why = if let russh::Error::IO(io) = &error {
+            io.to_string().to_lowercase()
+        } else if closed {
+            "the connection was closed".to_owned()
+        } else if matches!(error, russh::Error::KeepaliveTimeout) {
+            "the machine does not answer any more".to_owned()
+        } else {
+            error.to_string()
         };
         SshError::Unreachable(why)
     }
