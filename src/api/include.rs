@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::hooks;
+use super::joins;
 use super::reads::enrich;
 use super::render::{Extras, Renderer};
 use super::serve::Session;
@@ -12,7 +12,7 @@ use super::views::{LinkView, View};
 use crate::error::Result;
 use crate::model::registry;
 use crate::model::resource::Resource;
-use crate::model::schema::Link;
+use crate::model::schema::{Link, Source};
 use crate::store::Read;
 
 /// What is embedded in a page's rows.
@@ -91,12 +91,17 @@ fn pairs(
         }
         // Everything an account owns is no page to embed.
         Link::Child { field: "accountId", .. } => Vec::new(),
-        Link::Child { of, field, .. } => read.referring_ids(base(of), field, &ids)?,
-        Link::Map { through, here, there, .. } => read
-            .referring(base(through), here, &ids)?
-            .iter()
-            .filter_map(|row| Some((row.int(here)?, row.int(there)?)))
-            .collect(),
+        Link::Child { of, field, .. } if !is_computed(of) => {
+            read.referring_ids(base(of), field, &ids)?
+        }
+        Link::Child { of, field, .. } => {
+            // These rows have been worked out already; they need not be looked up again.
+            return joins::referrers(session, read, of, field, &ids);
+        }
+        Link::Map { through, here, there, .. } => {
+            let maps = joins::referrers(session, read, through, here, &ids)?;
+            maps.iter().filter_map(|(owner, map)| Some((*owner, map.int(there)?))).collect()
+        }
         Link::Many { field, .. } => rows
             .iter()
             .flat_map(|row| references(row, field).into_iter().map(|target| (row.id, target)))
@@ -108,17 +113,17 @@ fn pairs(
     targets.dedup();
     let mut found = Vec::new();
     for target in targets {
-        if let Some(row) = read.get(target)?
-            && hooks::is_visible(read, session.caller, &row)?
-        {
-            found.push(row);
-        }
+        found.extend(joins::target(session, read, link.link.to(), target)?);
     }
     enrich(session, read, &mut found)?;
     let found: HashMap<i64, Resource> = found.into_iter().map(|row| (row.id, row)).collect();
     let pairs =
         wanted.into_iter().filter_map(|(owner, target)| Some((owner, found.get(&target)?.clone())));
     Ok(pairs.collect())
+}
+
+fn is_computed(ty: &str) -> bool {
+    registry::lookup(ty).is_some_and(|entry| matches!(entry.ty.source, Source::Computed(_)))
 }
 
 /// The id in a reference field of a row.

@@ -26,6 +26,7 @@ mod views;
 mod cache;
 mod collection;
 mod include;
+mod joins;
 mod json;
 mod render;
 mod respond;

@@ -1,8 +1,9 @@
 //! `GET`: lists, resources and links.
 
 use super::collection::{self, Page};
-use super::hooks::{self, Answer, Asked};
+use super::hooks::{self, Answer};
 use super::include::{self, reference, references};
+use super::joins::{self, asked};
 use super::marker;
 use super::query::Listing;
 use super::render::Extras;
@@ -12,7 +13,7 @@ use super::views::{LinkView, View};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::id;
-use crate::model::registry::{self, Entry};
+use crate::model::registry::Entry;
 use crate::model::resource::Resource;
 use crate::model::schema::{Link, Scope, Source};
 use crate::store::{Condition, Op, Query, Read};
@@ -99,8 +100,7 @@ fn computed(
     entry: &'static Entry,
     listing: &Listing,
 ) -> Result<Option<Vec<Resource>>> {
-    let asked =
-        Asked { read, caller: session.caller, entry, params: &session.call.params, listing };
+    let asked = asked(session, read, entry, listing);
     match entry.ty.source {
         Source::Computed(name) => match hooks::source(name) {
             Some(source) => (source.list)(&asked).map(Some),
@@ -166,13 +166,7 @@ pub fn find(session: &Session<'_>, read: &Read<'_>, view: &View, text: &str) -> 
     if let Source::Computed(name) = view.entry.ty.source {
         let source = hooks::source(name).ok_or_else(missing)?;
         let listing = Listing::parse(view, &session.call.params);
-        let asked = Asked {
-            read,
-            caller: session.caller,
-            entry: view.entry,
-            params: &session.call.params,
-            listing: &listing,
-        };
+        let asked = asked(session, read, view.entry, &listing);
         return (source.get)(&asked, text)?.ok_or_else(missing);
     }
     let row = read.get(parse_id(session, text)?)?.ok_or_else(missing)?;
@@ -247,9 +241,9 @@ pub fn link(session: &Session<'_>, view: &View, id: &str, name: &str) -> Result<
             Link::Ref { field, to, .. } => referred(session, read, &row, (name, field, to)),
             Link::Child { of, field, .. } => children(session, read, &row, view, (of, field)),
             Link::Map { through, here, there, to, .. } => {
-                let base = registry::lookup(through).map_or("", |entry| entry.base);
-                let maps = read.referrers(base, here, row.id)?;
-                listed(session, read, to, maps.iter().filter_map(|map| map.int(there)).collect())
+                let maps = joins::referrers(session, read, through, here, &[row.id])?;
+                let ids = maps.iter().filter_map(|(_, map)| map.int(there)).collect();
+                listed(session, read, to, ids)
             }
             Link::Many { field, to, .. } => listed(session, read, to, references(&row, field)),
             Link::Computed { .. } => handled(session, read, view, &row, link.link.name()),
@@ -266,10 +260,7 @@ fn referred(
     let nothing = || Error::not_found().message(format!("the link `{name}` leads nowhere"));
     let view = session.views.of_type(to).ok_or_else(nothing)?;
     let target = reference(row, field).ok_or_else(nothing)?;
-    let target = read.get(target)?.ok_or_else(nothing)?;
-    if !hooks::is_visible(read, session.caller, &target)? {
-        return Err(nothing());
-    }
+    let target = joins::target(session, read, to, target)?.ok_or_else(nothing)?;
     Ok(Reply::json(200, one(session, read, view, target, Extras::default())?))
 }
 
@@ -311,9 +302,9 @@ fn listed(session: &Session<'_>, read: &Read<'_>, to: &str, mut ids: Vec<i64>) -
     let listing = Listing::parse(view, &session.call.params);
     let mut picker = hooks::Picker::new(&listing);
     for id in ids {
-        let Some(target) = read.get(id)? else { continue };
+        let Some(target) = joins::target(session, read, to, id)? else { continue };
         let live = target.removed.is_none() || listing.with_removed;
-        if live && hooks::is_visible(read, session.caller, &target)? && !picker.offer(target) {
+        if live && !picker.offer(target) {
             break;
         }
     }

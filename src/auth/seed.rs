@@ -18,6 +18,9 @@ pub const TOKEN: i64 = 4;
 /// The environment that exists from the start.
 pub const DEFAULT_PROJECT: i64 = 5;
 
+/// The fact that holds this server's uuid.
+pub const SERVER: &str = "server.uuid";
+
 /// (id, kind, uuid, name, state), in the order they are made.
 const ACCOUNTS: &[(i64, &str, &str, &str, &str)] = &[
     (ADMIN, "admin", "admin", "admin", "active"),
@@ -37,12 +40,21 @@ pub enum Seeded {
     Before,
 }
 
-/// Makes the first accounts in an empty database. The environment goes through its `create` process,
+/// Makes the first accounts in an empty database, and gives the server its uuid. The environment goes through its `create` process,
 /// which makes its networks.
 ///
 /// # Errors
 /// When the database fails, or holds other resources already.
 pub fn seed(tx: &mut Tx<'_>) -> Result<Seeded> {
+    let seeded = accounts(tx)?;
+    if tx.fact(SERVER)?.is_none() {
+        let uuid = tx.entropy.uuid();
+        tx.set_fact(SERVER, &uuid)?;
+    }
+    Ok(seeded)
+}
+
+fn accounts(tx: &mut Tx<'_>) -> Result<Seeded> {
     if tx.by_uuid("admin")?.is_some() {
         return Ok(Seeded::Before);
     }

@@ -14,7 +14,6 @@ mod settle;
 
 pub mod deploy;
 pub mod hosts;
-pub mod keep;
 pub mod watch;
 
 use std::collections::BTreeMap;

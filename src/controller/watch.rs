@@ -17,10 +17,31 @@ use crate::error::Result;
 use crate::events::Changes;
 use crate::model::resource::Resource;
 use crate::process::site::{HostEngine, Site};
+use crate::process::tasks::{Every, Found, Task};
 use crate::process::{self};
 
 /// Pause before looking for an engine that is away, in milliseconds.
 const AWAY_MS: u64 = 2000;
+
+/// The jobs of this file.
+pub fn tasks() -> Vec<Task> {
+    vec![Task::new(20, "host.compare", Every::Asked, compare_hosts)]
+}
+
+/// Compares the rows of every host with what its engine has.
+async fn compare_hosts(site: Arc<Site>) -> Result<Found> {
+    let mut found = Found::Nothing;
+    for (host_id, host) in site.engines.all() {
+        let watcher = Watcher { site: Arc::clone(&site), host, host_id, compare_ms: 0 };
+        match watcher.compare_all().await {
+            Ok(0) => {}
+            Ok(_) => found = Found::Work,
+            // It is compared as soon as it is back.
+            Err(error) => tracing::info!(%error, host = host_id, "a host was not compared"),
+        }
+    }
+    Ok(found)
+}
 
 /// Watches one host's engine until the token is cancelled.
 pub async fn watch(site: Arc<Site>, host_id: i64, compare_ms: u64, stop: CancellationToken) {
@@ -118,7 +139,7 @@ impl Watcher {
         }
     }
 
-    fn report(&self, outcome: Result<()>) {
+    fn report<T>(&self, outcome: Result<T>) {
         if let Err(error) = outcome {
             tracing::warn!(%error, host = self.host_id, "cannot compare with the engine");
         }
@@ -174,8 +195,8 @@ impl Watcher {
         self.act(&row, compare(&row.state, observed.as_ref())).await
     }
 
-    /// Compares every container of the host.
-    async fn compare_all(&self) -> Result<()> {
+    /// Compares every container of the host; returns how many differ.
+    async fn compare_all(&self) -> Result<usize> {
         let observed = self
             .host
             .engine
@@ -200,10 +221,11 @@ impl Watcher {
                 Ok(())
             })
         })?;
+        let differing = found.len();
         for (row, finding) in found {
             self.act(&row, finding).await?;
         }
-        Ok(())
+        Ok(differing)
     }
 
     /// Starts the process by which the row follows the engine.

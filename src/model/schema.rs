@@ -318,6 +318,17 @@ impl Link {
             | Link::Computed { name } => name,
         }
     }
+
+    /// The type linked to, where rows of one type are.
+    pub const fn to(&self) -> &'static str {
+        match self {
+            Link::Ref { to, .. }
+            | Link::Child { of: to, .. }
+            | Link::Map { to, .. }
+            | Link::Many { to, .. } => to,
+            Link::Computed { .. } => "",
+        }
+    }
 }
 
 /// An action on a resource: a transition of its lifecycle, or a handler's.

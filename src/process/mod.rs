@@ -22,6 +22,9 @@ pub mod volume;
 
 pub mod runner;
 
+pub mod node;
+pub mod tasks;
+
 pub mod addresses;
 pub mod facts;
 pub mod ledger;

@@ -4,7 +4,7 @@
 //! starts what may run: one process at a time per resource, so that a transition that takes another's
 //! place waits until the step under way has come back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -40,8 +40,6 @@ pub type Breakpoint = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 /// Processes claimed by the loop.
 struct Claims {
-    /// Resource to the process that runs on it.
-    busy: HashMap<i64, i64>,
     queue: VecDeque<ProcessRow>,
 }
 
@@ -62,7 +60,7 @@ impl Runner {
     pub async fn run(self) {
         let (done_tx, mut done_rx) = mpsc::unbounded_channel();
         let this = Arc::new(self);
-        let mut claims = Claims { busy: HashMap::new(), queue: VecDeque::new() };
+        let mut claims = Claims { queue: VecDeque::new() };
         loop {
             let wake_at = this.refill(&mut claims);
             this.launch(&mut claims, &done_tx);
@@ -70,9 +68,9 @@ impl Runner {
                 biased;
                 () = this.stop.cancelled() => break,
                 Some(resource_id) = done_rx.recv() => {
-                    claims.busy.remove(&resource_id);
+                    this.site.workers.end(resource_id);
                     while let Ok(resource_id) = done_rx.try_recv() {
-                        claims.busy.remove(&resource_id);
+                        this.site.workers.end(resource_id);
                     }
                 }
                 () = this.poke.notified() => {}
@@ -95,12 +93,12 @@ impl Runner {
         let now = self.site.clock.now_ms();
         let workers = self.site.limits.workers;
         if claims.queue.len() < workers {
-            let limit = u32::try_from(claims.busy.len() + 2 * workers).unwrap_or(u32::MAX);
+            let limit = u32::try_from(self.site.workers.count() + 2 * workers).unwrap_or(u32::MAX);
             match self.site.store.read(|read| read.ready_processes(now, limit)) {
                 Ok(ready) => {
                     claims.queue = ready
                         .into_iter()
-                        .filter(|row| !claims.busy.contains_key(&row.resource_id))
+                        .filter(|row| !self.site.workers.is_busy(row.resource_id))
                         .collect();
                 }
                 Err(error) => tracing::error!(%error, "cannot read the process table"),
@@ -110,12 +108,12 @@ impl Runner {
     }
 
     fn launch(self: &Arc<Self>, claims: &mut Claims, done: &mpsc::UnboundedSender<i64>) {
-        while claims.busy.len() < self.site.limits.workers {
+        while self.site.workers.count() < self.site.limits.workers {
             let Some(row) = claims.queue.pop_front() else { break };
-            if claims.busy.contains_key(&row.resource_id) {
+            if self.site.workers.is_busy(row.resource_id) {
                 continue;
             }
-            claims.busy.insert(row.resource_id, row.id);
+            self.site.workers.begin(row.resource_id, row.id);
             let this = Arc::clone(self);
             let done = done.clone();
             tokio::spawn(async move {
@@ -127,6 +125,7 @@ impl Runner {
                 let _ = done.send(resource_id);
             });
         }
+        self.site.workers.queue(claims.queue.len());
     }
 
     /// Runs a process, and those it chains to, until it ends, waits or fails.

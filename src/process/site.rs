@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 use super::ledger::Ledger;
+use super::node::{Node, Workers};
+use super::tasks::Tasks;
 use crate::clock::{Clock, Entropy};
 use crate::engine::Engine;
 use crate::error::Result;
@@ -27,6 +29,12 @@ pub struct Site {
     pub importer: Box<dyn Importer>,
     /// Numbers that the configuration sets.
     pub limits: Limits,
+    /// Periodic jobs.
+    pub tasks: Tasks,
+    /// The workers that run processes.
+    pub workers: Workers,
+    /// This server.
+    pub node: Node,
 }
 
 /// Numbers that the configuration sets.

@@ -8,13 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::data_dir::DataDir;
 use crate::clock::{Clock, Entropy};
-use crate::controller::keep;
 use crate::controller::{Controller, deploy, hosts, watch};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::process::ledger::Ledger;
+use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
+use crate::process::tasks::{self, Tasks};
 use crate::store::Store;
 
 /// Everything that acts, wired; nothing runs before [`Core::start`].
@@ -37,6 +38,12 @@ impl Core {
         let store = Store::open(path, clock.clone(), entropy.clone())?;
         let ledger = Ledger::default();
         store.observe(Arc::new(ledger.clone()));
+        let uname = rustix::system::uname();
+        let node = Node {
+            hostname: uname.nodename().to_string_lossy().into_owned(),
+            process: std::process::id(),
+            started: clock.now_ms(),
+        };
         let site = Arc::new(Site {
             store,
             clock,
@@ -45,7 +52,11 @@ impl Core {
             ledger,
             importer: Box::new(deploy::ComposeImporter),
             limits,
+            tasks: Tasks::default(),
+            workers: Workers::default(),
+            node,
         });
+        site.tasks.add(watch::tasks());
         Ok(Self {
             site,
             stop: CancellationToken::new(),
@@ -82,7 +93,7 @@ impl Core {
         self.tasks.push(task);
     }
 
-    /// Starts the runner and the controller.
+    /// Starts the runner, the controller and the periodic jobs.
     pub fn start(&mut self) {
         let mut runner = Runner::new(Arc::clone(&self.site), self.stop.clone());
         if let Some(breakpoint) = &self.breakpoint {
@@ -91,12 +102,8 @@ impl Core {
         self.tasks.push(tokio::spawn(runner.run()));
         let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(controller.run()));
-    }
-
-    /// Starts the housekeeping.
-    pub fn start_keeping(&mut self) {
-        let task = keep::run(Arc::clone(&self.site), self.stop.clone());
-        self.tasks.push(tokio::spawn(task));
+        let jobs = tasks::Runner::new(Arc::clone(&self.site), self.stop.clone());
+        self.tasks.push(tokio::spawn(jobs.run()));
     }
 
     /// Registers an engine as a host of an environment, and watches it from then on; does nothing for

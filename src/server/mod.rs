@@ -12,6 +12,9 @@ mod http;
 mod names;
 mod settings;
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ use crate::engine::docker::DockerEngine;
 use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
 use crate::process::site::Limits;
+use crate::process::tasks;
 use crate::store::Tx;
 
 pub use demo::demo;
@@ -89,8 +93,8 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     core.spawn(Arc::clone(&auth).watch());
     // Engines first: processes that were cut off go on as soon as the core starts.
     hosts(config, &mut core).await?;
+    core.site.tasks.add(tasks::tasks());
     core.start();
-    core.start_keeping();
     let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();
     Ok(Running { url, setup_code, core, http })

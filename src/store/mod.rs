@@ -13,6 +13,7 @@ mod query;
 mod resource;
 mod rows;
 mod setting;
+mod task;
 mod token;
 mod writer;
 
@@ -32,6 +33,7 @@ pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
 pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
 pub use query::{After, Condition, Op, Order, Query};
+pub use task::TaskRun;
 pub use token::TokenRow;
 
 /// Handle to the database; cheap to clone.
@@ -63,6 +65,7 @@ pub struct Tx<'a> {
     pub entropy: &'a Entropy,
     changes: Vec<Change>,
     spawned: bool,
+    asked: bool,
     observer: Option<&'a dyn Observer>,
 }
 
@@ -160,6 +163,11 @@ impl Store {
     /// Notified after each commit that made or woke a process.
     pub fn process_poke(&self) -> Arc<tokio::sync::Notify> {
         self.inner.writer.process_poke()
+    }
+
+    /// Notified after each commit that asked for a periodic job to be run.
+    pub fn task_poke(&self) -> Arc<tokio::sync::Notify> {
+        self.inner.writer.task_poke()
     }
 
     /// The database file.

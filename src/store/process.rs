@@ -288,6 +288,22 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Lets every process that waits run now; returns how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn process_wake_all(&mut self) -> Result<usize> {
+        let woken = self
+            .read
+            .connection
+            .prepare_cached(
+                "UPDATE process SET run_after = ?1 WHERE ended IS NULL AND run_after > ?1",
+            )?
+            .execute([self.now])?;
+        self.spawned |= woken > 0;
+        Ok(woken)
+    }
+
     /// Deletes processes that ended before an instant, some at a time; returns how many.
     ///
     /// # Errors

@@ -23,10 +23,24 @@ const GROUP: usize = 512;
 type Job = Box<dyn FnOnce(&mut Tx<'_>) -> (bool, Ack) + Send>;
 type Ack = Box<dyn FnOnce(Option<Error>) + Send>;
 
+/// Who is woken after a commit.
+#[derive(Clone, Default)]
+struct Pokes {
+    processes: Arc<Notify>,
+    tasks: Arc<Notify>,
+}
+
+/// Whom a commit wakes.
+#[derive(Clone, Copy, Default)]
+struct Woken {
+    processes: bool,
+    tasks: bool,
+}
+
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
-    poke: Arc<Notify>,
+    pokes: Pokes,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
 }
@@ -39,7 +53,7 @@ impl Writer {
         feed: Feed,
     ) -> Result<Self> {
         let (jobs, queue) = mpsc::channel();
-        let poke = Arc::new(Notify::new());
+        let pokes = Pokes::default();
         let commits = Arc::new(AtomicU64::new(0));
         let observer = Arc::new(OnceLock::new());
         let context = Context {
@@ -47,7 +61,7 @@ impl Writer {
             clock,
             entropy,
             feed,
-            poke: poke.clone(),
+            pokes: pokes.clone(),
             commits: commits.clone(),
             observer: observer.clone(),
             rows: Rows::default(),
@@ -56,7 +70,7 @@ impl Writer {
             .name("store-writer".to_owned())
             .spawn(move || context.serve(&queue))
             .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), poke, commits, observer })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), pokes, commits, observer })
     }
 
     pub(super) fn submit<T: Send + 'static>(
@@ -86,7 +100,11 @@ impl Writer {
     }
 
     pub(super) fn process_poke(&self) -> Arc<Notify> {
-        self.poke.clone()
+        self.pokes.processes.clone()
+    }
+
+    pub(super) fn task_poke(&self) -> Arc<Notify> {
+        self.pokes.tasks.clone()
     }
 
     pub(super) fn commits(&self) -> u64 {
@@ -108,7 +126,7 @@ struct Context {
     clock: Clock,
     entropy: Entropy,
     feed: Feed,
-    poke: Arc<Notify>,
+    pokes: Pokes,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
     rows: Rows,
@@ -120,11 +138,14 @@ impl Context {
             let mut acks = Vec::new();
             let outcome = self.group(first, queue, &mut acks);
             let failed = match outcome {
-                Ok((changes, spawned)) => {
+                Ok((changes, woken)) => {
                     self.commits.fetch_add(1, Ordering::Relaxed);
                     self.feed.publish(changes);
-                    if spawned {
-                        self.poke.notify_one();
+                    if woken.processes {
+                        self.pokes.processes.notify_one();
+                    }
+                    if woken.tasks {
+                        self.pokes.tasks.notify_one();
                     }
                     None
                 }
@@ -146,19 +167,19 @@ impl Context {
         first: Job,
         queue: &mpsc::Receiver<Job>,
         acks: &mut Vec<Ack>,
-    ) -> Result<(Vec<Change>, bool)> {
+    ) -> Result<(Vec<Change>, Woken)> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut changes = Vec::new();
-        let mut spawned = false;
+        let mut woken = Woken::default();
         let mut next = Some(first);
         while let Some(job) = next {
-            spawned |= self.one(job, &mut changes, acks)?;
+            self.one(job, &mut changes, &mut woken, acks)?;
             next = if acks.len() < GROUP { queue.try_recv().ok() } else { None };
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         changes.sort_by_key(|change: &Change| (change.id, !change.created));
         changes.dedup_by_key(|change| change.id);
-        Ok((changes, spawned))
+        Ok((changes, woken))
     }
 
     fn rolled_back(&self) {
@@ -168,13 +189,20 @@ impl Context {
         }
     }
 
-    fn one(&self, job: Job, changes: &mut Vec<Change>, acks: &mut Vec<Ack>) -> Result<bool> {
+    fn one(
+        &self,
+        job: Job,
+        changes: &mut Vec<Change>,
+        woken: &mut Woken,
+        acks: &mut Vec<Ack>,
+    ) -> Result<()> {
         let mut tx = Tx {
             read: Read { connection: &self.connection, rows: Some(&self.rows) },
             now: self.clock.now_ms(),
             entropy: &self.entropy,
             changes: Vec::new(),
             spawned: false,
+            asked: false,
             observer: self.observer.get().map(|observer| &**observer),
         };
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
@@ -183,13 +211,15 @@ impl Context {
         if keep {
             self.connection.prepare_cached("RELEASE job")?.execute([])?;
             changes.append(&mut tx.changes);
-            return Ok(tx.spawned);
+            woken.processes |= tx.spawned;
+            woken.tasks |= tx.asked;
+            return Ok(());
         }
         if !tx.changes.is_empty() {
             self.rolled_back();
         }
         self.connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
         self.connection.prepare_cached("RELEASE job")?.execute([])?;
-        Ok(false)
+        Ok(())
     }
 }

@@ -199,6 +199,8 @@ pub struct LinkHandler {
 
 /// A request to a source.
 pub struct Asked<'a> {
+    /// What handlers share.
+    pub state: &'a ApiState,
     /// The database.
     pub read: &'a Read<'a>,
     /// Who asks.

@@ -60,6 +60,7 @@ pub const ACTIONS: &[ActionHandler] = &[
         run: Run::Write(stack::deactivate_services),
     },
     ActionHandler { ty: "stack", action: "exportconfig", run: Run::Write(stack::export_config) },
+    ActionHandler { ty: "task", action: "execute", run: Run::Write(sources::tasks::execute) },
 ];
 
 /// The handler of an action: the type's own, else its base's.
@@ -131,6 +132,8 @@ pub const SOURCES: &[Source] = &[
     sources::login::OPENLDAP,
     sources::processes::SOURCE,
     setting::SOURCE,
+    sources::tasks::INSTANCES,
+    sources::tasks::SOURCE,
 ];
 
 /// The source of this name.
@@ -253,8 +256,6 @@ mod tests {
             "serviceProxies",
             "storagePoolHostMaps",
             "summaries",
-            "taskInstances",
-            "tasks",
             "typeDocumentations",
             "volumeStoragePoolMaps",
         ];

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod computed;
 mod dialects;
 mod lists;
 mod logins;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod identities;
 pub mod login;
 pub mod processes;
+pub mod tasks;
 
 use std::cmp::Ordering;
 
@@ -75,6 +76,16 @@ impl<'a> Picker<'a> {
     pub fn page(self) -> Vec<Resource> {
         self.kept.into_iter().skip(self.listing.skip()).map(|kept| kept.1).collect()
     }
+}
+
+/// A page of rows that come in any order.
+fn pick(listing: &Listing, rows: impl IntoIterator<Item = Resource>) -> Vec<Resource> {
+    let mut picker = Picker::new(listing);
+    for row in rows {
+        // It may say that later ones are not wanted; here the next may be an earlier one.
+        picker.offer(row);
+    }
+    picker.page()
 }
 
 /// The order of two rows in a list, as the store would put them.

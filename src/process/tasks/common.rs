@@ -1,0 +1,135 @@
+//! The jobs of the server itself: old rows deleted, some at a time, and the database kept in order.
+
+use std::sync::Arc;
+
+use super::{Every, Found, Task};
+use crate::error::Result;
+use crate::process::site::Site;
+use crate::store::{Condition, Op, Order, Query, Tx};
+
+/// Rows deleted in one transaction.
+const BATCH: u32 = 500;
+/// Transactions of one kind in one run: others want to write, too.
+const BATCHES: usize = 100;
+const DAY_S: u64 = 86_400;
+
+/// Seconds that soft-removed resources can still be seen.
+const REMOVED: &str = "main_tables.purge.after.seconds";
+/// Seconds that ended processes are kept.
+const PROCESSES: &str = "process_instance.purge.after.seconds";
+/// Seconds that lines of the service log are kept.
+const SERVICE_LOG: &str = "service_log.purge.after.seconds";
+/// Seconds that entries of the audit log are kept.
+const AUDIT: &str = "audit_log.purge.after.seconds";
+/// Seconds that runs of jobs are kept.
+const RUNS: &str = "task.purge.after.seconds";
+
+/// The jobs.
+pub fn tasks() -> Vec<Task> {
+    let round = Every::Setting("task.purge.resources.schedule");
+    let daily = Every::Setting("task.cleanup.task.instances.schedule");
+    vec![
+        Task::new(1, "purge.resources", round, removed),
+        Task::new(2, "cleanup.processes", round, processes),
+        Task::new(3, "cleanup.service.log", round, lines),
+        Task::new(4, "cleanup.audit.log", round, audit),
+        Task::new(5, "cleanup.task.instances", daily, runs),
+        Task::new(6, "database.optimize", Every::Seconds(DAY_S), optimize),
+        Task::new(7, "process.replay", Every::Asked, replay),
+    ]
+}
+
+/// The instant before which things are old, as a setting says.
+fn limit(site: &Site, setting: &str) -> Result<i64> {
+    let kept_ms = site.store.read(|read| read.setting_int(setting))?.max(0).saturating_mul(1000);
+    Ok(site.clock.now_ms().saturating_sub(kept_ms))
+}
+
+/// Deletes batch after batch until nothing is left, or others have waited for long enough.
+async fn drain(
+    site: &Site,
+    batch: impl Fn(&mut Tx<'_>) -> Result<usize> + Copy + Send + 'static,
+) -> Result<Found> {
+    let mut found = Found::Nothing;
+    for _ in 0..BATCHES {
+        if site.store.write(batch).await? == 0 {
+            break;
+        }
+        found = Found::Work;
+    }
+    Ok(found)
+}
+
+async fn removed(site: Arc<Site>) -> Result<Found> {
+    let before = limit(&site, REMOVED)?;
+    if site.store.read(|read| read.removed_before(before, 1))?.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    let batch = move |tx: &mut Tx<'_>| {
+        let ids = tx.removed_before(before, BATCH)?;
+        ids.iter().try_for_each(|id| tx.delete(*id))?;
+        Ok(ids.len())
+    };
+    drain(&site, batch).await
+}
+
+async fn processes(site: Arc<Site>) -> Result<Found> {
+    let before = limit(&site, PROCESSES)?;
+    if !site.store.read(|read| read.has_process_ended_before(before))? {
+        return Ok(Found::Nothing);
+    }
+    drain(&site, move |tx| tx.process_purge(before, BATCH)).await
+}
+
+async fn lines(site: Arc<Site>) -> Result<Found> {
+    let before = limit(&site, SERVICE_LOG)?;
+    let old = move |limit: usize| Query {
+        ty: "serviceLog",
+        with_removed: true,
+        conditions: vec![Condition {
+            field: "created".to_owned(),
+            op: Op::Lt,
+            value: before.into(),
+        }],
+        order: Order::Ascending,
+        limit,
+        ..Default::default()
+    };
+    if site.store.read(|read| read.list(&old(1)))?.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    let batch = move |tx: &mut Tx<'_>| {
+        let rows = tx.list(&old(BATCH as usize))?;
+        rows.iter().try_for_each(|row| tx.delete(row.id))?;
+        Ok(rows.len())
+    };
+    drain(&site, batch).await
+}
+
+async fn audit(site: Arc<Site>) -> Result<Found> {
+    let before = limit(&site, AUDIT)?;
+    if !site.store.read(|read| read.has_audit_before(before))? {
+        return Ok(Found::Nothing);
+    }
+    drain(&site, move |tx| tx.audit_purge(before, BATCH)).await
+}
+
+async fn runs(site: Arc<Site>) -> Result<Found> {
+    let before = limit(&site, RUNS)?;
+    if !site.store.read(|read| read.has_task_run_before(before))? {
+        return Ok(Found::Nothing);
+    }
+    drain(&site, move |tx| tx.task_purge(before, BATCH)).await
+}
+
+/// Lets SQLite bring its statistics up to date where tables have changed much.
+async fn optimize(site: Arc<Site>) -> Result<Found> {
+    site.store.write(|tx| tx.optimize()).await?;
+    Ok(Found::Nothing)
+}
+
+/// Lets every process that waits for its time run now.
+async fn replay(site: Arc<Site>) -> Result<Found> {
+    let woken = site.store.write(|tx| tx.process_wake_all()).await?;
+    Ok(if woken > 0 { Found::Work } else { Found::Nothing })
+}
