@@ -43,7 +43,7 @@ fn failing_key(unit: &str, config: Option<&str>) -> String {
 }
 
 /// Before a container that failed is removed, its service remembers how often: the next one waits longer.
-fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource) -> Result<()> {
+pub(super) fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource) -> Result<()> {
     let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else {
         return Ok(());
     };

@@ -12,6 +12,7 @@ mod rows;
 
 mod settle;
 
+pub mod checks;
 pub mod deploy;
 pub mod hosts;
 pub mod watch;

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 
 use super::hosts;
-use crate::engine::{ContainerState, EngineEvent, EventKind, Observed};
+use crate::engine::{ContainerState, EngineEvent, EventKind, Health, Observed};
 use crate::error::Result;
 use crate::events::Changes;
 use crate::model::resource::Resource;
@@ -93,6 +93,25 @@ pub fn compare(state: &str, observed: Option<&Observed>) -> Finding {
     }
 }
 
+/// Whether a row's health is Docker's to tell, and is another than Docker tells.
+fn follows(row: &Resource, health: Health) -> bool {
+    let own = row.data.get("healthCheck").is_some_and(|check| !check.is_null());
+    let checked = health != Health::None && !own && row.state == "running";
+    checked && row.str("healthState") != Some(health_word(row, health))
+}
+
+/// `healthState` for what Docker says.
+fn health_word(row: &Resource, health: Health) -> &'static str {
+    match health {
+        Health::Healthy => "healthy",
+        Health::Unhealthy => "unhealthy",
+        Health::Starting | Health::None if row.str("healthState") == Some("reinitializing") => {
+            "reinitializing"
+        }
+        Health::Starting | Health::None => "initializing",
+    }
+}
+
 impl Watcher {
     async fn run(&self) {
         loop {
@@ -146,6 +165,13 @@ impl Watcher {
     }
 
     async fn hear(&self, event: EngineEvent, suspects: &mut HashSet<i64>) -> Result<()> {
+        if let (EventKind::Health(health), Some(uuid)) = (&event.kind, &event.uuid) {
+            let row = self.site.store.read(|read| read.by_uuid(uuid))?;
+            return match row {
+                Some(row) => self.record_health(&row, *health).await,
+                None => Ok(()),
+            };
+        }
         let tells = matches!(
             event.kind,
             EventKind::Start | EventKind::Die { .. } | EventKind::Oom | EventKind::Destroy
@@ -207,14 +233,18 @@ impl Watcher {
             .iter()
             .filter_map(|container| Some((container.uuid.as_deref()?, container)))
             .collect();
-        let mut found = Vec::new();
+        let (mut found, mut changed) = (Vec::new(), Vec::new());
         self.site.store.read(|read| {
             read.for_each_referrer("instance", "hostId", self.host_id, |row| {
                 // One that was never started is not known to the engine, and need not be.
                 if row.str("externalId").is_none() {
                     return Ok(());
                 }
-                let finding = compare(&row.state, by_uuid.get(row.uuid.as_str()).copied());
+                let observed = by_uuid.get(row.uuid.as_str()).copied();
+                if let Some(observed) = observed.filter(|own| follows(&row, own.health)) {
+                    changed.push((row.clone(), observed.health));
+                }
+                let finding = compare(&row.state, observed);
                 if finding != Finding::Nothing {
                     found.push((row, finding));
                 }
@@ -222,10 +252,36 @@ impl Watcher {
             })
         })?;
         let differing = found.len();
+        for (row, health) in changed {
+            self.record_health(&row, health).await?;
+        }
         for (row, finding) in found {
             self.act(&row, finding).await?;
         }
         Ok(differing)
+    }
+
+    /// Docker's own check counts for containers without one of Rancher's.
+    async fn record_health(&self, row: &Resource, health: Health) -> Result<()> {
+        if !follows(row, health) {
+            return Ok(());
+        }
+        let id = row.id;
+        self.site
+            .store
+            .write(move |tx| {
+                let Some(row) = tx.get(id)?.filter(|row| follows(row, health)) else {
+                    return Ok(());
+                };
+                let now = tx.now;
+                tx.update(row.id, |row| {
+                    row.set("healthState", health_word(row, health));
+                    row.set("healthUpdated", now);
+                    Ok(())
+                })?;
+                Ok(())
+            })
+            .await
     }
 
     /// Starts the process by which the row follows the engine.

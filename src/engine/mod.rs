@@ -14,6 +14,7 @@ pub mod docker;
 pub mod error;
 pub mod machine;
 pub mod observed;
+pub mod probe;
 pub mod sim;
 pub mod spec;
 
@@ -27,6 +28,7 @@ pub use observed::{
     ContainerState, Disk, EngineEvent, EngineInfo, EventKind, Health, HostStats, Mount,
     NetworkEndpoint, Observed, ObservedVolume, PublishedPort, Stats,
 };
+use probe::Probe;
 pub use spec::ContainerSpec;
 
 /// The engine's own name for a container (Docker: 64 hexadecimal digits).
@@ -90,6 +92,15 @@ pub trait Engine: Send + Sync {
     /// Unpacks an uncompressed `tar` below the directory `path` of a container, running or not. It is
     /// how secret and configuration files get in before the start.
     async fn upload(&self, container: &str, path: &str, tar: Bytes) -> Result<(), EngineError>;
+
+    /// Asks a container whether it is well. Unlike all other calls it does not go through the engine's
+    /// own interface but straight to the container, from where the engine's machine reaches it.
+    ///
+    /// # Errors
+    /// Why it counts as down.
+    async fn probe(&self, _container: &str, probe: &Probe) -> Result<(), String> {
+        probe::ask(probe).await
+    }
 
     /// Everything known about one container; `None` if there is none.
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError>;

@@ -251,6 +251,16 @@ pub enum Health {
 }
 
 impl Health {
+    /// The word in `healthState`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initializing => "initializing",
+            Self::Reinitializing => "reinitializing",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+
     /// Reads `healthState`; `None` if there is no such state.
     pub fn parse(state: &str) -> Option<Health> {
         Some(match state {

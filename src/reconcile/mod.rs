@@ -25,6 +25,7 @@ mod unit;
 mod unit_ids;
 
 pub mod backoff;
+pub mod checks;
 pub mod health;
 pub mod labels;
 pub mod names;

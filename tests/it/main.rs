@@ -15,6 +15,7 @@ mod docker_names;
 mod docker_stack;
 mod docker_support;
 mod engine_contract;
+mod health;
 mod keep;
 mod machine_support;
 mod machines;

@@ -33,6 +33,8 @@ pub enum Op {
     Place,
     /// `Engine::exec`.
     Exec,
+    /// `Engine::probe`.
+    Probe,
     /// An event on its way to those who listen.
     Event,
 }

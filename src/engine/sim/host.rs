@@ -12,6 +12,7 @@ use super::faults::{Op, Verdict};
 use super::observe::{Detail, observe};
 use super::state::{Death, volume};
 use super::{registry, session, streams};
+use crate::engine::probe::Probe;
 use crate::engine::{
     BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, ContainerState,
     Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec, HostStats,
@@ -263,6 +264,16 @@ impl Engine for SimEngine {
         drop(state);
         self.note(format_args!("upload {name} {path}"));
         lost(verdict)
+    }
+
+    async fn probe(&self, container: &str, _: &Probe) -> Result<(), String> {
+        let (image, name) = self.about(container).map_err(|error| error.to_string())?;
+        let about = [image.as_str(), name.as_str()];
+        self.enter(Op::Probe, "probe", &about).await.map_err(|error| error.to_string())?;
+        let state = self.host.lock_at(self.now());
+        let serial = state.find(container);
+        let running = serial.is_some_and(|serial| state.is_running(serial));
+        if running { Ok(()) } else { Err(format!("{name} does not run")) }
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {

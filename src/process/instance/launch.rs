@@ -55,12 +55,29 @@ pub fn start(work: Work) -> StepFuture {
                 row.set("externalId", id);
                 row.set("startCount", row.int("startCount").unwrap_or(0) + 1);
                 row.set("startedAt", now);
+                if let Some(health) = health_after_start(row) {
+                    row.set("healthState", health);
+                    row.set("healthUpdated", now);
+                }
                 row.data.entry("firstRunning").or_insert_with(|| now.into());
                 Ok(())
             })?;
             Ok(Next::Finish)
         })
     })
+}
+
+/// The health of a container that is checked, right after its start (containers.md, section 8).
+fn health_after_start(row: &Resource) -> Option<&'static str> {
+    let is_set = |field: &str| row.data.get(field).is_some_and(|value| !value.is_null());
+    if !is_set("healthCheck") && !is_set("healthCmd") {
+        return None;
+    }
+    match row.str("healthState") {
+        None => Some("initializing"),
+        Some("healthy" | "updating-healthy") => Some("reinitializing"),
+        Some(_) => None,
+    }
 }
 
 async fn start_container(host: &HostEngine, id: &str) -> Result<(), EngineError> {
