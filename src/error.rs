@@ -58,6 +58,7 @@ pub const CODES: &[(&str, u16)] = &[
     ("PortInvalidPrivatePort", 422),
     ("PortInvalidProtocol", 422),
     ("PortInvalidPublicPort", 422),
+    ("PortRangeWrongFormat", 422),
     ("PortWrongFormat", 422),
     ("TooManyRequests", 429),
     ("UserCredentialCreation", 400),

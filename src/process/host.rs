@@ -42,7 +42,8 @@ fn chain(_: Work) -> StepFuture {
     Box::pin(async { Outcome::commit(|_, _| Ok(Next::Chain("activate", Map::new()))) })
 }
 
-fn deactivated(_: Work) -> StepFuture {
+/// Goes on to the removal, if that was what was asked for.
+pub fn deactivated(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|_, work| {
             let remove = work.input_flag("remove");
@@ -57,6 +58,9 @@ fn equip(_: Work) -> StepFuture {
         Outcome::commit(|tx, work| {
             pool(tx, work)?;
             wake_networks(tx, work)?;
+            if let Some(project) = work.resource.account_id {
+                super::template::start_all(tx, project)?;
+            }
             Ok(Next::Finish)
         })
     })

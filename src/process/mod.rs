@@ -17,6 +17,7 @@ pub mod project;
 pub mod service;
 pub mod service_log;
 mod simple;
+pub mod template;
 pub mod upgrade;
 pub mod volume;
 

@@ -6,7 +6,10 @@ use super::site::Site;
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::{may_begin, start};
 use crate::error::Result;
+use crate::model::lifecycle::REMOVED;
 use crate::model::resource::{NewResource, Resource};
+use crate::model::schema::Source;
+use crate::model::{id, registry};
 use crate::store::{Query, Tx};
 
 /// Docker's own networks, which every environment shows: (kind, name).
@@ -35,8 +38,20 @@ pub const PROCESSES: &[Definition] = &[
         give_up: None,
     },
     Definition {
+        name: "account.deactivate",
+        steps: &[Step { name: "chain", run: super::host::deactivated }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
         name: "account.remove",
         steps: &[Step { name: "clear", run: clear }],
+        tries: None,
+        give_up: None,
+    },
+    Definition {
+        name: "account.upgrade",
+        steps: &[Step { name: "version", run: upgrade }],
         tries: None,
         give_up: None,
     },
@@ -47,6 +62,7 @@ fn equip(_: Work) -> StepFuture {
         Outcome::commit(|tx, work| {
             if work.resource.kind == "project" && work.resource.int("defaultNetworkId").is_none() {
                 networks(tx, &work.site, &work.resource)?;
+                super::template::make(tx, &work.resource)?;
             }
             Ok(Next::Chain("activate", Map::new()))
         })
@@ -82,6 +98,20 @@ fn networks(tx: &mut Tx<'_>, site: &Site, project: &Resource) -> Result<()> {
     Ok(())
 }
 
+/// An environment is as new as new ones are.
+fn upgrade(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            let version = tx.setting("account.version")?;
+            tx.update(work.resource.id, |row| {
+                row.set("version", version);
+                Ok(())
+            })?;
+            Ok(Next::Finish)
+        })
+    })
+}
+
 fn clear(_: Work) -> StepFuture {
     Box::pin(async { Outcome::commit(take_down) })
 }
@@ -103,7 +133,59 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     for member in tx.referrers("projectMember", "projectId", work.resource.id)? {
         super::retire(tx, member.id)?;
     }
-    Ok(Next::Finish)
+    let external = id::format("a", work.resource.id);
+    for member in tx.referrers_by_text("projectMember", "externalId", &external)? {
+        super::retire(tx, member.id)?;
+    }
+    match rest(tx, work.resource.id)? {
+        0 => Ok(Next::Finish),
+        left => {
+            let message = format!("removing what belongs to it: {left} left");
+            Ok(Next::Wait { until: Some(tx.now + LOOK_AGAIN_MS), message })
+        }
+    }
+}
+
+/// Keys, secrets, registries, preferences and whatever else belongs to the account and runs nowhere goes at
+/// once; returns how many rows there may be left.
+fn rest(tx: &mut Tx<'_>, account_id: i64) -> Result<usize> {
+    for entry in registry::registry().all() {
+        let own = entry.ty.source == Source::Resource && entry.ty.lifecycle.is_some();
+        if !own || entry.is_child() || OWNED.contains(&entry.ty.name) || entry.ty.name == "account"
+        {
+            continue;
+        }
+        let query = Query {
+            ty: entry.ty.name,
+            account_id: Some(account_id),
+            limit: ROUND,
+            ..Default::default()
+        };
+        let rows = tx.list(&query)?;
+        for row in &rows {
+            bury(tx, row.id)?;
+        }
+        if rows.len() == ROUND {
+            return Ok(ROUND);
+        }
+    }
+    Ok(0)
+}
+
+/// Ends whatever a row is doing, and takes it the shortest way to its removal.
+fn bury(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+    tx.process_supersede(id)?;
+    super::retire(tx, id)?;
+    let now = tx.now;
+    tx.update(id, |row| {
+        // From a state that no transition leads on from; nobody is left who could act on it.
+        if row.removed.is_none() {
+            row.removed = Some(now);
+            REMOVED.clone_into(&mut row.state);
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 /// Starts a row's removal by whatever way its state allows.

@@ -151,6 +151,7 @@ fn import(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
             work.site.importer.import(tx, &work.site, work.resource.id)?;
+            super::template::start_if_hosted(tx, &work.resource)?;
             Ok(Next::Finish)
         })
     })

@@ -75,7 +75,7 @@ mod tests {
         let layers = || store.read(|read| read.settings_given()).unwrap();
         let controlled = (settings::SECURITY.to_owned(), Layer::Configuration, "true".to_owned());
         start(Config::default()).await.unwrap();
-        assert_eq!(layers(), [controlled.clone()], "all other defaults are the same");
+        assert_eq!(layers(), std::slice::from_ref(&controlled), "all other defaults are the same");
 
         let mut config = Config::default();
         config.keep.audit_s = 60;

@@ -100,6 +100,8 @@ async fn story(saw: &Saw) -> Trace {
     world.act(host.id, "deactivate", json!({ "remove": true })).await;
     reach(&mut world, host.id, "removed").await;
     let project = world.project;
+    world.act(project, "upgrade", json!({})).await;
+    reach(&mut world, project, "active").await;
     world.act(project, "deactivate", json!({})).await;
     reach(&mut world, project, "inactive").await;
     world.act(project, "remove", json!({})).await;

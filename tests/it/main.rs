@@ -19,6 +19,7 @@ mod health;
 mod keep;
 mod machine_support;
 mod machines;
+mod projects;
 mod ranch;
 mod services;
 mod streams;

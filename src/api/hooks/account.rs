@@ -12,7 +12,17 @@ pub const HOOK: Hook =
     Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("account") };
 
 /// Kinds that an administrator may give.
-const KINDS: &[&str] = &["admin", "readAdmin", "service", "user"];
+const KINDS: &[&str] = &[
+    "admin",
+    "agent",
+    "agentRegister",
+    "environment",
+    "projectadmin",
+    "readAdmin",
+    "registeredAgent",
+    "service",
+    "user",
+];
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     creation.row.account_id = None;

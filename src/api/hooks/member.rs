@@ -3,14 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use super::project::role_in;
-use super::{Answer, Ctx};
+use super::{Answer, Ctx, Hook};
 use crate::auth::{Caller, Role, access, identities};
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{Read, Tx};
 
+/// `projectMember`.
+pub const HOOK: Hook = Hook { refuse_create: Some(refuse_create), ..Hook::of(TYPE) };
+
 const TYPE: &str = "projectMember";
+
+/// Members are set all at once, so that an environment always has an owner.
+fn refuse_create(_: &Caller) -> Result<()> {
+    Err(Error::status(405).message("members are set by the action `setmembers` of the environment"))
+}
 
 fn invalid(message: impl Into<String>) -> Error {
     Error { status: 400, ..Error::code("InvalidFormat") }.message(message)

@@ -19,6 +19,7 @@ mod service;
 mod setting;
 mod sources;
 mod stack;
+mod template;
 mod upgrade;
 mod volume;
 

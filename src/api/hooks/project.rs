@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Asked, Creation, Ctx, DENIED, EVERY_ACTION, Hook, member};
+use super::{Asked, Creation, Ctx, DENIED, EVERY_ACTION, Hook, member, template};
 use crate::auth::{Caller, Role, access, seed};
 use crate::error::{Error, Result};
-use crate::model::resource::Resource;
+use crate::model::resource::{NewResource, Resource};
+use crate::process;
 use crate::store::{Condition, Query, Read};
 
 /// `project`.
@@ -22,10 +23,17 @@ pub const HOOK: Hook = Hook {
 
 const TYPE: &str = "project";
 const SET_MEMBERS: &str = "setmembers";
+const UPGRADE: &str = "upgrade";
+const LINK: &str = "accountLink";
+/// What owners only may do.
+const OWNERS_ACTIONS: &[&str] = &["activate", "deactivate", "remove", "update", "purge"];
 /// Environments listed at most.
 const MOST: usize = 3000;
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    check_ports(&creation.row.data)?;
+    check_links(&creation.row.data, None)?;
+    template::choose(ctx.tx, &mut creation.row.data)?;
     let data = &mut creation.row.data;
     match data.shift_remove("members") {
         Some(Value::Array(members)) => {
@@ -37,6 +45,32 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     data.insert("version".to_owned(), seed::version(ctx.tx)?.into());
     if !data.contains_key("servicesPortRange") {
         data.insert("servicesPortRange".to_owned(), seed::ports(ctx.tx)?);
+    }
+    Ok(())
+}
+
+/// A range of ports begins before it ends.
+fn check_ports(fields: &Map<String, Value>) -> Result<()> {
+    let Some(range) = fields.get("servicesPortRange").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    let port = |field: &str| range.get(field).and_then(Value::as_i64);
+    match (port("startPort"), port("endPort")) {
+        (Some(first), Some(last)) if first > last => {
+            Err(Error::field("PortRangeWrongFormat", "servicesPortRange")
+                .message(format!("a range of ports cannot begin at {first} and end at {last}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An environment is not linked to itself.
+fn check_links(fields: &Map<String, Value>, own: Option<i64>) -> Result<()> {
+    let links = fields.get("projectLinks").and_then(Value::as_array);
+    let itself = links.into_iter().flatten().any(|link| own.is_some() && link.as_i64() == own);
+    if itself {
+        return Err(Error::field("InvalidReference", "projectLinks")
+            .message("an environment cannot be linked to itself"));
     }
     Ok(())
 }
@@ -53,25 +87,61 @@ fn refuse_create(caller: &Caller) -> Result<()> {
 /// Only owners are offered actions on an environment; who may set members, a setting says.
 pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     let setters = read.setting("project.set.member.roles")?.unwrap_or_default();
+    let newest = seed::version(read)?;
     for row in rows.iter_mut().filter(|row| row.kind == TYPE) {
         let role = role_in(read, caller, row.id)?;
         let sets = caller.all_accounts
             || role.is_some_and(|role| setters.split(',').any(|own| own.trim() == role.as_str()));
-        match (role, sets) {
-            (Some(Role::Owner), true) => {}
-            (Some(Role::Owner), false) => row.set(DENIED, vec![SET_MEMBERS]),
-            (Some(_) | None, true) => {
-                row.set(DENIED, vec!["activate", "deactivate", "remove", "update", "purge"])
-            }
-            (Some(_) | None, false) => row.set(DENIED, vec![EVERY_ACTION]),
+        let mut denied = match (role, sets) {
+            (Some(Role::Owner), true) => Vec::new(),
+            (Some(Role::Owner), false) => vec![SET_MEMBERS],
+            (Some(_) | None, true) => OWNERS_ACTIONS.to_vec(),
+            (Some(_) | None, false) => vec![EVERY_ACTION],
+        };
+        if !is_older(row, &newest) {
+            denied.push(UPGRADE);
         }
+        row.set(DENIED, denied);
     }
     Ok(())
+}
+
+/// Whether an environment was made by a version before this one's.
+fn is_older(row: &Resource, newest: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<i64>().unwrap_or(0);
+    number(row.str("version").unwrap_or_default()) < number(newest)
 }
 
 fn created(ctx: &mut Ctx<'_, '_>, row: &Resource, creation: &mut Creation) -> Result<()> {
     for member in std::mem::take(&mut creation.members) {
         member::insert(ctx, row.id, &member)?;
+    }
+    link(ctx, row.id, row.list("projectLinks"))
+}
+
+/// Makes the one-way links to other environments what they are said to be.
+fn link(ctx: &mut Ctx<'_, '_>, project_id: i64, wanted: &[Value]) -> Result<()> {
+    let wanted: Vec<i64> = wanted.iter().filter_map(Value::as_i64).collect();
+    let query = Query { ty: LINK, account_id: Some(project_id), limit: MOST, ..Query::default() };
+    let existing = ctx.tx.list(&query)?;
+    let leads_to = |row: &Resource| row.int("linkedAccountId");
+    for old in &existing {
+        if !leads_to(old).is_some_and(|target| wanted.contains(&target)) {
+            ctx.tx.process_supersede(old.id)?;
+            process::retire(ctx.tx, old.id)?;
+        }
+    }
+    for target in wanted {
+        if existing.iter().any(|old| leads_to(old) == Some(target)) {
+            continue;
+        }
+        let uuid = ctx.tx.entropy.uuid();
+        let new = NewResource::new(LINK, uuid)
+            .account(project_id)
+            .state("active")
+            .with("linkedAccountId", target)
+            .with("external", false);
+        ctx.tx.insert(new)?;
     }
     Ok(())
 }
@@ -94,8 +164,14 @@ fn require_owner(ctx: &Ctx<'_, '_>, row: &Resource, message: &str) -> Result<()>
     }
 }
 
-fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Map<String, Value>) -> Result<()> {
-    require_owner(ctx, row, "You must be a project owner to update the name or description.")
+fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value>) -> Result<()> {
+    require_owner(ctx, row, "You must be a project owner to update the name or description.")?;
+    check_ports(changes)?;
+    check_links(changes, Some(row.id))?;
+    match changes.get("projectLinks").and_then(Value::as_array) {
+        Some(wanted) => link(ctx, row.id, wanted),
+        None => Ok(()),
+    }
 }
 
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {

@@ -5,7 +5,7 @@
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, container, credential, endpoints, fields, host, member, project,
-    service, setting, sources, stack, volume,
+    service, setting, sources, stack, template, volume,
 };
 use crate::api::streams;
 use crate::model::registry::Entry;
@@ -21,6 +21,8 @@ pub const HOOKS: &[Hook] = &[
     container::INSTANCE,
     credential::PASSWORD,
     project::HOOK,
+    member::HOOK,
+    template::HOOK,
     service::HOOK,
     stack::HOOK,
     volume::HOOK,
@@ -148,7 +150,10 @@ pub const VISIBILITIES: &[Visibility] = &[
 ];
 
 /// Lists, by type.
-pub const LISTERS: &[Lister] = &[Lister { ty: "project", list: project::list }];
+pub const LISTERS: &[Lister] = &[
+    Lister { ty: "project", list: project::list },
+    Lister { ty: "projectTemplate", list: template::list },
+];
 
 /// The list of a type, if it has one of its own.
 pub fn lister(entry: &Entry) -> Option<&'static Lister> {

@@ -11,6 +11,7 @@ use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::process;
+use crate::process::template::HELD_BACK;
 use crate::store::Tx;
 
 /// Label by which Rancher's tools see that a service has changed.
@@ -131,7 +132,8 @@ fn create(
     let mut row = NewResource::new("service", uuid)
         .name(wanted.name.as_str())
         .with("stackId", stack.id)
-        .with("startOnCreate", wanted.start_on_create)
+        .with("startOnCreate", wanted.start_on_create && !stack.flag(HELD_BACK))
+        .with("system", stack.flag("system"))
         .with("serviceIndexStrategy", "deploymentUnitBased");
     row.account_id = stack.account_id;
     row.data.extend(wanted.fields.clone());

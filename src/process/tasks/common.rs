@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::Map;
+
 use super::{Every, Found, Task};
 use crate::error::Result;
+use crate::model::lifecycle;
 use crate::process::site::Site;
 use crate::store::{Condition, Op, Order, Query, Tx};
 
@@ -61,9 +64,10 @@ async fn drain(
 }
 
 async fn removed(site: Arc<Site>) -> Result<Found> {
+    let purged = purge_accounts(&site).await?;
     let before = limit(&site, REMOVED)?;
     if site.store.read(|read| read.removed_before(before, 1))?.is_empty() {
-        return Ok(Found::Nothing);
+        return Ok(purged);
     }
     let batch = move |tx: &mut Tx<'_>| {
         let ids = tx.removed_before(before, BATCH)?;
@@ -71,6 +75,32 @@ async fn removed(site: Arc<Site>) -> Result<Found> {
         Ok(ids.len())
     };
     drain(&site, batch).await
+}
+
+/// Accounts and environments that are gone with all that was theirs are purged.
+async fn purge_accounts(site: &Site) -> Result<Found> {
+    let gone = Query {
+        ty: "account",
+        with_removed: true,
+        conditions: vec![Condition {
+            field: "state".to_owned(),
+            op: Op::Eq,
+            value: lifecycle::REMOVED.into(),
+        }],
+        limit: BATCH as usize,
+        ..Default::default()
+    };
+    let gone = site.store.read(|read| read.list(&gone))?;
+    if gone.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    let purge = move |tx: &mut Tx<'_>| {
+        gone.iter().try_for_each(|account| {
+            crate::process::start(tx, account.id, "purge", Map::new()).map(|_| ())
+        })
+    };
+    site.store.write(purge).await?;
+    Ok(Found::Work)
 }
 
 async fn processes(site: Arc<Site>) -> Result<Found> {

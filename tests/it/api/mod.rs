@@ -7,6 +7,7 @@ mod dialects;
 mod lists;
 mod logins;
 mod pages;
+mod projects;
 mod resources;
 mod settings;
 pub mod site;
