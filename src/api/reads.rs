@@ -350,6 +350,7 @@ pub fn answer(
                 collection::write(&renderer, session.call, view, &listing, &Page::whole(rows));
             Ok(Reply::json(status, body))
         }
+        Answer::File(file) => Ok(Reply { file: Some(file), ..Reply::json(status, Vec::new()) }),
         Answer::Object(ty, fields) => {
             let mut out = b"{\"id\":null,\"links\":{},\"actions\":{}".to_vec();
             let name = session.views.of_type(ty).map_or(ty, |view| view.name);

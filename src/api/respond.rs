@@ -1,10 +1,14 @@
 //! Answers: status, headers and body, as JSON or as a page for people.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+
+use futures_util::stream;
+use tokio::io::AsyncReadExt as _;
 
 use super::call::{Call, Format, Method};
+use super::hooks::Attachment;
 use super::{ApiState, html, json};
 use crate::auth::csrf::{self, Transport};
 use crate::auth::{Authenticator as _, Caller};
@@ -24,6 +28,8 @@ pub struct Reply {
     pub cookies: Vec<String>,
     /// `Location` of something made.
     pub location: Option<String>,
+    /// A file in place of JSON.
+    pub file: Option<Attachment>,
 }
 
 pub use actix_web::web::Bytes;
@@ -158,6 +164,9 @@ pub fn finish(
     if reply.status == 204 {
         return builder.finish();
     }
+    if let Some(file) = reply.file {
+        return attach(builder, file);
+    }
     match call.format {
         Format::Json => {
             builder.insert_header(("content-type", "application/json; charset=utf-8"));
@@ -168,6 +177,32 @@ pub fn finish(
             builder.insert_header(("content-security-policy", CONTENT_POLICY));
             builder.body(html::page(call, caller, proof.as_deref(), reply.status, &reply.body))
         }
+    }
+}
+
+/// Bytes read at a time from a file that is sent.
+const PIECE: usize = 64 << 10;
+
+/// Sends a file. What cannot be read any more ends the answer early, which the client notices.
+fn attach(mut builder: HttpResponseBuilder, file: Attachment) -> HttpResponse {
+    let (name, media) = match &file {
+        Attachment::Bytes(name, media, _) | Attachment::Open(name, media, _) => (*name, *media),
+    };
+    builder.insert_header(("content-type", media));
+    builder.insert_header(("content-disposition", format!("attachment; filename=\"{name}\"")));
+    match file {
+        Attachment::Bytes(_, _, bytes) => builder.body(bytes),
+        Attachment::Open(_, _, file) => builder.streaming(stream::unfold(
+            tokio::fs::File::from_std(file),
+            |mut file| async move {
+                let mut piece = Vec::with_capacity(PIECE);
+                match (&mut file).take(PIECE as u64).read_to_end(&mut piece).await {
+                    Ok(0) => None,
+                    Ok(_) => Some((Ok(Bytes::from(piece)), file)),
+                    Err(error) => Some((Err(error), file)),
+                }
+            },
+        )),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::desired::Wanted;
+use crate::model::id;
 use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
 use crate::reconcile::{labels, names};
@@ -63,6 +64,9 @@ pub fn instance(
         .with("unitIndex", place.index)
         .with("serviceIndex", place.index.to_string())
         .with("startOnCreate", true);
+    let index =
+        [service.id.to_string(), sidekick.unwrap_or("").to_owned(), place.index.to_string()];
+    row = row.with("serviceIndexId", id::of_text(&index.each_ref().map(String::as_str)));
     if let Some(stack) = service.int("stackId") {
         row = row.with("stackId", stack);
     }

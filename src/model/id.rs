@@ -42,6 +42,19 @@ pub fn parse(text: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
+/// A number for what is known by text: the same at each time and in each place, below 2^52.
+///
+/// FNV-1a over the parts; among 100,000 rows of one type two are the same once in a million cases.
+pub fn of_text(parts: &[&str]) -> i64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for part in parts {
+        for byte in part.bytes().chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    i64::try_from(hash >> 12).unwrap_or(i64::MAX).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +65,13 @@ mod tests {
         {
             assert_eq!(derived_prefix(name), prefix);
         }
+    }
+
+    #[test]
+    fn numbers_of_text_stay_the_same_and_tell_parts_apart() {
+        assert_eq!(of_text(&["label", "gpu", "true"]), 245_232_563_851_790);
+        assert_ne!(of_text(&["ab", "c"]), of_text(&["a", "bc"]));
+        assert!(of_text(&[]) < 1 << 52);
     }
 
     #[test]

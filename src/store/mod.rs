@@ -4,6 +4,7 @@
 //! has returned is on disk. Closures of several callers share one commit, each in a savepoint of its
 //! own, so that one that fails takes nothing of the others with it.
 
+mod about;
 mod audit;
 mod chain;
 mod join;
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
 use crate::model::resource::Resource;
 
+pub use about::Migration;
 pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};

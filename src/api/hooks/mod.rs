@@ -135,6 +135,17 @@ pub enum Answer {
     Rows(&'static str, Vec<Resource>),
     /// An object of the named type.
     Object(&'static str, Map<String, Value>),
+    /// A file to keep.
+    File(Attachment),
+}
+
+/// A file in an answer: its name, its media type, and what is in it.
+#[derive(Debug)]
+pub enum Attachment {
+    /// A small one.
+    Bytes(&'static str, &'static str, Vec<u8>),
+    /// One of any size, read as it is sent.
+    Open(&'static str, &'static str, std::fs::File),
 }
 
 /// An action that is not a transition.

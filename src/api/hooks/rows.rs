@@ -40,6 +40,11 @@ pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "container", action: "execute", run: Run::Access(access::execute) },
     ActionHandler { ty: "container", action: "logs", run: Run::Access(access::logs) },
     ActionHandler {
+        ty: "haConfig",
+        action: "createscript",
+        run: Run::Access(sources::ha::create_script),
+    },
+    ActionHandler {
         ty: "password",
         action: "changesecret",
         run: Run::Auth(credential::change_secret),
@@ -74,6 +79,7 @@ pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHand
 /// Links, by type.
 pub const LINKS: &[LinkHandler] = &[
     LinkHandler { ty: "container", link: "containerStats", run: access::container_stats },
+    LinkHandler { ty: "haConfig", link: "dbdump", run: sources::ha::dump },
     LinkHandler { ty: "host", link: "hostStats", run: access::host_stats },
     LinkHandler { ty: "project", link: "hostStats", run: access::project_stats },
     LinkHandler { ty: "service", link: "containerStats", run: access::service_stats },
@@ -125,17 +131,37 @@ pub const SOURCES: &[Source] = &[
     sources::audit::SOURCE,
     sources::login::TOKENS,
     sources::login::AZURE,
+    sources::derived::CLUSTER_HOST_MAPS,
+    sources::system::FACTS,
+    sources::system::LOCKS,
     sources::processes::DEFINITIONS,
+    sources::derived::UNITS,
     sources::processes::EXECUTIONS,
+    sources::registry::POINTS,
     sources::login::GITHUB,
+    sources::ha::SOURCE,
+    sources::derived::HOST_LABEL_MAPS,
     sources::identities::SOURCE,
+    sources::derived::INSTANCE_HOST_MAPS,
+    sources::derived::INSTANCE_LABEL_MAPS,
+    sources::derived::LABELS,
     sources::login::LDAP,
     sources::login::LOCAL,
+    sources::system::MEMBERS,
+    sources::system::MIGRATIONS,
     sources::login::OPENLDAP,
+    sources::workers::POOLS,
     sources::processes::SOURCE,
+    sources::registry::DEFINITIONS,
+    sources::derived::INDEXES,
+    sources::derived::PROXIES,
     setting::SOURCE,
+    sources::derived::POOL_HOST_MAPS,
+    sources::workers::SUMMARIES,
     sources::tasks::INSTANCES,
     sources::tasks::SOURCE,
+    sources::registry::DOCUMENTATION,
+    sources::derived::VOLUME_POOL_MAPS,
 ];
 
 /// The source of this name.
@@ -237,33 +263,8 @@ mod tests {
         // These are served by routes of their own.
         let routed = ["schemas", "stackPlans", "subscribe", "tokens"];
         // Declared; what they show is not worked out yet.
-        let planned = [
-            "clusterHostMaps",
-            "configContents",
-            "configItems",
-            "configStatuses",
-            "data",
-            "databaseLocks",
-            "deploymentUnits",
-            "extensionPoints",
-            "haConfigs",
-            "hostApiProxyTokens",
-            "hostLabelMaps",
-            "instanceHostMaps",
-            "instanceLabelMaps",
-            "labels",
-            "members",
-            "migrations",
-            "pools",
-            "publish",
-            "resourceDefinitions",
-            "serviceIndexes",
-            "serviceProxies",
-            "storagePoolHostMaps",
-            "summaries",
-            "typeDocumentations",
-            "volumeStoragePoolMaps",
-        ];
+        let planned =
+            ["configContents", "configItems", "configStatuses", "hostApiProxyTokens", "publish"];
         for entry in registry::registry().all() {
             if let schema::Source::Computed(name) = entry.ty.source
                 && !routed.contains(&name)

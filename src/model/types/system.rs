@@ -154,7 +154,8 @@ pub const HA_CONFIG: Type = Type::computed(
 )
 .for_audience(Admin)
 .methods(Methods { update: Admin, ..Methods::ADMIN_READ })
-.actions(&[Action::new("createscript", "haConfig").no_output().input("haConfigInput").by(Admin)]);
+.actions(&[Action::new("createscript", "haConfig").no_output().input("haConfigInput").by(Admin)])
+.links(&[Link::Computed { name: "dbdump" }]);
 
 /// `haConfigInput`.
 pub const HA_CONFIG_INPUT: Type = Type::value(

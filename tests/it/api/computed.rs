@@ -119,3 +119,185 @@ async fn a_job_is_run_by_action_and_its_run_recorded() {
     assert_eq!(farm.owner.get("/tasks").await.status, 404);
     farm.stop().await;
 }
+
+/// The superadmin, who is shown what nobody else is.
+async fn superadmin(farm: &Farm) -> Client {
+    let key = farm.site.superadmin().await;
+    Client { basic: Some(key), ..farm.site.nobody() }
+}
+
+/// The names of the resources of a list, sorted.
+async fn names(client: &Client, path: &str, field: &str) -> Vec<String> {
+    let rows = list(client, path).await;
+    let mut names: Vec<String> =
+        rows.iter().map(|row| row[field].as_str().unwrap_or("-").to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[actix_web::test]
+async fn the_server_shows_its_database_its_node_and_its_workers() {
+    let farm = Farm::start(1).await;
+    let admin = &farm.admin;
+    let ran = list(admin, "/databasechangelogs?sort=orderexecuted&order=desc").await;
+    assert_eq!(ran.last().expect("one")["filename"], "V1__resources.sql");
+    assert_eq!(ran.last().expect("one")["exectype"], "EXECUTED");
+    assert!(!ran[0]["dateexecuted"].is_null(), "{}", ran[0]);
+    let own = ran[0]["links"]["self"].as_str().expect("self");
+    assert_eq!(admin.get(own).await.ok(200)["md5sum"], ran[0]["md5sum"]);
+    let lock = only(admin, "/databasechangeloglocks").await;
+    let holder = format!("(process {})", std::process::id());
+    assert!(lock["lockedby"].as_str().is_some_and(|by| by.ends_with(&holder)), "{lock}");
+    assert_eq!(lock["locked"], true);
+
+    let member = only(admin, "/clusterMemberships").await;
+    assert_eq!(
+        (&member["clustered"], member["uuid"].as_str().map(str::len)),
+        (&json!(false), Some(36))
+    );
+
+    let pools = names(admin, "/processPools", "name").await;
+    assert_eq!(pools, ["engine.host1", "process"]);
+    let pool = admin.get("/processPools/1pp!process").await.ok(200);
+    assert_eq!(pool["poolSize"], 64);
+    assert!(pool["completedTasks"].as_i64().is_some_and(|done| done > 0), "{pool}");
+    let host = only(&farm.owner, "/hosts").await;
+    assert_eq!(admin.get("/processSummary").await.status, 200, "{host}");
+
+    let points = names(admin, "/extensionPoints", "name").await;
+    assert!(points.contains(&"scheduler.filters".to_owned()), "{points:?}");
+    let filters = admin.get("/extensionPoints/1ep!scheduler.filters").await.ok(200);
+    let first = &filters["implementations"][0];
+    assert_eq!(
+        (&first["name"], &first["type"]),
+        (&json!("collocation"), &json!("extensionImplementation"))
+    );
+    let definition = admin.get("/resourceDefinitions/1rd!service").await.ok(200);
+    assert_eq!(definition["name"], "service");
+    let facts = list(&superadmin(&farm).await, "/datas").await;
+    let server = facts.iter().find(|fact| fact["name"] == "server.uuid").expect("the fact");
+    assert_eq!(server["value"], member["uuid"]);
+    assert!(facts.iter().all(|fact| fact["visible"] == true || fact["value"].is_null()));
+    farm.stop().await;
+}
+
+#[actix_web::test]
+async fn the_one_node_gives_out_its_database_and_a_script_for_a_second_start() {
+    let farm = Farm::start(0).await;
+    let admin = &farm.admin;
+    let config = only(admin, "/haConfigs").await;
+    assert_eq!((&config["clusterSize"], &config["enabled"]), (&json!(1), &json!(false)));
+    let enabled = admin.put("/haConfigs/haConfig", json!({"enabled": true})).await;
+    assert_eq!(
+        enabled.fault(),
+        "422 InvalidOption enabled: this server is one node with a database of its own; it cannot \
+         form a cluster"
+    );
+    admin.put("/haConfigs/haConfig", json!({"enabled": false})).await.ok(200);
+
+    let action = config["actions"]["createscript"].as_str().expect("the action");
+    let missing = admin.post(action, json!({})).await;
+    assert!(missing.fault().starts_with("422 MissingRequired hostRegistrationUrl"));
+    let hostile = json!({"hostRegistrationUrl": "https://x\"\nEND\nreboot"});
+    assert!(admin.post(action, hostile).await.fault().starts_with("422 InvalidFormat"));
+    let wanted = json!({"hostRegistrationUrl": "http://127.0.0.1:8080/", "httpPort": 8080});
+    let script = admin.post(action, wanted).await;
+    assert_eq!((script.status, script.header("content-type")), (200, "text/x-shellscript"));
+
+    let link = config["links"]["dbdump"].as_str().expect("the link");
+    let request = admin.request("GET", link).send().await.expect("an answer");
+    assert_eq!(request.headers()["content-disposition"], "attachment; filename=\"ranchette.db\"");
+    let dump = request.bytes().await.expect("bytes");
+    let folder = TempDir::new().expect("folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("copy.db"), &dump).expect("written");
+    std::fs::write(path("setup.sh"), &script.text).expect("written");
+    let done = std::process::Command::new("sh")
+        .arg(path("setup.sh"))
+        .arg(path("copy.db"))
+        .env("RANCHETTE", env!("CARGO_BIN_EXE_ranchette"))
+        .env("CONFIG", path("etc/config.toml"))
+        .env("DATA_DIR", path("data"))
+        .env("SETUP_ONLY", "1")
+        .output()
+        .expect("sh runs");
+    assert!(done.status.success(), "{done:?}");
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(told.contains("0.0.0.0:8080"), "{told}");
+    // The second start knows the same server.
+    let database = path("data").join("ranchette.db");
+    let store = ranchette::store::Store::open(&database, Clock::System, Entropy::System);
+    let uuid = store.expect("a store").read(|read| read.fact("server.uuid")).expect("read");
+    assert_eq!(json!(uuid), only(admin, "/clusterMemberships").await["uuid"]);
+
+    let (person, id) = farm.site.person("ann").await;
+    assert_eq!(person.get(link).await.status, 404, "{id}");
+    farm.stop().await;
+}
+
+#[actix_web::test]
+async fn what_other_rows_say_is_listed_filtered_and_linked() {
+    let farm = Farm::start(2).await;
+    let owner = &farm.owner;
+    let host = &list(owner, "/hosts?sort=hostname").await[0];
+    let (host_id, url) = (host["id"].clone(), host["links"]["self"].as_str().expect("self"));
+    owner.put(url, json!({"labels": {"disk": "ssd", "zone": "a"}})).await.ok(200);
+    let stack = owner.post("/stacks", json!({"name": "blog"})).await.ok(201);
+    let service = json!({
+        "name": "web",
+        "stackId": stack["id"],
+        "scale": 2,
+        "startOnCreate": true,
+        "launchConfig": {
+            "imageUuid": "docker:nginx",
+            "labels": {"tier": "front", "io.rancher.scheduler.affinity:host_label": "disk=ssd"},
+        },
+    });
+    let service = owner.post("/services", service).await.ok(201);
+    let running = "/containers?state=running";
+    farm.until("both run", |farm| async move { list(&farm.owner, running).await.len() == 2 }).await;
+
+    let disk = only(owner, "/labels?key=disk").await;
+    assert_eq!((&disk["value"], &disk["state"]), (&json!("ssd"), &json!("created")));
+    let hosts = disk["links"]["hosts"].as_str().expect("a link");
+    assert_eq!(only(owner, hosts).await["id"], host_id);
+    let front = only(owner, "/labels?key=tier&value_prefix=fr").await;
+    let instances = front["links"]["instances"].as_str().expect("a link");
+    assert_eq!(list(owner, instances).await.len(), 2);
+    let labels = list(owner, &format!("{url}/hostlabels")).await;
+    assert!(labels.iter().any(|label| label["id"] == disk["id"]), "{labels:?}");
+    let own = disk["links"]["self"].as_str().expect("self");
+    assert_eq!(owner.get(own).await.ok(200)["key"], "disk");
+    let keys = names(owner, "/labels?sort=key&order=desc&limit=1", "key").await;
+    assert_eq!(keys, ["zone"]);
+    // What is gone from the host is gone from the labels.
+    owner.put(url, json!({"labels": {"disk": "ssd"}})).await.ok(200);
+    assert_eq!(list(owner, "/labels?key=zone").await.len(), 0);
+
+    let root = superadmin(&farm).await;
+    let maps = list(&root, &format!("/instanceHostMaps?hostId={}", text(&host_id))).await;
+    assert_eq!(maps.len(), 2, "{maps:?}");
+    let of_host = maps[0]["links"]["host"].as_str().expect("a link");
+    assert_eq!(root.get(of_host).await.ok(200)["id"], host_id);
+    let of_instance =
+        root.get(maps[0]["links"]["instance"].as_str().expect("a link")).await.ok(200);
+    assert_eq!(of_instance["name"].as_str().map(|name| &name[..9]), Some("blog-web-"));
+    let pool = only(&root, &format!("/storagePoolHostMaps?hostId={}", text(&host_id))).await;
+    let pools = list(&root, &format!("/hosts/{}/storagePools", text(&host_id))).await;
+    assert_eq!(pools.iter().map(|pool| &pool["id"]).collect::<Vec<_>>(), [&pool["storagePoolId"]]);
+    let path = format!("/serviceIndexes?serviceId={}", text(&service["id"]));
+    assert_eq!(names(&root, &path, "serviceIndex").await, ["1", "2"]);
+    let index = &list(&root, "/serviceIndexes?serviceIndex=2").await[0];
+    let of_index = only(&root, index["links"]["instances"].as_str().expect("a link")).await;
+    assert_eq!(of_index["name"], "blog-web-2");
+    let units = list(&root, &format!("/services/{}/deploymentUnits", text(&service["id"]))).await;
+    assert_eq!(units.len(), 2);
+    assert_eq!(list(&root, "/clusterHostMaps").await.len(), 0);
+    let included = root.get("/labels?key=disk&include=hosts").await.ok(200);
+    assert_eq!(included["data"][0]["hosts"][0]["id"], host_id);
+    farm.stop().await;
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
+}

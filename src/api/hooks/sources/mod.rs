@@ -1,16 +1,22 @@
 //! Rows of types that are not in the resource table.
 
 pub mod audit;
+pub mod derived;
+pub mod ha;
 pub mod identities;
 pub mod login;
 pub mod processes;
+pub mod registry;
+pub mod system;
 pub mod tasks;
+pub mod workers;
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use crate::error::Result;
+use crate::model::id;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{After, Condition, Op, Order};
 
@@ -86,6 +92,15 @@ fn pick(listing: &Listing, rows: impl IntoIterator<Item = Resource>) -> Vec<Reso
         picker.offer(row);
     }
     picker.page()
+}
+
+/// The row that an id names, out of a few.
+fn named(rows: impl IntoIterator<Item = Resource>, text: &str) -> Option<Resource> {
+    let number = id::parse(text);
+    rows.into_iter().find(|row| match row.str("id") {
+        Some(id) => id.eq_ignore_ascii_case(text),
+        None => Some(row.id) == number,
+    })
 }
 
 /// The order of two rows in a list, as the store would put them.
