@@ -32,6 +32,7 @@ packages() {
         need chromium have chromium
         need chromium-driver have chromedriver
         need docker-registry have docker-registry
+        need haproxy have haproxy
         need openssh-server have sshd
         need openssh-client have ssh-keygen
         need iproute2 have ip
@@ -65,6 +66,7 @@ install() {
     $command -qq >target/apt.log 2>&1 || { tail -n 20 target/apt.log >&2; die "apt-get failed (target/apt.log)"; }
     # The tests start servers of their own; Debian's packages would keep others running for ever.
     idle docker-registry docker-registry
+    idle haproxy haproxy
     idle openssh-server ssh
 }
 

@@ -2,6 +2,7 @@
 
 pub mod model;
 
+pub mod balancer;
 pub mod compose;
 pub mod reconcile;
 pub mod scheduler;

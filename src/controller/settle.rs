@@ -80,6 +80,9 @@ impl Outcome {
             | Verdict::Unfit { message } => (Some(message.clone()), None),
             Verdict::Waiting { message, why: Wait::Interval, .. } => (None, Some(message.clone())),
         };
+        // A balancer's containers keep the last configuration that HAProxy took.
+        let refusal = || round.service.str("lbRefusal").map(str::to_owned);
+        let error = error.or_else(refusal);
         Self {
             settled: plan.verdict == Verdict::Settled,
             current_scale: round.members.iter().filter(counted).count(),

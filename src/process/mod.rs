@@ -10,6 +10,7 @@ pub mod site;
 
 mod definitions;
 
+pub mod balancer;
 pub mod host;
 pub mod instance;
 pub mod network;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::data_dir::DataDir;
 use crate::clock::{Clock, Entropy};
 use crate::controller::checks::Checks;
-use crate::controller::{Controller, deploy, hosts, watch};
+use crate::controller::{Controller, balancers, deploy, hosts, watch};
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::process::ledger::Ledger;
@@ -103,6 +103,8 @@ impl Core {
         self.tasks.push(tokio::spawn(runner.run()));
         let checks = Checks::new(Arc::clone(&self.site)).run(self.stop.clone());
         self.tasks.push(tokio::spawn(checks));
+        let balancers = balancers::run(Arc::clone(&self.site), self.stop.clone());
+        self.tasks.push(tokio::spawn(balancers));
         let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(controller.run()));
         let jobs = tasks::Runner::new(Arc::clone(&self.site), self.stop.clone());

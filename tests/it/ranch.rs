@@ -250,6 +250,21 @@ impl Ranch {
         self.try_list(path).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// Sends a body to a path of the first environment, as its owner; the answer, which is a success.
+    pub async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
+        let access = std::fs::read(self.data_dir().join("local-access.json")).expect("access");
+        let access: Value = serde_json::from_slice(&access).expect("JSON");
+        let text = |field: &str| access[field].as_str().unwrap_or_default().to_owned();
+        let url = format!("http://{}/v2-beta/projects/{}/{path}", self.listen, text("projectId"));
+        let request = reqwest::Client::new().request(method, url);
+        let request = request.basic_auth(text("accessKey"), Some(text("secretKey")));
+        let answer = request.json(body).send().await.expect("an answer");
+        let status = answer.status();
+        let answer = answer.text().await.expect("a body");
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        serde_json::from_str(&answer).expect("JSON")
+    }
+
     async fn try_list(&self, path: &str) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
         let access = std::fs::read(self.data_dir().join("local-access.json"))?;
         let access: Value = serde_json::from_slice(&access)?;

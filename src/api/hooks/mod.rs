@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod balancer;
 mod container;
 mod credential;
 mod endpoints;

@@ -4,8 +4,8 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, container, credential, endpoints, fields, host, member, project,
-    service, setting, sources, stack, template, volume,
+    Visibility, access, account, balancer, container, credential, endpoints, fields, host, member,
+    project, service, setting, sources, stack, template, volume,
 };
 use crate::api::streams;
 use crate::model::registry::Entry;
@@ -19,6 +19,7 @@ pub const HOOKS: &[Hook] = &[
     credential::CREDENTIAL,
     host::HOOK,
     container::INSTANCE,
+    balancer::HOOK,
     credential::PASSWORD,
     project::HOOK,
     member::HOOK,

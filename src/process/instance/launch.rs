@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::super::balancer;
 use super::super::site::HostEngine;
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::mounts::VolumeSpec;
@@ -169,6 +170,7 @@ impl Plan {
         let row = &work.resource;
         let mut network = None;
         let mut volumes = Vec::new();
+        let mut balancer = None;
         let mut extras = Extras {
             uuid: row.uuid.clone(),
             name: row.name.clone().unwrap_or_default(),
@@ -187,6 +189,9 @@ impl Plan {
             (extras.network, network) = attachment(read, row)?;
             extras.volumes_from = engine_ids(read, row.list("dataVolumesFrom"))?;
             (volumes, extras.volume_mounts) = named_volumes(read, row)?;
+            if let Some(service) = balancer::service_of(read, row)? {
+                balancer = Some(balancer::launch(read, &service, row)?);
+            }
             Ok(())
         })?;
         extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
@@ -197,9 +202,15 @@ impl Plan {
             }
         }
         naming::name(row, &work.site.engines, &mut extras);
-        let spec = spec::container_spec(&row.data, &extras)
+        let mut fields = row.data.clone();
+        let mut entries = row.list("files").to_vec();
+        if let Some(balancer) = &balancer {
+            balancer.put(&mut fields);
+            entries.push(balancer.files());
+        }
+        let spec = spec::container_spec(&fields, &extras)
             .map_err(|error| Failure { message: error.to_string(), retry: Retry::Never })?;
-        let files = files(row.list("files")).map_err(|error| Failure {
+        let files = files(&entries).map_err(|error| Failure {
             message: format!("cannot pack the files of `{}`: {error}", extras.name),
             retry: Retry::Never,
         })?;

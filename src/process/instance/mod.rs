@@ -12,9 +12,9 @@ mod halt;
 
 use serde_json::json;
 
-use super::object;
 use super::site::HostEngine;
 use super::step::{Definition, Failure, Next, Outcome, Retry, Step, StepFuture, Work};
+use super::{balancer, object};
 use crate::engine::spec;
 use crate::error::Result;
 use crate::model::resource::Resource;
@@ -51,6 +51,12 @@ pub const PROCESSES: &[Definition] = &[
         ],
         tries: Some(TRIES),
         give_up: Some(give_up),
+    },
+    Definition {
+        name: "instance.update",
+        steps: &[Step { name: "configure", run: balancer::configure }],
+        tries: Some(TRIES),
+        give_up: None,
     },
     Definition {
         name: "instance.stop",
@@ -103,7 +109,7 @@ pub(super) fn engine_unless_gone(work: &Work) -> Result<Option<HostEngine>, Fail
 }
 
 /// The engine of a container's host.
-fn engine_of(work: &Work) -> Result<HostEngine, Failure> {
+pub(super) fn engine_of(work: &Work) -> Result<HostEngine, Failure> {
     work.resource.int("hostId").and_then(|host| work.site.engines.get(host)).ok_or_else(|| {
         Failure {
             message: format!(

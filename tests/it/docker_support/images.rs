@@ -10,6 +10,8 @@ use futures_util::TryStreamExt;
 
 /// The image all tests use.
 pub(super) const BUSYBOX: &str = "ranchette-test/busybox";
+/// The image of balancers.
+const HAPROXY: &str = "ranchette-test/haproxy";
 
 /// Makes the image that is present.
 pub(super) async fn prepare_busybox(endpoint: &str) -> Docker {
@@ -37,6 +39,34 @@ pub(super) async fn prepare(endpoint: &str, registry: &str) -> String {
         docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
     }
     format!("{BUSYBOX}:latest")
+}
+
+/// The image of Debian's HAProxy, made when first asked for.
+pub(super) async fn prepare_haproxy(endpoint: &str) -> String {
+    let docker = Docker::connect_with_unix(endpoint, 120, API_DEFAULT_VERSION).unwrap();
+    let docker = docker.negotiate_version().await.unwrap();
+    import(&docker, HAPROXY, "latest", haproxy_tar()).await;
+    format!("{HAPROXY}:latest")
+}
+
+/// The program and the libraries it is linked with, each where it is on this machine.
+fn haproxy_tar() -> Vec<u8> {
+    let program = "/usr/sbin/haproxy";
+    assert!(std::fs::exists(program).unwrap(), "tests need `haproxy`; install package haproxy");
+    let libraries = Command::new("ldd").arg(program).output().unwrap();
+    let libraries = String::from_utf8(libraries.stdout).unwrap();
+    let mut paths: Vec<&str> =
+        libraries.split_whitespace().filter(|word| word.starts_with('/')).collect();
+    paths.push(program);
+    let mut tar = tar::Builder::new(Vec::new());
+    append(&mut tar, "tmp/", tar::EntryType::Directory, 0o1777, &[]);
+    append(&mut tar, "etc/passwd", tar::EntryType::Regular, 0o644, b"root:x:0:0:root:/:/bin/sh\n");
+    for path in paths {
+        let content = std::fs::read(path).unwrap();
+        let path = path.trim_start_matches('/');
+        append(&mut tar, path, tar::EntryType::Regular, 0o755, &content);
+    }
+    tar.into_inner().unwrap()
 }
 
 async fn import(docker: &Docker, repo: &str, tag: &str, tar: Vec<u8>) {

@@ -59,6 +59,12 @@ impl TestDocker {
     }
 }
 
+/// The name of an image with HAProxy, in the engine of this test process.
+pub async fn haproxy_image() -> &'static str {
+    static IMAGE: OnceCell<String> = OnceCell::const_new();
+    IMAGE.get_or_init(async || images::prepare_haproxy(&docker().await.endpoint).await).await
+}
+
 /// The engine of this test process.
 pub async fn docker() -> &'static TestDocker {
     static DOCKER: OnceCell<TestDocker> = OnceCell::const_new();

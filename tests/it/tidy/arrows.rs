@@ -13,6 +13,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("scheduler", &["model"]),
     ("reconcile", &["model"]),
     ("compose", &["model"]),
+    ("balancer", &[]),
     ("clock", &[]),
     ("error", &[]),
     ("config", &[]),
@@ -21,7 +22,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("metrics", &["error", "store"]),
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
-    ("process", &["model", "scheduler", "clock", "error", "events", "store", "engine", "vault"]),
+    ("process", &["model", "scheduler", "balancer", "clock", "error", "events", "store", "engine", "vault"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
         "controller",
@@ -103,7 +104,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
 ];
 
 /// Layers that are pure functions of their arguments (I1).
-const PURE: &[&str] = &["model", "scheduler", "reconcile", "compose"];
+const PURE: &[&str] = &["model", "scheduler", "reconcile", "compose", "balancer"];
 
 /// What a pure layer does not contain. `std::time::Duration` is data and allowed.
 const IMPURE: &[&str] = &[

@@ -1,0 +1,238 @@
+//! From rows to a balancer: whom its rules mean.
+
+use serde_json::{Map, Value};
+
+use crate::balancer::{self, Balancer, Check, Protocol, Rule, Stickiness, Target};
+use crate::error::Result;
+use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
+use crate::model::resource::Resource;
+use crate::model::selector::Selector;
+use crate::store::{Query, Read};
+
+/// Label with the ports that speak the proxy protocol.
+const PROXY_PORTS: &str = "io.rancher.loadbalancer.proxy-protocol.ports";
+/// How far aliases of aliases are followed.
+const DEPTH: usize = 8;
+
+/// Whether a service is a balancer.
+pub fn is_balancer(service: &Resource) -> bool {
+    service.kind == "loadBalancerService"
+}
+
+/// HAProxy's configuration for a balancer, as its targets are now.
+///
+/// # Errors
+/// When the database fails.
+pub fn configuration(read: &Read<'_>, service: &Resource) -> Result<String> {
+    Ok(balancer::configuration(&balancer(read, service)?))
+}
+
+fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
+    let config = service.map("lbConfig");
+    let mut rules = Vec::new();
+    for rule in list(config, "portRules") {
+        if let Some(rule) = rule.as_object() {
+            self::rules(read, service, rule, &mut rules)?;
+        }
+    }
+    let labels = service.map("launchConfig").and_then(|launch| launch.get("labels")?.as_object());
+    let proxy_ports = labels.and_then(|labels| labels.get(PROXY_PORTS)?.as_str()).unwrap_or("");
+    let policy = config.and_then(|config| config.get("stickinessPolicy")?.as_object());
+    Ok(Balancer {
+        rules,
+        stickiness: policy.map(|policy| stickiness(policy, service)),
+        custom: config.and_then(|config| config.get("config")?.as_str()).unwrap_or("").to_owned(),
+        certificates: false,
+        proxy_ports: proxy_ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
+    })
+}
+
+fn list<'a>(map: Option<&'a Map<String, Value>>, field: &str) -> &'a [Value] {
+    map.and_then(|map| map.get(field)?.as_array()).map_or(&[], Vec::as_slice)
+}
+
+fn text<'a>(map: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    map.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+fn port(map: &Map<String, Value>, field: &str) -> Option<u16> {
+    map.get(field).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok())
+}
+
+fn count(map: &Map<String, Value>, field: &str) -> Option<u32> {
+    map.get(field).and_then(Value::as_u64).and_then(|count| u32::try_from(count).ok())
+}
+
+fn stickiness(policy: &Map<String, Value>, service: &Resource) -> Stickiness {
+    let flag = |field: &str| policy.get(field).and_then(Value::as_bool).unwrap_or(false);
+    let own = format!("{}_cookie", service.display_name());
+    Stickiness {
+        cookie: text(policy, "cookie").map_or(own, str::to_owned),
+        mode: text(policy, "mode").unwrap_or("insert").to_owned(),
+        domain: text(policy, "domain").map(str::to_owned),
+        indirect: flag("indirect"),
+        nocache: flag("nocache"),
+        postonly: flag("postonly"),
+    }
+}
+
+/// What one rule of the configuration comes to: one rule, or one for each service that it selects.
+fn rules(
+    read: &Read<'_>,
+    service: &Resource,
+    rule: &Map<String, Value>,
+    rules: &mut Vec<Rule>,
+) -> Result<()> {
+    if let Some(id) = rule.get("serviceId").and_then(Value::as_i64) {
+        let target = read.get(id)?.filter(|target| target.removed.is_none());
+        if let (Some(target), Some(own)) = (target, self::rule(rule, &Map::new())) {
+            rules.push(with_targets(read, &target, own, port(rule, "targetPort"))?);
+        }
+        return Ok(());
+    }
+    let Some(Ok(selector)) = text(rule, "selector").map(str::parse::<Selector>) else {
+        return Ok(());
+    };
+    let query = Query {
+        ty: "service",
+        account_id: service.account_id,
+        limit: usize::MAX >> 1,
+        ..Query::default()
+    };
+    for target in read.list(&query)? {
+        if target.id == service.id || !selects(&selector, &target) {
+            continue;
+        }
+        // A service that is selected may say where it wants to be.
+        let told = list(target.map("lbConfig"), "portRules");
+        let told: Vec<&Map<String, Value>> = told.iter().filter_map(Value::as_object).collect();
+        let nothing = Map::new();
+        let told = if told.is_empty() { vec![&nothing] } else { told };
+        for own in told {
+            let target_port = port(own, "targetPort").or_else(|| port(rule, "targetPort"));
+            if let Some(made) = self::rule(rule, own).filter(|_| target_port.is_some()) {
+                rules.push(with_targets(read, &target, made, target_port)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn selects(selector: &Selector, service: &Resource) -> bool {
+    let labels = service.map("launchConfig").and_then(|launch| launch.get("labels")?.as_object());
+    let labels = labels.into_iter().flatten();
+    let labels = labels.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+    selector.matches(labels)
+}
+
+/// A rule of the balancer, with what the selected service says of itself over it.
+fn rule(rule: &Map<String, Value>, told: &Map<String, Value>) -> Option<Rule> {
+    let either = |field: &str| text(told, field).or_else(|| text(rule, field));
+    Some(Rule {
+        source_port: port(rule, "sourcePort")?,
+        protocol: Protocol::parse(text(rule, "protocol").unwrap_or("http"))?,
+        hostname: either("hostname").unwrap_or("").to_owned(),
+        path: either("path").unwrap_or("").to_owned(),
+        priority: count(rule, "priority"),
+        backend: either("backendName").map(str::to_owned),
+        weight: count(rule, "weight"),
+        targets: Vec::new(),
+    })
+}
+
+fn with_targets(
+    read: &Read<'_>,
+    target: &Resource,
+    rule: Rule,
+    target_port: Option<u16>,
+) -> Result<Rule> {
+    let port = target_port.unwrap_or(rule.source_port);
+    Ok(Rule { targets: targets(read, target, port, 0)?, ..rule })
+}
+
+fn targets(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
+    if !is_served(&service.state) {
+        return Ok(Vec::new());
+    }
+    let addresses = service.strings("externalIpAddresses");
+    let outside = if addresses.is_empty() {
+        service.str("hostname").filter(|_| service.kind == "externalService").into_iter().collect()
+    } else {
+        addresses
+    };
+    if !outside.is_empty() {
+        let target = |address: &str| Target {
+            name: address.to_owned(),
+            address: address.to_owned(),
+            port,
+            check: None,
+        };
+        return Ok(outside.into_iter().map(target).collect());
+    }
+    if service.kind == "dnsService" {
+        return of_alias(read, service, port, depth);
+    }
+    of_containers(read, service, port)
+}
+
+/// Whether requests go to a service in this state.
+fn is_served(state: &str) -> bool {
+    !matches!(
+        state,
+        "inactive" | "deactivating" | "removing" | "removed" | "requested" | "registering"
+    )
+}
+
+fn of_alias(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
+    let mut found = Vec::new();
+    if depth >= DEPTH {
+        return Ok(found);
+    }
+    for map in read.referrers("serviceConsumeMap", "serviceId", service.id)? {
+        let target = map.int("consumedServiceId").map(|id| read.get(id)).transpose()?.flatten();
+        if let Some(target) = target {
+            found.extend(targets(read, &target, port, depth + 1)?);
+        }
+    }
+    Ok(found)
+}
+
+fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<Target>> {
+    let mut found = Vec::new();
+    let leaving: Vec<i64> = read
+        .referrers("serviceExposeMap", "serviceId", service.id)?
+        .iter()
+        .filter(|map| map.flag("upgrade"))
+        .filter_map(|map| map.int("instanceId"))
+        .collect();
+    for row in read.referrers("instance", "serviceId", service.id)? {
+        let is_primary =
+            row.label(label::LAUNCH_CONFIG).is_none_or(|name| name == PRIMARY_LAUNCH_CONFIG);
+        let is_there = matches!(row.state.as_str(), "running" | "starting" | "updating-running");
+        if !is_primary || !is_there || row.flag("retired") || leaving.contains(&row.id) {
+            continue;
+        }
+        let owner = row.int("networkContainerId").map(|id| read.get(id)).transpose()?.flatten();
+        let Some(address) = owner.as_ref().unwrap_or(&row).str("primaryIpAddress") else {
+            continue;
+        };
+        found.push(Target {
+            name: row.uuid.clone(),
+            address: address.to_owned(),
+            port,
+            check: row.map("healthCheck").and_then(check),
+        });
+    }
+    Ok(found)
+}
+
+fn check(check: &Map<String, Value>) -> Option<Check> {
+    let request = text(check, "requestLine").map(|line| line.replace('"', ""));
+    Some(Check {
+        port: port(check, "port")?,
+        interval_ms: check.get("interval").and_then(Value::as_u64).unwrap_or(2000),
+        rise: count(check, "healthyThreshold").unwrap_or(2),
+        fall: count(check, "unhealthyThreshold").unwrap_or(3),
+        request,
+    })
+}

@@ -1,0 +1,170 @@
+//! Balancers: HAProxy in the containers of a `loadBalancerService`.
+//!
+//! A container starts with the configuration of that moment; afterwards `instance.update` brings it a
+//! new one, which HAProxy itself has to find valid first: a wrong one is refused with its own words, and
+//! the old one keeps running. HAProxy takes a new configuration over without dropping a connection.
+
+mod facts;
+
+pub use facts::{configuration, is_balancer};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::instance::engine_of;
+use super::step::{Failure, Next, Outcome, StepFuture, Work};
+use crate::engine::{Engine, EngineError, ExecSpec};
+use crate::error::Result;
+use crate::model::resource::Resource;
+use crate::store::Read;
+
+/// The setting that names the image of balancers whose service asks for one of Rancher's own.
+const IMAGE_SETTING: &str = "lb.haproxy.image";
+/// Images of Rancher's balancers: a program around HAProxy that asks a server of Rancher's.
+const RANCHERS: &[&str] = &["rancher/lb-service-", "rancher/load-balancer-service"];
+/// Where the configuration is in the container.
+const FOLDER: &str = "ranchette";
+/// The field that remembers which configuration a container has.
+const HASH: &str = "lbHash";
+/// How much of HAProxy's words is kept, in bytes.
+const WORDS: usize = 2000;
+
+/// What tells one configuration from another.
+pub fn hash(configuration: &str) -> String {
+    Sha256::digest(configuration).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a container has another configuration than this.
+pub fn differs(container: &Resource, hash: &str) -> bool {
+    container.str(HASH) != Some(hash)
+}
+
+/// The service a container balances for, if it does.
+pub(super) fn service_of(read: &Read<'_>, container: &Resource) -> Result<Option<Resource>> {
+    let Some(id) = container.int("serviceId") else { return Ok(None) };
+    Ok(read.get(id)?.filter(is_balancer))
+}
+
+/// What a balancer's container is launched with besides what its service says.
+pub(super) struct Launch {
+    /// Configuration.
+    pub text: String,
+    /// Image, if another than the service's.
+    pub image: Option<String>,
+}
+
+/// How the container of a balancer is launched.
+pub(super) fn launch(read: &Read<'_>, service: &Resource, container: &Resource) -> Result<Launch> {
+    let wanted = container.str("imageUuid").unwrap_or_default();
+    let name = wanted.strip_prefix("docker:").unwrap_or(wanted);
+    let image = match RANCHERS.iter().any(|own| name.starts_with(own)) {
+        true => read.setting(IMAGE_SETTING)?.map(|image| format!("docker:{image}")),
+        false => None,
+    };
+    Ok(Launch { text: configuration(read, service)?, image })
+}
+
+impl Launch {
+    /// Changes a container's fields accordingly.
+    pub(super) fn put(&self, fields: &mut serde_json::Map<String, Value>) {
+        if let Some(image) = &self.image {
+            fields.insert("imageUuid".to_owned(), image.clone().into());
+        }
+        let command = ["haproxy", "-W", "-db", "-f", "/ranchette/haproxy.cfg"];
+        fields.insert("command".to_owned(), json!(command));
+    }
+
+    /// The container's files, as entries of its field `files`.
+    pub(super) fn files(&self) -> Value {
+        use base64::Engine as _;
+        let content = base64::engine::general_purpose::STANDARD.encode(&self.text);
+        json!({ "path": format!("/{FOLDER}/haproxy.cfg"), "content": content, "mode": 0o444 })
+    }
+}
+
+/// The step of `instance.update`: nothing to do but for a balancer with an old configuration.
+pub(super) fn configure(work: Work) -> StepFuture {
+    Box::pin(async move {
+        let read = work.site.store.read(|read| {
+            let service = service_of(read, &work.resource)?;
+            let text = service.as_ref().map(|service| configuration(read, service)).transpose()?;
+            Ok(service.map(|service| service.id).zip(text))
+        })?;
+        let Some((service, text)) = read else { return Ok(Outcome::Pass) };
+        let hash = hash(&text);
+        let Some(container) = work.resource.str("externalId").map(str::to_owned) else {
+            return Ok(Outcome::Pass);
+        };
+        if !differs(&work.resource, &hash) {
+            return Ok(Outcome::Pass);
+        }
+        let host = engine_of(&work)?;
+        let refusal = bring(&*host.engine, &container, &text).await?;
+        Outcome::commit(move |tx, work| {
+            tx.update(work.resource.id, |row| {
+                row.set(HASH, hash);
+                Ok(())
+            })?;
+            let message =
+                refusal.map(|words| format!("HAProxy refuses the configuration: {words}"));
+            tx.update(service, |row| {
+                row.set("lbRefusal", message);
+                Ok(())
+            })?;
+            Ok(Next::Finish)
+        })
+    })
+}
+
+/// Puts a configuration into a running container; HAProxy's words if it refuses it.
+async fn bring(
+    engine: &dyn Engine,
+    container: &str,
+    text: &str,
+) -> Result<Option<String>, Failure> {
+    engine.upload(container, "/", archive("next.cfg", text)?).await?;
+    let check = ["haproxy", "-c", "-f", "/ranchette/next.cfg"];
+    if let Some(words) = failing(engine, container, &check).await? {
+        return Ok(Some(words));
+    }
+    engine.upload(container, "/", archive("haproxy.cfg", text)?).await?;
+    engine.kill(container, "SIGUSR2").await?;
+    Ok(None)
+}
+
+fn archive(name: &str, text: &str) -> Result<Bytes, Failure> {
+    let pack = || -> std::io::Result<Vec<u8>> {
+        let mut archive = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o444);
+        archive.append_data(&mut header, format!("{FOLDER}/{name}"), text.as_bytes())?;
+        archive.into_inner()
+    };
+    pack().map(Bytes::from).map_err(|error| Failure {
+        message: format!("cannot pack the balancer's configuration: {error}"),
+        retry: super::step::Retry::Never,
+    })
+}
+
+/// What a command in a container wrote, if it failed.
+async fn failing(
+    engine: &dyn Engine,
+    container: &str,
+    command: &[&str],
+) -> Result<Option<String>, EngineError> {
+    let command = command.iter().map(|word| (*word).to_owned()).collect();
+    let mut session = engine.exec(container, &ExecSpec { command, ..ExecSpec::default() }).await?;
+    let mut words = Vec::new();
+    while let Some(chunk) = session.output.next().await {
+        let chunk = chunk?;
+        let room = WORDS.saturating_sub(words.len()).min(chunk.bytes.len());
+        words.extend_from_slice(chunk.bytes.get(..room).unwrap_or_default());
+    }
+    match engine.exec_exit_code(&session.id).await? {
+        Some(0) => Ok(None),
+        _ => Ok(Some(String::from_utf8_lossy(&words).trim().to_owned())),
+    }
+}
