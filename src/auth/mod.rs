@@ -3,8 +3,8 @@
 //! How the rest of the program uses this layer:
 //!
 //! * Start: [`seed::seed`] and [`control::settle`] in a write, then [`Auth::new`], then
-//!   [`Auth::prepare_setup`] (log the code it
-//!   returns, once), [`Auth::write_local_access`], and [`Auth::watch`] as a task.
+//!   [`Auth::prepare_setup`] (log the code it returns, once), [`Auth::write_local_access`], and
+//!   [`Auth::watch`] as a task.
 //! * Listening: [`setup::listen_address`] of the wanted address and [`Auth::setup_phase`]; await
 //!   [`Auth::setup_done`] to listen on the wanted address from then on.
 //! * Each request: [`Authenticator::authenticate`], then [`policy`] for every type, field and action.

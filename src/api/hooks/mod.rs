@@ -13,6 +13,7 @@ mod fields;
 mod host;
 mod member;
 mod ports;
+mod preference;
 mod project;
 mod rows;
 mod selector;

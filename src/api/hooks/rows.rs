@@ -5,7 +5,7 @@
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, balancer, container, credential, endpoints, fields, host, member,
-    project, service, setting, sources, stack, template, volume,
+    preference, project, service, setting, sources, stack, template, volume,
 };
 use crate::api::streams;
 use crate::model::registry::Entry;
@@ -26,6 +26,7 @@ pub const HOOKS: &[Hook] = &[
     template::HOOK,
     service::HOOK,
     stack::HOOK,
+    preference::HOOK,
     volume::HOOK,
 ];
 
@@ -180,6 +181,7 @@ pub const VISIBILITIES: &[Visibility] = &[
 pub const LISTERS: &[Lister] = &[
     Lister { ty: "project", list: project::list },
     Lister { ty: "projectTemplate", list: template::list },
+    Lister { ty: "userPreference", list: preference::list },
 ];
 
 /// The list of a type, if it has one of its own.

@@ -263,3 +263,33 @@ async fn accounts_have_kinds_and_one_administrator_stays() {
         assert!(fault.starts_with("422 InvalidOption kind"), "{kind}: {fault}");
     }
 }
+
+#[actix_web::test]
+async fn preferences_are_one_s_own_and_their_names_are_used_once() {
+    let site = Site::start().await;
+    let admin = site.admin().await;
+    let (alice, alice_id) = site.person("alice").await;
+    let body = |value: &str| json!({"name": "theme", "value": value});
+    let made = alice.post("/userpreferences", body("dark")).await.ok(201);
+    assert_eq!((&made["accountId"], &made["value"]), (&json!(alice_id), &json!("dark")));
+    let fault = alice.post("/userpreferences", body("light")).await.fault();
+    assert!(fault.starts_with("422 NotUnique name"), "{fault}");
+    let path = format!("/userpreferences/{}", id(&made));
+    alice.put(&path, body("light")).await.ok(200);
+    let other =
+        alice.post("/userpreferences", json!({"name": "other", "value": "1"})).await.ok(201);
+    let taken = alice.put(&format!("/userpreferences/{}", id(&other)), body("x")).await.fault();
+    assert!(taken.starts_with("422 NotUnique name"), "{taken}");
+    admin.post("/userpreferences", body("dark")).await.ok(201);
+    let count = async |client: &Client, query: &str| {
+        let list = client.get(&format!("/userpreferences{query}")).await.ok(200);
+        list["data"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((count(&alice, "").await, count(&alice, "?name=theme").await), (2, 1));
+    assert_eq!((count(&admin, "").await, count(&admin, "?all=true").await), (1, 3));
+    assert_eq!(count(&alice, "?all=true").await, 2, "for administrators only");
+    let (bob, _) = site.person("bob").await;
+    assert_eq!(bob.get(&path).await.status, 404);
+    set_state(&site, &id(&made), "active").await;
+    alice.delete(&path).await.ok(200);
+}
