@@ -184,7 +184,8 @@ async fn nothing_is_left_of_a_removed_environment() {
     world.state(other, "removed").await;
     world.state(member, "removed").await;
     let site = std::sync::Arc::clone(&world.core.as_ref().expect("running").site);
-    let purge = site.tasks.get(1).expect("purge.resources");
+    let mut tasks = ranchette::process::tasks::tasks().into_iter();
+    let purge = tasks.find(|task| task.name == "purge.resources").expect("the task");
     (purge.run)(site).await.expect("a round");
     world.state(project, "purged").await;
     world.state(other, "purged").await;
