@@ -164,7 +164,9 @@ fn map(fields: &Map<String, Value>, field: &str) -> Result<BTreeMap<String, Stri
             Value::String(text) => Ok((key.clone(), text.clone())),
             Value::Number(number) => Ok((key.clone(), number.to_string())),
             Value::Bool(flag) => Ok((key.clone(), flag.to_string())),
-            _ => Err(wrong(field, "an object of texts")),
+            Value::Null | Value::Array(_) | Value::Object(_) => {
+                Err(wrong(field, "an object of texts"))
+            }
         })
         .collect()
 }

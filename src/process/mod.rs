@@ -171,8 +171,5 @@ pub fn retire(tx: &mut Tx<'_>, id: i64) -> Result<()> {
 
 /// The members of a JSON object: what a process is given.
 pub fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(members) => members,
-        _ => Map::new(),
-    }
+    if let Value::Object(members) = value { members } else { Map::new() }
 }

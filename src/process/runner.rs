@@ -178,12 +178,12 @@ impl Runner {
                 row.step = position;
                 // Something said to the process while the step was at work must not be slept through.
                 let told = row.data != work.process.data;
-                let next = match commit(tx, &work)? {
-                    Next::Wait { message, .. } if told => {
-                        Next::Wait { until: Some(tx.now), message }
-                    }
-                    next => next,
-                };
+                let mut next = commit(tx, &work)?;
+                if let Next::Wait { until, .. } = &mut next
+                    && told
+                {
+                    *until = Some(tx.now);
+                }
                 let (process, resource) = settle(tx, row, next)?;
                 Ok(process.map(|process| Work {
                     process: Arc::new(process),

@@ -113,10 +113,12 @@ impl Outcome {
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
-        let retry = match &error {
-            EngineError::Unavailable { .. } => Retry::WhenBack,
-            other if other.retryable() => Retry::Later,
-            _ => Retry::Never,
+        let retry = if matches!(error, EngineError::Unavailable { .. }) {
+            Retry::WhenBack
+        } else if error.retryable() {
+            Retry::Later
+        } else {
+            Retry::Never
         };
         Self { message: error.to_string(), retry }
     }

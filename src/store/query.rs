@@ -112,7 +112,7 @@ fn sql_value(value: &serde_json::Value) -> Sql {
             number.as_i64().map_or_else(|| Sql::Real(number.as_f64().unwrap_or(0.0)), Sql::Integer)
         }
         serde_json::Value::String(text) => Sql::Text(text.clone()),
-        other => Sql::Text(other.to_string()),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => Sql::Text(value.to_string()),
     }
 }
 
@@ -157,11 +157,14 @@ fn comparison(query: &Query, condition: &Condition, values: &mut Vec<Sql>) -> St
     let text = matches!(value, Sql::Text(_));
     values.push(value);
     let number = values.len();
-    match condition.op {
-        Op::Prefix => format!("{place} LIKE ?{number} ESCAPE '\\'"),
-        Op::Eq | Op::Ne if text => format!("{place} {operator} ?{number} COLLATE NOCASE"),
-        _ => format!("{place} {operator} ?{number}"),
-    }
+    let suffix = if condition.op == Op::Prefix {
+        " ESCAPE '\\'"
+    } else if text && matches!(condition.op, Op::Eq | Op::Ne) {
+        " COLLATE NOCASE"
+    } else {
+        ""
+    };
+    format!("{place} {operator} ?{number}{suffix}")
 }
 
 /// The WHERE clause of a query and its values.
