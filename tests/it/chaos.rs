@@ -84,7 +84,7 @@ impl Chaos {
     fn order(&self, stack: usize) -> Vec<String> {
         let name = self.ranch.stack(stack).to_owned();
         let scale = self.below(LARGEST_SCALE + 1);
-        let order = match self.below(8) {
+        match self.below(8) {
             0..4 => {
                 let file = self.ranch.file(&self.compose(scale));
                 vec!["up".to_owned(), "-f".to_owned(), file, "-p".to_owned(), name]
@@ -92,8 +92,7 @@ impl Chaos {
             4 | 5 => vec!["scale".to_owned(), format!("{name}/many={scale}")],
             6 => vec!["down".to_owned(), name, "--yes".to_owned(), "--volumes".to_owned()],
             _ => vec![["stop", "start"][self.below(2) as usize].to_owned(), name],
-        };
-        order
+        }
     }
 
     fn compose(&self, scale: u64) -> String {

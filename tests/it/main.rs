@@ -26,4 +26,5 @@ mod services;
 mod streams;
 mod tidy;
 mod upgrades;
+mod transitions;
 mod world;

@@ -71,11 +71,6 @@ impl World {
         self.breakpoint = breakpoint;
     }
 
-    /// Starts a transition of a row.
-    pub async fn act_now(&self, id: i64, transition: &'static str) {
-        self.act(id, transition, json!({})).await;
-    }
-
     /// Opens the database and starts everything, as after a crash or the first time.
     pub async fn start(&mut self) {
         let path = self.folder.path().join("test.db");
@@ -184,6 +179,19 @@ impl World {
     pub async fn state(&self, id: i64, state: &str) -> Resource {
         self.until(&format!("resource {id} is {state}"), |read| {
             Ok(read.get(id)?.filter(|row| row.state == state))
+        })
+        .await
+    }
+
+    /// The one row of a type that there is.
+    pub async fn only(&self, ty: &str) -> i64 {
+        self.until(&format!("one {ty}"), |read| {
+            let mut found = Vec::new();
+            read.for_each(ty, |row| {
+                found.push(row.id);
+                Ok(())
+            })?;
+            Ok(if let [id] = found.as_slice() { Some(*id) } else { None })
         })
         .await
     }
