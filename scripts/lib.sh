@@ -4,6 +4,7 @@
 set -euo pipefail
 
 # cargo's folder; what the scripts keep beside the code (logs, the Python environment) is in target/.
+# shellcheck disable=SC2034 # for those that source this
 TARGET=${CARGO_TARGET_DIR:-target}
 mkdir -p target
 

@@ -4,6 +4,7 @@
 
 pub mod program;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,9 @@ impl Report {
     pub fn report(&mut self, name: &str, value: f64, unit: &str, target: Target) {
         let verdict = if target.is_met(value) { "ok" } else { "missed" };
         let figure = format!("{} {unit}", grouped(value));
-        println!("{name:<58} {figure:>18}   {:<28} {verdict}", target.shown(unit));
+        let row = format!("{name:<66} {figure:>18}   {:<28} {verdict}", target.shown(unit));
+        println!("{row}");
+        keep(&row);
         if !target.is_met(value) {
             self.missed.push(name.to_owned());
         }
@@ -59,6 +62,14 @@ impl Report {
         println!("missed: {}", self.missed.join("; "));
         ExitCode::FAILURE
     }
+}
+
+/// Adds a row to the file in which `scripts/bench.sh` collects those of all benches.
+fn keep(row: &str) {
+    let Some(path) = std::env::var_os("RANCHETTE_BENCH_TABLE") else { return };
+    let mut table =
+        std::fs::OpenOptions::new().create(true).append(true).open(path).expect("the table");
+    writeln!(table, "{row}").expect("the table");
 }
 
 /// The median of what `run` returns, over an odd number of runs; each is told its number.
