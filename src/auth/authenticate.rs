@@ -302,6 +302,11 @@ pub(super) fn credential_proof(id: i64) -> String {
     format!("credential:{id}")
 }
 
+/// The credential of such a proof.
+pub(super) fn proving_credential(proof: &str) -> Option<i64> {
+    proof.strip_prefix("credential:")?.parse().ok()
+}
+
 fn proved_by(account: Resource, credential: &Resource) -> Proved {
     Proved {
         account,

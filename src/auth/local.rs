@@ -13,15 +13,17 @@ use serde_json::json;
 use super::keys::{self, KeyPair};
 use super::secret::{self, Passwords};
 use super::setup::SHORTEST_PASSWORD;
-use super::{Auth, access};
+use super::{Auth, Caller, access};
 use crate::error::{Error, Result};
 use crate::model::id;
-use crate::store::{Query, Store, Tx};
+use crate::store::{Query, Read, Store, Tx};
 
 /// Name of the file in the data directory.
 pub const FILE: &str = "local-access.json";
 /// Name of the key, as administrators see it in the list of keys.
 const KEY_NAME: &str = "local command line";
+/// What marks the key in its row; no request can set it.
+const MARK: &str = "localOperator";
 
 impl Auth {
     /// Makes the local operator's key anew and writes it with the server's own URL; the key of the start
@@ -61,13 +63,36 @@ fn rotate(tx: &mut Tx<'_>) -> Result<(KeyPair, Option<i64>)> {
                 "active".clone_into(&mut row.state);
                 row.set("publicValue", pair.access_key.as_str());
                 row.set(keys::SECRET_HASH, secret::key_hash(&pair.secret_key));
+                row.set(MARK, true);
                 Ok(())
             })?;
             pair
         }
-        None => keys::insert_api_key(tx, admin.id, KEY_NAME)?,
+        None => {
+            let pair = keys::insert_api_key(tx, admin.id, KEY_NAME)?;
+            mark(tx, &pair)?;
+            pair
+        }
     };
     Ok((pair, access::projects_of(tx, admin.id)?.first().copied()))
+}
+
+fn mark(tx: &mut Tx<'_>, pair: &KeyPair) -> Result<()> {
+    for key in tx.referrers_by_text("credential", "publicValue", &pair.access_key)? {
+        tx.update(key.id, |row| {
+            row.set(MARK, true);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a caller proved itself with the local operator's key: whoever can read that could change the
+/// database itself.
+pub(super) fn is_operator(read: &Read<'_>, caller: &Caller) -> Result<bool> {
+    let proof = caller.session.as_deref().unwrap_or_default();
+    let Some(id) = super::authenticate::proving_credential(proof) else { return Ok(false) };
+    Ok(read.get(id)?.is_some_and(|key| key.ty == "credential" && key.flag(MARK)))
 }
 
 /// Writes a file that only its owner can read, whole or not at all.

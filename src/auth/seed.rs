@@ -143,7 +143,7 @@ mod tests {
                 .store
                 .read(|read| {
                     read.for_each(ty, |row| {
-                        let data = serde_json::to_string(&row.data).map_err(Error::internal)?;
+                        let data = serde_json::to_string(&*row.data).map_err(Error::internal)?;
                         let name = row.name.unwrap_or_default();
                         text.push_str(&format!(
                             "{} {ty} {} {} {name:?} {} {data}\n",

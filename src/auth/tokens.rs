@@ -205,8 +205,12 @@ impl Auth {
         address: Option<IpAddr>,
     ) -> Result<()> {
         secret::check_password(new)?;
-        let credential = self.store.read(|read| read.require("credential", credential_id))?;
-        let own = credential.account_id == Some(caller.user_id);
+        let (credential, operator) = self.store.read(|read| {
+            let credential = read.require("credential", credential_id)?;
+            Ok((credential, super::local::is_operator(read, caller)?))
+        })?;
+        // Whoever is locked out of their own account has no old password to give.
+        let own = credential.account_id == Some(caller.user_id) && !operator;
         let is_password = credential.kind == keys::PASSWORD && credential.removed.is_none();
         if !is_password || (!own && !administers(caller)) {
             return Err(Error::not_found());
