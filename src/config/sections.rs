@@ -194,7 +194,7 @@ pub struct Process {
 
 impl Default for Process {
     fn default() -> Self {
-        Process { workers: 64 }
+        Process { workers: 256 }
     }
 }
 

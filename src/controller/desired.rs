@@ -8,11 +8,12 @@ use super::rollout;
 use crate::error::Result;
 use crate::model::names::label;
 use crate::model::resource::Resource;
+use crate::process::facts::HostMark;
 use crate::process::site::Site;
 use crate::reconcile::{
     Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy, health,
 };
-use crate::store::{Query, Read};
+use crate::store::Read;
 
 /// What is wanted of a service, owned.
 pub struct Wanted {
@@ -208,22 +209,20 @@ fn restart_mode(read: &Read<'_>, service: &Resource) -> Result<Mode> {
     })
 }
 
-/// What is known of each host of an environment.
-pub fn host_states(read: &Read<'_>, environment: Option<i64>) -> Result<HashMap<i64, HostState>> {
-    let query =
-        Query { ty: "host", account_id: environment, limit: usize::MAX, ..Default::default() };
-    let hosts = read.list(&query)?;
-    Ok(hosts.iter().map(|host| (host.id, host_state(host))).collect())
+/// What is known of every host.
+pub fn host_states(site: &Site) -> Result<HashMap<i64, HostState>> {
+    site.ledger.look(|books| {
+        let states = books.hosts.iter().map(|(id, mark)| (*id, host_state(*mark)));
+        states.collect()
+    })
 }
 
-fn host_state(host: &Resource) -> HostState {
-    match host.state.as_str() {
-        "active" | "updating-active" | "activating" => match host.str("agentState") {
-            Some("disconnected") => HostState::Unreachable,
-            _ => HostState::Active,
-        },
-        "removing" | "removed" | "purging" | "purged" => HostState::Gone,
-        _ => HostState::Inactive,
+fn host_state(mark: HostMark) -> HostState {
+    match mark {
+        HostMark::Active => HostState::Active,
+        HostMark::Unreachable => HostState::Unreachable,
+        HostMark::Inactive => HostState::Inactive,
+        HostMark::Gone => HostState::Gone,
     }
 }
 

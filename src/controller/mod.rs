@@ -18,7 +18,7 @@ pub mod deploy;
 pub mod hosts;
 pub mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -47,12 +47,14 @@ pub struct Controller {
     due: BTreeMap<i64, i64>,
     /// When each service was planned last and how long that took.
     rested: BTreeMap<i64, i64>,
+    /// Stacks of which a service has another health than before.
+    stacks: BTreeSet<i64>,
 }
 
 impl Controller {
     /// A controller for a site; it does nothing until [`Controller::run`].
     pub fn new(site: Arc<Site>, stop: CancellationToken) -> Self {
-        Self { site, stop, due: BTreeMap::new(), rested: BTreeMap::new() }
+        Self { site, stop, due: BTreeMap::new(), rested: BTreeMap::new(), stacks: BTreeSet::new() }
     }
 
     /// Runs until the token is cancelled.
@@ -90,6 +92,7 @@ impl Controller {
         let marked = self.site.store.read(|read| {
             read.for_each("service", |service| {
                 self.due.insert(service.id, now);
+                self.stacks.extend(service.int("stackId"));
                 Ok(())
             })
         });
@@ -158,6 +161,16 @@ impl Controller {
                 }
                 self.turn(service, sharing).await;
             }
+            self.stacks().await;
+        }
+    }
+
+    /// Each stack is looked at once for all of its services that had a turn.
+    async fn stacks(&mut self) {
+        for stack in std::mem::take(&mut self.stacks) {
+            if let Err(error) = settle::stack_health(&self.site, stack).await {
+                tracing::error!(%error, stack, "cannot record a stack's health");
+            }
         }
     }
 
@@ -209,7 +222,7 @@ impl Controller {
         if !plan.actions.is_empty() {
             apply::apply(&self.site, &round, desired, &plan).await?;
         }
-        settle::record(&self.site, &round, desired, &plan).await?;
+        self.stacks.extend(settle::record(&self.site, &round, desired, &plan).await?);
         Ok(match plan.verdict {
             Verdict::Waiting { until, .. } => Some(until),
             Verdict::Settled
@@ -239,7 +252,7 @@ impl Round {
         };
         let stack = service.int("stackId").map(|id| read.get(id)).transpose()?.flatten();
         let desired = desired::wanted(read, site, &service, stack.as_ref())?;
-        let hosts = desired::host_states(read, service.account_id)?;
+        let hosts = desired::host_states(site)?;
         let mut members = Vec::new();
         let (mut complaint, mut progress) = (None, None);
         read.for_each_referrer("instance", "serviceId", id, |row| {

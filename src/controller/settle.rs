@@ -15,18 +15,24 @@ use crate::process::site::Site;
 use crate::process::upgrade::TAKEN_BACK;
 use crate::reconcile::health::HealthState;
 use crate::reconcile::{self, Member, MemberState, Plan, Verdict, Wait};
-use crate::store::{Condition, Op, Query, Tx};
+use crate::store::{Condition, Op, Query, Read, Tx};
 
 /// Containers woken in one transaction.
 const WAKE: usize = 500;
 
-/// Records a round's outcome; writes nothing when nothing is new.
-pub async fn record(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
+/// Records a round's outcome; writes nothing when nothing is new. Returns the stack whose health is to be
+/// looked at again.
+pub async fn record(
+    site: &Arc<Site>,
+    round: &Round,
+    wanted: &Wanted,
+    plan: &Plan,
+) -> Result<Option<i64>> {
     let outcome = Outcome::of(round, wanted, plan);
     let waits =
         outcome.settled && site.store.read(|read| waiting(read.open_process(round.service.id)?))?;
     if !waits && outcome.is_on(&round.service) {
-        return Ok(());
+        return Ok(None);
     }
     let (id, revision) = (round.service.id, round.service.revision);
     site.store
@@ -40,10 +46,8 @@ pub async fn record(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Pla
             if outcome.settled && before.revision == revision {
                 tell_process(tx, id)?;
             }
-            if before.str("healthState") != after.str("healthState") {
-                stack_health(tx, &after)?;
-            }
-            Ok(())
+            let changed = before.str("healthState") != after.str("healthState");
+            Ok(after.int("stackId").filter(|_| changed))
         })
         .await
 }
@@ -176,20 +180,35 @@ pub async fn without_containers(site: &Arc<Site>, service: &Resource) -> Result<
         .await
 }
 
-/// A stack's health follows its services'.
-fn stack_health(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
-    let Some(stack_id) = service.int("stackId") else { return Ok(()) };
-    let services = tx.referrers("service", "stackId", stack_id)?;
+/// A stack's health follows its services'; writes nothing when nothing is new.
+pub async fn stack_health(site: &Arc<Site>, stack_id: i64) -> Result<()> {
+    let changed = site.store.read(|read| {
+        let health = combined_health(read, stack_id)?;
+        Ok(read.get(stack_id)?.is_some_and(|stack| stack.str("healthState") != Some(health)))
+    })?;
+    if !changed {
+        return Ok(());
+    }
+    site.store
+        .write(move |tx| {
+            let health = combined_health(tx, stack_id)?;
+            tx.update(stack_id, |stack| {
+                stack.set("healthState", health);
+                Ok(())
+            })?;
+            Ok(())
+        })
+        .await
+}
+
+fn combined_health(read: &Read<'_>, stack_id: i64) -> Result<&'static str> {
+    let services = read.referrers("service", "stackId", stack_id)?;
     let health = reconcile::health::combined(services.iter().map(|row| {
         let health = row.str("healthState").and_then(HealthState::parse);
         (row.state.as_str(), health.unwrap_or(HealthState::Healthy))
     }))
     .as_str();
-    tx.update(stack_id, |stack| {
-        stack.set("healthState", health);
-        Ok(())
-    })?;
-    Ok(())
+    Ok(health)
 }
 
 /// A service is gone: a stack that is being removed may have waited for it.

@@ -143,10 +143,17 @@ impl Watcher {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(event)) => self.report(self.hear(event, &mut suspects).await),
+                    Some(Ok(event)) => {
+                        if suspects.is_empty() {
+                            // Commits are heard from here on; those before are in the row.
+                            changes = self.site.store.feed().listen();
+                        }
+                        self.report(self.hear(event, &mut suspects).await);
+                    }
                     Some(Err(_)) | None => return,
                 },
-                heard = changes.recv() => match heard {
+                // With many hosts, each commit would wake them all for nothing.
+                heard = changes.recv(), if !suspects.is_empty() => match heard {
                     Ok(heard) => self.report(self.again(&heard, &mut suspects).await),
                     Err(_) => self.report(self.compare_all().await),
                 },

@@ -51,8 +51,8 @@ pub trait Engine: Send + Sync {
     /// What the engine is and what its machine has.
     async fn info(&self) -> Result<EngineInfo, EngineError>;
 
-    /// Whether `image` can be used without pulling it.
-    async fn image_present(&self, image: &str) -> Result<bool, EngineError>;
+    /// The engine's id of `image`, which changes with its content; `None` if it would have to be pulled.
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError>;
 
     /// Fetches `image` from its registry. One attempt, with `auth` or anonymously.
     async fn pull(

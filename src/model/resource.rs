@@ -1,6 +1,40 @@
 //! A row of the resource table: the columns every resource has, and its other fields as JSON.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
+
+/// Fields by their API names. Copies share them until one is changed: a row is handed around far more often
+/// than it is changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fields(Arc<Map<String, Value>>);
+
+impl Deref for Fields {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Fields {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Map<String, Value>> for Fields {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(Arc::new(fields))
+    }
+}
+
+impl From<Fields> for Map<String, Value> {
+    fn from(fields: Fields) -> Self {
+        Arc::unwrap_or_clone(fields.0)
+    }
+}
 
 /// A stored resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +60,7 @@ pub struct Resource {
     /// Number of the last change to the row.
     pub revision: i64,
     /// Every other field by its API name; absent means `null`.
-    pub data: Map<String, Value>,
+    pub data: Fields,
 }
 
 /// What a row is made of before it has an id.

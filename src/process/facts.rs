@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::addresses::Subnet;
 use crate::model::names::label;
 use crate::model::port::PortSpec;
 use crate::model::resource::Resource;
@@ -44,6 +45,37 @@ pub fn host(row: &Resource) -> HostFacts {
         local_storage_mb: number(row, "localStorageMb"),
         pools,
     }
+}
+
+/// How a host is doing, for what runs on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostMark {
+    /// Its containers run.
+    Active,
+    /// It ought to be active, and its engine is away.
+    Unreachable,
+    /// Somebody has deactivated it.
+    Inactive,
+    /// It is being removed.
+    Gone,
+}
+
+/// How a host is doing.
+pub fn host_mark(row: &Resource) -> HostMark {
+    match row.state.as_str() {
+        "active" | "updating-active" | "activating" => match row.str("agentState") {
+            Some("disconnected") => HostMark::Unreachable,
+            _ => HostMark::Active,
+        },
+        "removing" | "removed" | "purging" | "purged" => HostMark::Gone,
+        _ => HostMark::Inactive,
+    }
+}
+
+/// A subnet row's network, with its id and addresses.
+pub fn subnet(row: &Resource) -> Option<(i64, (i64, Subnet))> {
+    let text = format!("{}/{}", row.str("networkAddress")?, row.int("cidrSize")?);
+    Some((row.int("networkId")?, (row.id, Subnet::parse(&text)?)))
 }
 
 /// What an instance holds in its state; `None` for one that holds nothing for good.

@@ -4,14 +4,15 @@
 //! thrown away and read again. Decisions that need it are made inside write transactions, which run one
 //! after another, so that no two can be given the same port.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::addresses::Addresses;
-use super::facts;
+use super::addresses::{Addresses, Subnet};
+use super::facts::{self, HostMark};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::scheduler::Fleet;
-use crate::store::{Observer, Store, Tx};
+use crate::store::{Observer, ProcessEnd, Store, Tx};
 
 /// What is taken by whom.
 #[derive(Default)]
@@ -20,6 +21,10 @@ pub struct Books {
     pub fleet: Fleet,
     /// Addresses of every network.
     pub addresses: Addresses,
+    /// How each host is doing.
+    pub hosts: HashMap<i64, HostMark>,
+    /// The subnet of each network: its row and its addresses.
+    pub subnets: HashMap<i64, (i64, Subnet)>,
 }
 
 /// The cache; cheap to clone.
@@ -37,6 +42,7 @@ const ENTRIES: &[(&str, Entry)] = &[
     ("volume", enter_volume),
     ("instance", enter_instance),
     ("ipAddress", enter_address),
+    ("subnet", enter_subnet),
 ];
 
 impl Ledger {
@@ -95,6 +101,8 @@ impl Observer for Ledger {
     fn rolled_back(&self) {
         *self.books.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+
+    fn process_ended(&self, _: ProcessEnd) {}
 }
 
 fn live(row: Option<&Resource>) -> Option<&Resource> {
@@ -103,8 +111,14 @@ fn live(row: Option<&Resource>) -> Option<&Resource> {
 
 fn enter_host(books: &mut Books, before: Option<&Resource>, after: Option<&Resource>) {
     match (before, after) {
-        (_, Some(after)) => books.fleet.host_upsert(&facts::host(after)),
-        (Some(before), None) => books.fleet.host_remove(before.id),
+        (_, Some(after)) => {
+            books.fleet.host_upsert(&facts::host(after));
+            books.hosts.insert(after.id, facts::host_mark(after));
+        }
+        (Some(before), None) => {
+            books.fleet.host_remove(before.id);
+            books.hosts.remove(&before.id);
+        }
         (None, None) => {}
     }
 }
@@ -149,5 +163,17 @@ fn enter_address(books: &mut Books, before: Option<&Resource>, after: Option<&Re
     }
     if let Some((network, address)) = after.and_then(facts::address) {
         books.addresses.take(network, address);
+    }
+}
+
+fn enter_subnet(books: &mut Books, before: Option<&Resource>, after: Option<&Resource>) {
+    if let Some((network, (id, _))) = before.and_then(facts::subnet)
+        && books.subnets.get(&network).is_some_and(|known| known.0 == id)
+    {
+        books.subnets.remove(&network);
+    }
+    if let Some((network, subnet)) = after.and_then(facts::subnet) {
+        // The first one made counts.
+        books.subnets.entry(network).or_insert(subnet);
     }
 }

@@ -90,7 +90,7 @@ pub fn start(
         row.clear_message();
         Ok(())
     })?;
-    tx.process_insert(&NewProcess {
+    tx.process_insert(NewProcess {
         name,
         resource_id: id,
         account_id: resource.account_id,
@@ -129,7 +129,7 @@ pub fn create(tx: &mut Tx<'_>, new: NewResource, data: Map<String, Value>) -> Re
         return Err(Error::internal(format!("type {} has no create transition", new.ty)));
     };
     let resource = tx.insert(new.state(via))?;
-    tx.process_insert(&NewProcess {
+    tx.process_insert(NewProcess {
         name: format!("{}.create", lifecycle.name),
         resource_id: resource.id,
         account_id: resource.account_id,

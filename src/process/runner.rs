@@ -22,6 +22,8 @@ use crate::store::{ExitReason, NewProcess, ProcessRow, Tx};
 
 /// How often to look whether the engine of a waiting process is back, in milliseconds.
 const WHEN_BACK_MS: i64 = 2000;
+/// How long a process rests whose result could not be recorded, in milliseconds: the disk may be full.
+const UNRECORDED_MS: u64 = 2000;
 /// Entries kept in a process's log.
 const LOG_ENTRIES: usize = 20;
 
@@ -39,8 +41,10 @@ pub struct Runner {
 pub type Breakpoint = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
 
 /// Processes claimed by the loop.
+#[derive(Default)]
 struct Claims {
-    queue: VecDeque<ProcessRow>,
+    /// Those to be run next: process and resource.
+    queue: VecDeque<(i64, i64)>,
 }
 
 impl Runner {
@@ -60,7 +64,7 @@ impl Runner {
     pub async fn run(self) {
         let (done_tx, mut done_rx) = mpsc::unbounded_channel();
         let this = Arc::new(self);
-        let mut claims = Claims { queue: VecDeque::new() };
+        let mut claims = Claims::default();
         loop {
             let wake_at = this.refill(&mut claims);
             this.launch(&mut claims, &done_tx);
@@ -98,7 +102,7 @@ impl Runner {
                 Ok(ready) => {
                     claims.queue = ready
                         .into_iter()
-                        .filter(|row| !self.site.workers.is_busy(row.resource_id))
+                        .filter(|(_, resource_id)| !self.site.workers.is_busy(*resource_id))
                         .collect();
                 }
                 Err(error) => tracing::error!(%error, "cannot read the process table"),
@@ -109,17 +113,20 @@ impl Runner {
 
     fn launch(self: &Arc<Self>, claims: &mut Claims, done: &mpsc::UnboundedSender<i64>) {
         while self.site.workers.count() < self.site.limits.workers {
-            let Some(row) = claims.queue.pop_front() else { break };
-            if self.site.workers.is_busy(row.resource_id) {
+            let Some((id, resource_id)) = claims.queue.pop_front() else { break };
+            if self.site.workers.is_busy(resource_id) {
                 continue;
             }
-            self.site.workers.begin(row.resource_id, row.id);
+            self.site.workers.begin(resource_id, id);
             let this = Arc::clone(self);
             let done = done.clone();
             tokio::spawn(async move {
-                let resource_id = row.resource_id;
-                if let Err(error) = this.carry_out(row).await {
+                if let Err(error) = this.carry_out(id).await {
                     tracing::error!(%error, resource_id, "a process could not be recorded");
+                    tokio::select! {
+                        () = this.stop.cancelled() => {}
+                        () = this.site.clock.sleep_ms(UNRECORDED_MS) => {}
+                    }
                 }
                 // The loop is gone only when the server stops.
                 let _ = done.send(resource_id);
@@ -129,8 +136,17 @@ impl Runner {
     }
 
     /// Runs a process, and those it chains to, until it ends, waits or fails.
-    async fn carry_out(&self, row: ProcessRow) -> Result<()> {
-        let Some(resource) = self.site.store.read(|read| read.get(row.resource_id))? else {
+    async fn carry_out(&self, id: i64) -> Result<()> {
+        let found = self.site.store.read(|read| {
+            let Some(row) = read.process(id)?.filter(|row| row.ended.is_none()) else {
+                return Ok(None);
+            };
+            let resource = read.get(row.resource_id)?;
+            Ok(Some((row, resource)))
+        })?;
+        // Another transition may have taken its place since the table was read.
+        let Some((row, resource)) = found else { return Ok(()) };
+        let Some(resource) = resource else {
             return self.abandon(row, "the resource is gone").await;
         };
         let mut work = Work {
@@ -372,9 +388,8 @@ fn chain(
         None => resource,
     };
     let new = NewProcess { name, resource_id: resource.id, account_id: resource.account_id, data };
-    let id = tx.process_insert(&new)?;
-    let process = tx.process(id)?;
-    Ok((process, resource))
+    let process = tx.process_insert(new)?;
+    Ok((Some(process), resource))
 }
 
 /// The state that a process's transition leads to from the resource's transitioning state.

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::counted::Counted;
 use super::data_dir::DataDir;
+use super::figures::{Ears, Rows};
 use crate::clock::{Clock, Entropy};
 use crate::controller::checks::Checks;
 use crate::controller::{Controller, balancers, deploy, hosts, watch};
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::metrics::Metrics;
 use crate::process::ledger::Ledger;
 use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
@@ -23,6 +26,8 @@ use crate::store::Store;
 pub struct Core {
     /// What processes use.
     pub site: Arc<Site>,
+    /// Numbers.
+    pub metrics: Metrics,
     /// Ends everything that [`Core::start`] began.
     pub stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -38,7 +43,8 @@ impl Core {
     pub fn open(path: &Path, clock: Clock, entropy: Entropy, limits: Limits) -> Result<Self> {
         let store = Store::open(path, clock.clone(), entropy.clone())?;
         let ledger = Ledger::default();
-        store.observe(Arc::new(ledger.clone()));
+        let metrics = Metrics::new(Rows(store.clone()));
+        store.observe(Arc::new(Ears { ledger: ledger.clone(), metrics: metrics.clone() }));
         let uname = rustix::system::uname();
         let node = Node {
             hostname: uname.nodename().to_string_lossy().into_owned(),
@@ -60,6 +66,7 @@ impl Core {
         site.tasks.add(watch::tasks());
         Ok(Self {
             site,
+            metrics,
             stop: CancellationToken::new(),
             tasks: Vec::new(),
             breakpoint: None,
@@ -129,7 +136,8 @@ impl Core {
             tracing::info!(address, "the host of this engine was removed; it stays away");
             return Ok(None);
         };
-        self.site.engines.insert(host_id, engine, self.site.limits.concurrency);
+        let engine = Counted::new(engine, self.metrics.clone(), self.site.clock.clone());
+        self.site.engines.insert(host_id, Arc::new(engine), self.site.limits.concurrency);
         let site = Arc::clone(&self.site);
         let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(task));

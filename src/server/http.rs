@@ -13,7 +13,6 @@ use crate::api::{self, ApiConfig, ApiState, Network};
 use crate::auth::{Auth, setup};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::metrics::Metrics;
 
 /// Idle connections are closed after this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -36,7 +35,7 @@ impl Http {
         let state = web::Data::new(ApiState::new(
             Arc::clone(&core.site),
             Arc::clone(&auth),
-            Metrics::new(core.site.store.clone()),
+            core.metrics.clone(),
             api_config(config),
         ));
         let wanted = config.server.listen;

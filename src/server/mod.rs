@@ -7,7 +7,9 @@ pub mod core;
 
 pub mod data_dir;
 
+mod counted;
 mod demo;
+mod figures;
 mod http;
 mod names;
 mod settings;

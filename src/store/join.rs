@@ -19,7 +19,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referring(&self, ty: &str, field: &str, targets: &[i64]) -> Result<Vec<Resource>> {
-        let mut statement = self.connection.prepare_cached(&format!(
+        let mut statement = self.table(Some(ty))?.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource
              WHERE id IN (SELECT id FROM reference
                           WHERE field = ?1 || '.' || ?2
@@ -35,7 +35,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referring_ids(&self, ty: &str, field: &str, targets: &[i64]) -> Result<Vec<(i64, i64)>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.table(Some(ty))?.prepare_cached(
             "SELECT reference.target, reference.id
              FROM reference CROSS JOIN resource ON resource.id = reference.id
              WHERE field = ?1 || '.' || ?2 AND target IN (SELECT value FROM json_each(?3))
@@ -52,7 +52,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn names(&self, ids: &[i64]) -> Result<Vec<(i64, Option<String>)>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.table(None)?.prepare_cached(
             "SELECT id, name FROM resource WHERE id IN (SELECT value FROM json_each(?1))",
         )?;
         let rows = statement.query_map([list(ids)], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -33,7 +33,7 @@ pub use about::Migration;
 pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
-pub use process::{ExitReason, NewProcess, ProcessFilter, ProcessRow};
+pub use process::{ExitReason, NewProcess, ProcessEnd, ProcessFilter, ProcessRow};
 pub use query::{After, Condition, Op, Order, Query};
 pub use task::TaskRun;
 pub use token::TokenRow;
@@ -68,6 +68,7 @@ pub struct Tx<'a> {
     changes: Vec<Change>,
     spawned: bool,
     asked: bool,
+    ended: Vec<ProcessEnd>,
     observer: Option<&'a dyn Observer>,
 }
 
@@ -78,6 +79,9 @@ pub trait Observer: Send + Sync {
 
     /// Changes heard of were taken back: whatever was derived from them is wrong.
     fn rolled_back(&self);
+
+    /// A process has ended, and that is on disk.
+    fn process_ended(&self, end: ProcessEnd);
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -116,6 +120,7 @@ impl Store {
         let result = snapshot(&connection, f);
         if let Ok(mut readers) = self.inner.readers.lock()
             && readers.len() < IDLE_READERS
+            && connection.is_autocommit()
         {
             readers.push(connection);
         }
@@ -184,10 +189,9 @@ impl Store {
 }
 
 fn snapshot<T>(connection: &Connection, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
-    let transaction = connection.unchecked_transaction()?;
+    connection.prepare_cached("BEGIN")?.execute([])?;
     let result = f(&Read { connection, rows: None });
-    // Nothing was written; ending the snapshot cannot lose anything.
-    drop(transaction);
+    connection.prepare_cached("COMMIT")?.execute([])?;
     result
 }
 

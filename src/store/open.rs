@@ -23,9 +23,9 @@ pub(super) fn migrated(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // The log is folded into the file after this many pages (4 KiB each) and cut to this size.
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
-    connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
-    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    connection.pragma_update(None, "cache_size", -16384)?;
     refuse_newer(&connection)?;
     migrations::migrations::runner()
         .run(&mut connection)

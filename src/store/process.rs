@@ -80,6 +80,17 @@ pub struct ProcessRow {
     pub log: String,
 }
 
+/// A process that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessEnd {
+    /// `<lifecycle>.<transition>`.
+    pub name: String,
+    /// Why it ended.
+    pub exit: String,
+    /// Milliseconds since it was made.
+    pub lasted_ms: i64,
+}
+
 /// Which processes to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessFilter {
@@ -143,16 +154,17 @@ impl Read<'_> {
         Ok(statement.query_row([resource_id], from_row).optional()?)
     }
 
-    /// Unended processes that may run now, those that have waited longest first.
+    /// Unended processes that may run now, those that have waited longest first: (id, resource id).
     ///
     /// # Errors
     /// When the database fails.
-    pub fn ready_processes(&self, now: i64, limit: u32) -> Result<Vec<ProcessRow>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM process
-             WHERE ended IS NULL AND run_after <= ?1 ORDER BY run_after, id LIMIT ?2"
-        ))?;
-        let rows = statement.query_map(params![now, limit], from_row)?;
+    pub fn ready_processes(&self, now: i64, limit: u32) -> Result<Vec<(i64, i64)>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, resource_id FROM process
+             WHERE ended IS NULL AND run_after <= ?1 ORDER BY run_after, id LIMIT ?2",
+        )?;
+        let rows =
+            statement.query_map(params![now, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -214,7 +226,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn process_insert(&mut self, new: &NewProcess) -> Result<i64> {
+    pub fn process_insert(&mut self, new: NewProcess) -> Result<ProcessRow> {
         let data = serde_json::to_string(&new.data).map_err(Error::internal)?;
         let connection = self.read.connection;
         connection
@@ -224,7 +236,22 @@ impl Tx<'_> {
             )?
             .execute(params![new.name, new.resource_id, new.account_id, data, self.now])?;
         self.spawned = true;
-        Ok(connection.last_insert_rowid())
+        Ok(ProcessRow {
+            id: connection.last_insert_rowid(),
+            name: new.name,
+            resource_id: new.resource_id,
+            account_id: new.account_id,
+            data: new.data,
+            step: 0,
+            tries: 0,
+            run_after: self.now,
+            created: self.now,
+            started: None,
+            ended: None,
+            exit_reason: None,
+            message: None,
+            log: "[]".to_owned(),
+        })
     }
 
     /// Writes back everything a run can change in a process.
@@ -253,6 +280,10 @@ impl Tx<'_> {
                 row.message,
                 row.log
             ])?;
+        if let (Some(ended), Some(exit)) = (row.ended, &row.exit_reason) {
+            let (name, exit) = (row.name.clone(), exit.clone());
+            self.ended.push(ProcessEnd { name, exit, lasted_ms: ended - row.created });
+        }
         Ok(())
     }
 
@@ -261,13 +292,16 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn process_supersede(&mut self, resource_id: i64) -> Result<()> {
-        self.read
-            .connection
-            .prepare_cached(
-                "UPDATE process SET ended = ?2, exit_reason = ?3
-                 WHERE resource_id = ?1 AND ended IS NULL",
-            )?
-            .execute(params![resource_id, self.now, ExitReason::StateChanged.as_str()])?;
+        let mut statement = self.read.connection.prepare_cached(
+            "UPDATE process SET ended = ?2, exit_reason = ?3
+             WHERE resource_id = ?1 AND ended IS NULL RETURNING name, created",
+        )?;
+        let exit = ExitReason::StateChanged.as_str();
+        let mut rows = statement.query(params![resource_id, self.now, exit])?;
+        while let Some(row) = rows.next()? {
+            let lasted_ms = self.now - row.get::<_, i64>(1)?;
+            self.ended.push(ProcessEnd { name: row.get(0)?, exit: exit.to_owned(), lasted_ms });
+        }
         Ok(())
     }
 

@@ -254,7 +254,7 @@ impl Read<'_> {
         let limit = values.len();
         values.push(Sql::Integer(i64::try_from(query.offset).unwrap_or(i64::MAX)));
         let offset = values.len();
-        let mut statement = self.connection.prepare_cached(&format!(
+        let mut statement = self.table(Some(query.ty))?.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource WHERE {filter}
              ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}"
         ))?;
@@ -269,7 +269,7 @@ impl Read<'_> {
     pub fn count(&self, query: &Query) -> Result<i64> {
         let (filter, values) = filter(query);
         let mut statement = self
-            .connection
+            .table(Some(query.ty))?
             .prepare_cached(&format!("SELECT COUNT(*) FROM resource WHERE {filter}"))?;
         Ok(statement.query_row(rusqlite::params_from_iter(values), |row| row.get(0))?)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::types::Value as Sql;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::{Map, Value};
 
 use super::{Read, Tx};
@@ -32,7 +32,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Resource> {
         created: row.get(7)?,
         removed: row.get(8)?,
         revision: row.get(9)?,
-        data,
+        data: data.into(),
     })
 }
 
@@ -43,6 +43,23 @@ fn static_name(name: &str) -> &'static str {
 }
 
 impl Read<'_> {
+    /// The connection, for a statement that looks at the resource table: rows of this base type (or of
+    /// any) that have been changed are written first.
+    pub(super) fn table(&self, ty: Option<&str>) -> Result<&Connection> {
+        self.settle(ty)?;
+        Ok(self.connection)
+    }
+
+    /// Writes the changed rows, unless none is of this base type. A row that several parts of a
+    /// transaction change is written once.
+    pub(super) fn settle(&self, ty: Option<&str>) -> Result<()> {
+        let Some(rows) = self.rows else { return Ok(()) };
+        for (before, after) in rows.take_changed(ty) {
+            save(self.connection, &before, &after)?;
+        }
+        Ok(())
+    }
+
     /// The row with this id, removed or not.
     ///
     /// # Errors
@@ -86,7 +103,7 @@ impl Read<'_> {
     /// When the database fails.
     pub fn by_uuid(&self, uuid: &str) -> Result<Option<Resource>> {
         let mut statement = self
-            .connection
+            .table(None)?
             .prepare_cached(&format!("SELECT {COLUMNS} FROM resource WHERE uuid = ?1"))?;
         Ok(statement.query_row([uuid], from_row).optional()?)
     }
@@ -97,6 +114,7 @@ impl Read<'_> {
     /// When the database fails.
     pub fn by_name(&self, ty: &str, account_id: Option<i64>, name: &str) -> Result<Vec<Resource>> {
         self.rows(
+            ty,
             "SELECT {COLUMNS} FROM resource
              WHERE type = ?1 AND name = ?2 COLLATE NOCASE AND removed IS NULL
                AND (?3 IS NULL OR account_id = ?3) ORDER BY id",
@@ -112,12 +130,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referrers(&self, ty: &str, field: &str, target: i64) -> Result<Vec<Resource>> {
-        self.rows(
-            "SELECT {COLUMNS} FROM resource
-             WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
-               AND +type = ?1 AND removed IS NULL ORDER BY id",
-            params![ty, field, target],
-        )
+        self.pointing(ty, field, &target)
     }
 
     /// The same for a field that holds text.
@@ -125,12 +138,30 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn referrers_by_text(&self, ty: &str, field: &str, target: &str) -> Result<Vec<Resource>> {
-        self.rows(
-            "SELECT {COLUMNS} FROM resource
-             WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
-               AND +type = ?1 AND removed IS NULL ORDER BY id",
-            params![ty, field, target],
-        )
+        self.pointing(ty, field, &target)
+    }
+
+    fn pointing(&self, ty: &str, field: &str, target: &dyn ToSql) -> Result<Vec<Resource>> {
+        if self.rows.is_none() {
+            return self.rows(
+                ty,
+                "SELECT {COLUMNS} FROM resource
+                 WHERE id IN
+                     (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
+                   AND +type = ?1 AND removed IS NULL ORDER BY id",
+                params![ty, field, target],
+            );
+        }
+        // The writer has most of them at hand.
+        let mut statement = self.table(Some(ty))?.prepare_cached(
+            "SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3 ORDER BY id",
+        )?;
+        let ids = statement.query_map(params![ty, field, target], |row| row.get(0))?;
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.shared(id?)?.filter(|row| row.removed.is_none()));
+        }
+        Ok(found.into_iter().map(Arc::unwrap_or_clone).collect())
     }
 
     /// Calls `each` with every live row of base type `ty`, one at a time, by id.
@@ -138,7 +169,7 @@ impl Read<'_> {
     /// # Errors
     /// Those of `each`, or of the database.
     pub fn for_each(&self, ty: &str, mut each: impl FnMut(Resource) -> Result<()>) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(&format!(
+        let mut statement = self.table(Some(ty))?.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource WHERE type = ?1 AND removed IS NULL ORDER BY id"
         ))?;
         let mut rows = statement.query([ty])?;
@@ -159,7 +190,7 @@ impl Read<'_> {
         target: i64,
         mut each: impl FnMut(Resource) -> Result<()>,
     ) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(&format!(
+        let mut statement = self.table(Some(ty))?.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource
              WHERE id IN (SELECT id FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3)
                AND +type = ?1 AND removed IS NULL ORDER BY id"
@@ -176,7 +207,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn count_by_state(&self) -> Result<Vec<(String, String, i64)>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.table(None)?.prepare_cached(
             "SELECT type, state, COUNT(*) FROM resource WHERE removed IS NULL GROUP BY 1, 2",
         )?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -188,7 +219,7 @@ impl Read<'_> {
     /// # Errors
     /// When the database fails.
     pub fn removed_before(&self, instant: i64, limit: u32) -> Result<Vec<i64>> {
-        let mut statement = self.connection.prepare_cached(
+        let mut statement = self.table(None)?.prepare_cached(
             "SELECT id FROM resource WHERE removed < ?1 ORDER BY removed LIMIT ?2",
         )?;
         let rows = statement.query_map(params![instant, limit], |row| row.get(0))?;
@@ -205,8 +236,9 @@ impl Read<'_> {
         Ok(statement.query_row([name], |row| row.get(0)).optional()?)
     }
 
-    fn rows(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Resource>> {
-        let mut statement = self.connection.prepare_cached(&sql.replace("{COLUMNS}", COLUMNS))?;
+    fn rows(&self, ty: &str, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Resource>> {
+        let sql = sql.replace("{COLUMNS}", COLUMNS);
+        let mut statement = self.table(Some(ty))?.prepare_cached(&sql)?;
         let rows = statement.query_map(values, from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
@@ -229,7 +261,7 @@ impl Tx<'_> {
             created: self.now,
             removed: None,
             revision: 1,
-            data: new.data,
+            data: new.data.into(),
         };
         let data = text(&resource.data)?;
         let connection = self.read.connection;
@@ -251,7 +283,7 @@ impl Tx<'_> {
             ])?;
         resource.id = connection.last_insert_rowid();
         for (field, target) in references(&resource) {
-            self.reference_add(&resource, field, target)?;
+            reference_add(connection, &resource, field, &target)?;
         }
         self.changed(None, Some(&resource));
         self.keep(&resource);
@@ -276,8 +308,12 @@ impl Tx<'_> {
             return Ok(after);
         }
         after.revision += 1;
-        self.save(&before, &after)?;
-        self.keep(&after);
+        self.changed(Some(&before), Some(&after));
+        let now = Arc::new(after.clone());
+        match self.read.rows {
+            Some(rows) => rows.change(before, now),
+            None => save(self.read.connection, &before, &now)?,
+        }
         Ok(after)
     }
 
@@ -287,48 +323,15 @@ impl Tx<'_> {
         }
     }
 
-    fn save(&mut self, before: &Resource, after: &Resource) -> Result<()> {
-        let data = text(&after.data)?;
-        self.read
-            .connection
-            .prepare_cached(
-                "UPDATE resource SET kind = ?2, account_id = ?3, name = ?4, state = ?5,
-                     removed = ?6, revision = ?7, data = ?8 WHERE id = ?1",
-            )?
-            .execute(params![
-                after.id,
-                after.kind,
-                after.account_id,
-                after.name,
-                after.state,
-                after.removed,
-                after.revision,
-                data
-            ])?;
-        let old = references(before);
-        let new = references(after);
-        for (field, target) in &old {
-            if !new.iter().any(|(name, value)| name == field && value == target) {
-                self.reference_drop(before, field, target)?;
-            }
-        }
-        for (field, target) in new {
-            if !old.iter().any(|(name, value)| *name == field && *value == target) {
-                self.reference_add(after, field, target)?;
-            }
-        }
-        self.changed(Some(before), Some(after));
-        Ok(())
-    }
-
     /// Deletes a row for good, with its place in the index.
     ///
     /// # Errors
     /// When the database fails.
     pub fn delete(&mut self, id: i64) -> Result<()> {
         let Some(resource) = self.get(id)? else { return Ok(()) };
+        self.read.settle(Some(resource.ty))?;
         for (field, target) in references(&resource) {
-            self.reference_drop(&resource, field, &target)?;
+            reference_drop(self.read.connection, &resource, field, &target)?;
         }
         self.read.connection.prepare_cached("DELETE FROM resource WHERE id = ?1")?.execute([id])?;
         if let Some(rows) = self.read.rows {
@@ -376,27 +379,58 @@ impl Tx<'_> {
             created,
         });
     }
+}
 
-    fn reference_add(&mut self, row: &Resource, field: &str, target: Sql) -> Result<()> {
-        self.read
-            .connection
-            .prepare_cached(
-                "INSERT OR IGNORE INTO reference (field, target, id)
-                 VALUES (?1 || '.' || ?2, ?3, ?4)",
-            )?
-            .execute(params![row.ty, field, target, row.id])?;
-        Ok(())
+/// Writes what has changed in a row, and where its fields point now.
+fn save(connection: &Connection, before: &Resource, after: &Resource) -> Result<()> {
+    let data = text(&after.data)?;
+    connection
+        .prepare_cached(
+            "UPDATE resource SET kind = ?2, account_id = ?3, name = ?4, state = ?5,
+                 removed = ?6, revision = ?7, data = ?8 WHERE id = ?1",
+        )?
+        .execute(params![
+            after.id,
+            after.kind,
+            after.account_id,
+            after.name,
+            after.state,
+            after.removed,
+            after.revision,
+            data
+        ])?;
+    let old = references(before);
+    let new = references(after);
+    for (field, target) in old.iter().filter(|place| !new.contains(place)) {
+        reference_drop(connection, before, field, target)?;
     }
+    for (field, target) in new.iter().filter(|place| !old.contains(place)) {
+        reference_add(connection, after, field, target)?;
+    }
+    Ok(())
+}
 
-    fn reference_drop(&mut self, row: &Resource, field: &str, target: &Sql) -> Result<()> {
-        self.read
-            .connection
-            .prepare_cached(
-                "DELETE FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3 AND id = ?4",
-            )?
-            .execute(params![row.ty, field, target, row.id])?;
-        Ok(())
-    }
+fn reference_add(connection: &Connection, row: &Resource, field: &str, target: &Sql) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO reference (field, target, id) VALUES (?1 || '.' || ?2, ?3, ?4)",
+        )?
+        .execute(params![row.ty, field, target, row.id])?;
+    Ok(())
+}
+
+fn reference_drop(
+    connection: &Connection,
+    row: &Resource,
+    field: &str,
+    target: &Sql,
+) -> Result<()> {
+    connection
+        .prepare_cached(
+            "DELETE FROM reference WHERE field = ?1 || '.' || ?2 AND target = ?3 AND id = ?4",
+        )?
+        .execute(params![row.ty, field, target, row.id])?;
+    Ok(())
 }
 
 fn text(data: &Map<String, Value>) -> Result<String> {

@@ -11,13 +11,14 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 use super::rows::Rows;
-use super::{Observer, Read, Tx};
+use super::{Observer, ProcessEnd, Read, Tx};
 use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
 
-/// Closures that share one commit at most.
-const GROUP: usize = 512;
+/// Closures that share one commit at most: few enough that while one group is written the callers of the one
+/// before are at work again.
+const GROUP: usize = 128;
 
 /// Runs in the transaction; returns the acknowledgement to send once the commit's fate is known.
 type Job = Box<dyn FnOnce(&mut Tx<'_>) -> (bool, Ack) + Send>;
@@ -79,12 +80,17 @@ impl Writer {
         reply: oneshot::Sender<Result<T>>,
     ) {
         let job: Job = Box::new(move |tx| {
-            let result = catch_unwind(AssertUnwindSafe(|| f(tx)))
-                .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                let value = f(tx)?;
+                tx.read.settle(None)?;
+                Ok(value)
+            }))
+            .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
             let keep = result.is_ok();
             let ack: Ack = Box::new(move |failed| {
-                // A caller that went away does not want the answer.
-                let _ = reply.send(failed.map_or(result, Err));
+                // What went wrong in the closure itself says more than what became of the commit. A
+                // caller that went away does not want the answer.
+                let _ = reply.send(result.and_then(|value| failed.map_or(Ok(value), Err)));
             });
             (keep, ack)
         });
@@ -121,6 +127,18 @@ impl Drop for Writer {
     }
 }
 
+fn full() -> Error {
+    Error::status(507).message("the database could not be written: its disk is full or fails")
+}
+
+/// What a group of closures did.
+#[derive(Default)]
+struct Outcome {
+    changes: Vec<Change>,
+    woken: Woken,
+    ended: Vec<ProcessEnd>,
+}
+
 struct Context {
     connection: Connection,
     clock: Clock,
@@ -138,15 +156,8 @@ impl Context {
             let mut acks = Vec::new();
             let outcome = self.group(first, queue, &mut acks);
             let failed = match outcome {
-                Ok((changes, woken)) => {
-                    self.commits.fetch_add(1, Ordering::Relaxed);
-                    self.feed.publish(changes);
-                    if woken.processes {
-                        self.pokes.processes.notify_one();
-                    }
-                    if woken.tasks {
-                        self.pokes.tasks.notify_one();
-                    }
+                Ok(outcome) => {
+                    self.announce(outcome);
                     None
                 }
                 Err(error) => {
@@ -162,24 +173,39 @@ impl Context {
         }
     }
 
+    /// Tells everybody what is on disk now.
+    fn announce(&self, outcome: Outcome) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.feed.publish(outcome.changes);
+        if outcome.woken.processes {
+            self.pokes.processes.notify_one();
+        }
+        if outcome.woken.tasks {
+            self.pokes.tasks.notify_one();
+        }
+        if let Some(observer) = self.observer.get() {
+            outcome.ended.into_iter().for_each(|end| observer.process_ended(end));
+        }
+    }
+
     fn group(
         &self,
         first: Job,
         queue: &mpsc::Receiver<Job>,
         acks: &mut Vec<Ack>,
-    ) -> Result<(Vec<Change>, Woken)> {
+    ) -> Result<Outcome> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut changes = Vec::new();
-        let mut woken = Woken::default();
+        let mut outcome = Outcome::default();
         let mut next = Some(first);
         while let Some(job) = next {
-            self.one(job, &mut changes, &mut woken, acks)?;
+            self.one(job, &mut outcome, acks)?;
             next = if acks.len() < GROUP { queue.try_recv().ok() } else { None };
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        changes.sort_by_key(|change: &Change| (change.id, !change.created));
+        let changes = &mut outcome.changes;
+        changes.sort_by_key(|change| (change.id, !change.created));
         changes.dedup_by_key(|change| change.id);
-        Ok((changes, woken))
+        Ok(outcome)
     }
 
     fn rolled_back(&self) {
@@ -189,13 +215,7 @@ impl Context {
         }
     }
 
-    fn one(
-        &self,
-        job: Job,
-        changes: &mut Vec<Change>,
-        woken: &mut Woken,
-        acks: &mut Vec<Ack>,
-    ) -> Result<()> {
+    fn one(&self, job: Job, outcome: &mut Outcome, acks: &mut Vec<Ack>) -> Result<()> {
         let mut tx = Tx {
             read: Read { connection: &self.connection, rows: Some(&self.rows) },
             now: self.clock.now_ms(),
@@ -203,6 +223,7 @@ impl Context {
             changes: Vec::new(),
             spawned: false,
             asked: false,
+            ended: Vec::new(),
             observer: self.observer.get().map(|observer| &**observer),
         };
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
@@ -210,13 +231,18 @@ impl Context {
         acks.push(ack);
         if keep {
             self.connection.prepare_cached("RELEASE job")?.execute([])?;
-            changes.append(&mut tx.changes);
-            woken.processes |= tx.spawned;
-            woken.tasks |= tx.asked;
+            outcome.changes.append(&mut tx.changes);
+            outcome.ended.append(&mut tx.ended);
+            outcome.woken.processes |= tx.spawned;
+            outcome.woken.tasks |= tx.asked;
             return Ok(());
         }
         if !tx.changes.is_empty() {
             self.rolled_back();
+        }
+        if self.connection.is_autocommit() {
+            // A full disk or a failing one: SQLite has taken back the whole transaction by itself.
+            return Err(full());
         }
         self.connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
         self.connection.prepare_cached("RELEASE job")?.execute([])?;

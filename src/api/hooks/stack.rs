@@ -141,7 +141,7 @@ fn as_json(service: Resource) -> Value {
     fields.insert("name".to_owned(), service.name.into());
     fields.insert("type".to_owned(), service.kind.as_str().into());
     fields.insert("kind".to_owned(), service.kind.into());
-    Value::Object(fields)
+    Value::Object(fields.into())
 }
 
 /// `addoutputs`: adds to the stack's outputs.

@@ -15,11 +15,11 @@ use crate::engine::{
 };
 
 impl Connection {
-    pub(super) async fn image_present(&self, image: &str) -> Result<bool, EngineError> {
+    pub(super) async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
         let docker = self.client(Patience::Control).await?;
         match docker.inspect_image(checked(image)?).await {
-            Ok(_) => Ok(true),
-            Err(err) if status(&err) == Some(404) => Ok(false),
+            Ok(found) => Ok(Some(found.id.unwrap_or_default())),
+            Err(err) if status(&err) == Some(404) => Ok(None),
             Err(err) => Err(self.failure(Subject::Image(image), err)),
         }
     }

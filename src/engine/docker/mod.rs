@@ -128,8 +128,8 @@ impl Engine for DockerEngine {
         Ok(info)
     }
 
-    async fn image_present(&self, image: &str) -> Result<bool, EngineError> {
-        self.connection.image_present(image).await
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
+        self.connection.image_id(image).await
     }
 
     async fn pull(

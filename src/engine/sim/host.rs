@@ -121,9 +121,11 @@ impl Engine for SimEngine {
         Ok(self.host.lock().info.clone())
     }
 
-    async fn image_present(&self, image: &str) -> Result<bool, EngineError> {
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
         self.enter(Op::Look, "image", &[image]).await?;
-        Ok(self.host.lock().images.contains(&registry::normal(image)))
+        let name = registry::normal(image);
+        let host = self.host.lock();
+        Ok(host.images.get(&name).map(|built| format!("sim:{name}:{built}")))
     }
 
     async fn pull(
@@ -138,7 +140,7 @@ impl Engine for SimEngine {
             return Err(err);
         }
         registry::steps(image).for_each(report);
-        self.host.lock().images.insert(registry::normal(image));
+        self.host.lock().images.entry(registry::normal(image)).or_default();
         self.note(format_args!("pull {image}"));
         lost(verdict)
     }
@@ -169,7 +171,7 @@ impl Engine for SimEngine {
             report(&format!("Step {}/{} : {line}", number + 1, lines.len()));
         }
         report(&format!("Successfully tagged {}", options.tag));
-        self.host.lock().images.insert(registry::normal(&options.tag));
+        *self.host.lock().images.entry(registry::normal(&options.tag)).or_default() += 1;
         self.note(format_args!("build {}", options.tag));
         lost(verdict)
     }
@@ -187,7 +189,7 @@ impl Engine for SimEngine {
             self.note(format_args!("create {} again", spec.name));
             return lost(verdict).map(|()| id);
         }
-        if !state.images.contains(&registry::normal(&spec.image)) {
+        if !state.images.contains_key(&registry::normal(&spec.image)) {
             let (image, detail) = (spec.image.clone(), String::new());
             return Err(EngineError::ImageNotFound { image, detail });
         }

@@ -3,7 +3,7 @@
 //! Time is an argument. What is to happen later stands in `timers`, and every entry point first lets
 //! the past happen, so what a caller sees never depends on when a background task was polled.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ pub(super) struct HostState {
     next_serial: Serial,
     pub(super) networks: BTreeMap<String, SimNetwork>,
     pub(super) volumes: BTreeMap<String, ObservedVolume>,
-    pub(super) images: HashSet<String>,
+    /// Images that are here, with how often each was built.
+    pub(super) images: HashMap<String, u32>,
     pub(super) info: EngineInfo,
     /// Published ports: protocol and port to address and holder.
     ports: BTreeMap<(String, u16), Vec<(String, Serial)>>,
@@ -129,7 +130,7 @@ impl HostState {
             next_serial: 1,
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            images: HashSet::new(),
+            images: HashMap::new(),
             info: EngineInfo::default(),
             ports: BTreeMap::new(),
             next_port: *EPHEMERAL_PORTS.start(),

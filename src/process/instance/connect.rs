@@ -8,7 +8,7 @@ use super::super::addresses::Subnet;
 use super::super::site::Site;
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
-use crate::store::{Read, Tx};
+use crate::store::Tx;
 
 /// Whether the container has its place.
 pub enum Attached {
@@ -49,7 +49,8 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
     if network.kind.starts_with("docker") {
         return Ok(Attached::Here(Box::new(tx.update(row.id, only_point)?)));
     }
-    let Some(subnet) = subnet_of(tx, &network)? else {
+    let subnet = site.ledger.with(tx, |books| Ok(books.subnets.get(&network.id).copied()))?;
+    let Some(subnet) = subnet.filter(|_| network.state == "active") else {
         return Ok(Attached::Wait(format!("network `{}` is not ready", network.display_name())));
     };
     if row.int("ipAddressId").is_some() {
@@ -95,21 +96,6 @@ fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
         return Ok(tx.list(&query)?.into_iter().next());
     }
     Ok(tx.by_name("network", Some(environment), mode)?.into_iter().next())
-}
-
-/// The subnet row of an active network, with its addresses.
-fn subnet_of(tx: &Tx<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
-    if network.state == "active" { subnet(tx, network) } else { Ok(None) }
-}
-
-/// The subnet row of a network, with its addresses.
-pub fn subnet(read: &Read<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
-    let subnets = read.referrers("subnet", "networkId", network.id)?;
-    Ok(subnets.iter().find_map(|row| Some((row.id, parse(row)?))))
-}
-
-fn parse(row: &Resource) -> Option<Subnet> {
-    Subnet::parse(&format!("{}/{}", row.str("networkAddress")?, row.int("cidrSize")?))
 }
 
 /// The address asked for if it is free, the one it had, or any free one.

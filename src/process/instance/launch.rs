@@ -7,10 +7,10 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::super::balancer;
-use super::super::site::HostEngine;
+use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::mounts::VolumeSpec;
-use super::{connect, engine_of, engine_ref, naming};
+use super::{engine_of, engine_ref, naming};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
 use crate::engine::{EngineError, NetworkSpec, VolumeSpec as EngineVolume};
 use crate::error::Result;
@@ -87,6 +87,7 @@ async fn start_container(host: &HostEngine, id: &str) -> Result<(), EngineError>
 }
 
 async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Failure> {
+    work.site.ledger.ensure(&work.site.store).await?;
     let plan = Plan::read(work)?;
     for volume in &plan.volumes {
         host.engine.volume_ensure(volume).await?;
@@ -186,7 +187,7 @@ impl Plan {
             {
                 extras.labels.insert(label::ENVIRONMENT_UUID.to_owned(), environment.uuid);
             }
-            (extras.network, network) = attachment(read, row)?;
+            (extras.network, network) = attachment(read, &work.site, row)?;
             extras.volumes_from = engine_ids(read, row.list("dataVolumesFrom"))?;
             (volumes, extras.volume_mounts) = named_volumes(read, row)?;
             if let Some(service) = balancer::service_of(read, row)? {
@@ -221,6 +222,7 @@ impl Plan {
 /// How the container's mode translates, and the network to make sure of.
 fn attachment(
     read: &crate::store::Read<'_>,
+    site: &Site,
     row: &Resource,
 ) -> Result<(NetworkAttachment, Option<NetworkSpec>)> {
     let Some(network_id) = row.int("primaryNetworkId") else {
@@ -244,15 +246,15 @@ fn attachment(
                 mac: None,
                 aliases: Vec::new(),
             };
-            return Ok((NetworkAttachment::Named(endpoint), Some(network_spec(read, &network)?)));
+            return Ok((NetworkAttachment::Named(endpoint), Some(network_spec(site, &network)?)));
         }
     };
     Ok((attachment, None))
 }
 
 /// The engine's network for a network row.
-pub fn network_spec(read: &crate::store::Read<'_>, network: &Resource) -> Result<NetworkSpec> {
-    let subnet = connect::subnet(read, network)?;
+fn network_spec(site: &Site, network: &Resource) -> Result<NetworkSpec> {
+    let subnet = site.ledger.look(|books| books.subnets.get(&network.id).copied())?;
     let labels = BTreeMap::from([("io.ranchette.network.uuid".to_owned(), network.uuid.clone())]);
     Ok(NetworkSpec {
         name: network.str("engineName").unwrap_or_default().to_owned(),

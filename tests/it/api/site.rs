@@ -8,7 +8,6 @@ use ranchette::auth::keys;
 use ranchette::auth::secret::Cost;
 use ranchette::auth::{Access, Auth, Options, control, seed};
 use ranchette::clock::{Clock, Entropy};
-use ranchette::metrics::Metrics;
 use ranchette::model::resource::NewResource;
 use ranchette::server::core::Core;
 use ranchette::store::Store;
@@ -168,11 +167,10 @@ impl Site {
         };
         let auth = Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
         let code = auth.prepare_setup().expect("set-up").unwrap_or_default();
-        let metrics = Metrics::new(store.clone());
         let state = web::Data::new(ApiState::new(
             Arc::clone(&core.site),
             auth.clone(),
-            metrics,
+            core.metrics.clone(),
             ApiConfig::default(),
         ));
         let server =

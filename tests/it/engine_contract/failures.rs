@@ -12,7 +12,7 @@ pub async fn a_missing_image_is_named(ground: Ground) {
     let missing = ground.engine.create(&spec).await.unwrap_err();
     let expected = EngineError::ImageNotFound { image: spec.image.clone(), detail: String::new() };
     assert_eq!(missing, expected);
-    assert!(!ground.engine.image_present(&ground.missing).await.unwrap());
+    assert_eq!(ground.engine.image_id(&ground.missing).await.unwrap(), None);
     let missing = ground.engine.pull(&ground.missing, None, &|_| ()).await.unwrap_err();
     let named =
         matches!(&missing, EngineError::ImageNotFound { image, .. } if *image == spec.image);

@@ -11,11 +11,11 @@ use super::{Ground, tar_with};
 
 pub async fn pulling_reports_progress(ground: Ground) {
     let engine = &ground.engine;
-    assert!(!engine.image_present(&ground.open).await.unwrap());
+    assert_eq!(engine.image_id(&ground.open).await.unwrap(), None);
     let reports = Mutex::new(Vec::new());
     let report = |progress: PullProgress| reports.lock().unwrap().push(progress);
     engine.pull(&ground.open, None, &report).await.unwrap();
-    assert!(engine.image_present(&ground.open).await.unwrap());
+    assert!(engine.image_id(&ground.open).await.unwrap().is_some());
 
     let reports = reports.into_inner().unwrap();
     let (first, last) = (&reports[0], &reports[reports.len() - 1]);
@@ -34,7 +34,7 @@ pub async fn pulling_needs_the_right_login(ground: Ground) {
         assert!(matches!(refused, EngineError::PullDenied { .. }), "{refused}");
     }
     engine.pull(&ground.locked, Some(&ground.login), &|_| ()).await.unwrap();
-    assert!(engine.image_present(&ground.locked).await.unwrap());
+    assert!(engine.image_id(&ground.locked).await.unwrap().is_some());
     assert!(!format!("{wrong:?}").contains("wrong"), "a password does not reach the log");
 }
 
@@ -50,7 +50,7 @@ pub async fn building_makes_an_image(ground: Ground) {
     ground.engine.build(context(&dockerfile), &options, &report).await.unwrap();
     let lines = lines.into_inner().unwrap();
     assert!(lines.iter().any(|line| line.contains("ENV COLOUR")), "{lines:?}");
-    assert!(ground.engine.image_present(&tag).await.unwrap());
+    assert!(ground.engine.image_id(&tag).await.unwrap().is_some());
     let spec = ContainerSpec { image: tag, ..ground.script("built", "echo built").await };
     let id = ground.run(&spec).await;
     assert_eq!(ground.output(&id).await, "out: built\n");

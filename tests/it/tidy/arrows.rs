@@ -19,7 +19,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("events", &["model", "error"]),
     ("store", &["model", "clock", "error", "events"]),
-    ("metrics", &["error", "store"]),
+    ("metrics", &["error"]),
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
     ("process", &["model", "scheduler", "balancer", "clock", "error", "events", "store", "engine", "vault"]),

@@ -38,7 +38,7 @@ pub fn row(new: NewResource) -> Resource {
         created: 0,
         removed: None,
         revision: 0,
-        data,
+        data: data.into(),
     }
 }
 

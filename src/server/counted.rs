@@ -1,0 +1,159 @@
+//! An engine whose calls are counted and timed.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+
+use super::figures::seconds;
+use crate::clock::Clock;
+use crate::engine::{
+    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine, EngineError,
+    EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions, NetworkSpec, Observed,
+    ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize, VolumeSpec,
+};
+use crate::metrics::{EngineLabels, Metrics};
+
+/// Counts what is asked of `engine`. Streams are passed on as they are: how long one is open says nothing.
+pub struct Counted {
+    engine: Arc<dyn Engine>,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+impl Counted {
+    /// Counts the calls of an engine.
+    pub fn new(engine: Arc<dyn Engine>, metrics: Metrics, clock: Clock) -> Self {
+        Self { engine, metrics, clock }
+    }
+
+    async fn count<T>(
+        &self,
+        call: &'static str,
+        work: impl Future<Output = Result<T, EngineError>>,
+    ) -> Result<T, EngineError> {
+        let started = self.clock.now_ms();
+        let result = work.await;
+        let labels = EngineLabels { call, outcome: if result.is_ok() { "ok" } else { "error" } };
+        let took = seconds(self.clock.now_ms() - started);
+        self.metrics.engine.get_or_create(&labels).observe(took);
+        result
+    }
+}
+
+#[async_trait]
+impl Engine for Counted {
+    async fn info(&self) -> Result<EngineInfo, EngineError> {
+        self.count("info", self.engine.info()).await
+    }
+
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
+        self.count("image_id", self.engine.image_id(image)).await
+    }
+
+    async fn pull(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+        report: PullReport<'_>,
+    ) -> Result<(), EngineError> {
+        self.count("pull", self.engine.pull(image, auth, report)).await
+    }
+
+    async fn build(
+        &self,
+        context: ByteStream,
+        options: &BuildOptions,
+        report: BuildReport<'_>,
+    ) -> Result<(), EngineError> {
+        self.count("build", self.engine.build(context, options, report)).await
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<ContainerId, EngineError> {
+        self.count("create", self.engine.create(spec)).await
+    }
+
+    async fn start(&self, container: &str) -> Result<(), EngineError> {
+        self.count("start", self.engine.start(container)).await
+    }
+
+    async fn stop(&self, container: &str, timeout_s: u32) -> Result<(), EngineError> {
+        self.count("stop", self.engine.stop(container, timeout_s)).await
+    }
+
+    async fn kill(&self, container: &str, signal: &str) -> Result<(), EngineError> {
+        self.count("kill", self.engine.kill(container, signal)).await
+    }
+
+    async fn remove(&self, container: &str, volumes: RemoveVolumes) -> Result<(), EngineError> {
+        self.count("remove", self.engine.remove(container, volumes)).await
+    }
+
+    async fn upload(&self, container: &str, path: &str, tar: Bytes) -> Result<(), EngineError> {
+        self.count("upload", self.engine.upload(container, path, tar)).await
+    }
+
+    async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {
+        self.count("inspect", self.engine.inspect(container)).await
+    }
+
+    async fn list(&self) -> Result<Vec<Observed>, EngineError> {
+        self.count("list", self.engine.list()).await
+    }
+
+    async fn network_ensure(&self, network: &NetworkSpec) -> Result<String, EngineError> {
+        self.count("network_ensure", self.engine.network_ensure(network)).await
+    }
+
+    async fn network_remove(&self, name: &str) -> Result<(), EngineError> {
+        self.count("network_remove", self.engine.network_remove(name)).await
+    }
+
+    async fn volume_ensure(&self, volume: &VolumeSpec) -> Result<ObservedVolume, EngineError> {
+        self.count("volume_ensure", self.engine.volume_ensure(volume)).await
+    }
+
+    async fn volume_remove(&self, name: &str) -> Result<(), EngineError> {
+        self.count("volume_remove", self.engine.volume_remove(name)).await
+    }
+
+    async fn volumes(&self) -> Result<Vec<ObservedVolume>, EngineError> {
+        self.count("volumes", self.engine.volumes()).await
+    }
+
+    fn logs(
+        &self,
+        container: &str,
+        options: &LogOptions,
+    ) -> BoxStream<'static, Result<Chunk, EngineError>> {
+        self.engine.logs(container, options)
+    }
+
+    fn stats(&self, container: &str) -> BoxStream<'static, Result<Stats, EngineError>> {
+        self.engine.stats(container)
+    }
+
+    fn host_stats(&self) -> Option<HostStats> {
+        self.engine.host_stats()
+    }
+
+    async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {
+        self.count("exec", self.engine.exec(container, spec)).await
+    }
+
+    async fn exec_resize(&self, exec: &str, size: TtySize) -> Result<(), EngineError> {
+        self.count("exec_resize", self.engine.exec_resize(exec, size)).await
+    }
+
+    async fn exec_exit_code(&self, exec: &str) -> Result<Option<i64>, EngineError> {
+        self.count("exec_exit_code", self.engine.exec_exit_code(exec)).await
+    }
+
+    fn events(
+        &self,
+        since_ms: Option<i64>,
+    ) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
+        self.engine.events(since_ms)
+    }
+}
