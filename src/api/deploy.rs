@@ -37,7 +37,8 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
         return Err(not_allowed(view.plural));
     }
     let environment = session.caller.account_id;
-    let request = request(&fields)?;
+    let mut request = request(&fields)?;
+    request.images = images(session, &request).await;
     let report = if flag(&fields, "dryRun")? {
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
@@ -57,6 +58,21 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     }
     let status = failed.map_or(200, |error| error.status);
     Ok(Reply::json(status, answer.to_string().into_bytes()))
+}
+
+/// What the engines call the images that the project builds. An engine that is away tells nothing: then the
+/// files alone decide.
+async fn images(session: &Session<'_>, request: &Request) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for tag in deploy::built_tags(request) {
+        for (_, host) in session.state.site.engines.all() {
+            if let Ok(Some(id)) = host.engine.image_id(&tag).await {
+                found.insert(tag, id);
+                break;
+            }
+        }
+    }
+    found
 }
 
 fn stack_id(session: &Session<'_>, report: &Report) -> Value {
@@ -98,6 +114,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
         } else {
             OrphanPolicy::Keep
         },
+        images: BTreeMap::new(),
     })
 }
 

@@ -160,6 +160,7 @@ mod tests {
     use crate::auth::caller::Role;
     use crate::auth::request::Authenticator;
     use crate::auth::secret::Cost;
+    use crate::auth::setup::Claim;
     use crate::auth::testing::{World, basic, bearer};
     use std::os::unix::fs::PermissionsExt;
 
@@ -194,6 +195,37 @@ mod tests {
             .store
             .read(|read| read.count(&Query { ty: "credential", limit: 9, ..Query::default() }));
         assert_eq!(keys, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn the_operator_needs_no_old_password_while_the_server_runs() {
+        let world = World::seeded().await;
+        let auth = world.auth();
+        let code = auth.prepare_setup().unwrap().unwrap();
+        let claim =
+            Claim { code: &code, username: "root", password: "correct horse", name: "Root" };
+        let session = auth.claim(claim, None).await.unwrap();
+        let path = world.folder.path().join(FILE);
+        auth.write_local_access("http://127.0.0.1:8080").await.unwrap();
+        let access = read(&path);
+        let text = |key: &str| access[key].as_str().unwrap().to_owned();
+        let operator =
+            auth.authenticate(&basic(&text("accessKey"), &text("secretKey"))).await.unwrap();
+        let pair = world.store.write(|tx| keys::insert_api_key(tx, 1, KEY_NAME)).await.unwrap();
+        let other = auth.authenticate(&basic(&pair.access_key, &pair.secret_key)).await.unwrap();
+        let logged_in = auth.authenticate(&bearer(&session.key)).await.unwrap();
+        let found = world
+            .store
+            .read(|read| read.referrers_by_text("credential", "publicValue", "root"))
+            .unwrap();
+        let id = found.iter().find(|row| row.kind == keys::PASSWORD).unwrap().id;
+        for caller in [&other, &logged_in] {
+            let refused = auth.change_secret(caller, id, "", "another horse", None).await;
+            assert_eq!(refused.unwrap_err().code, "InvalidOldPassword", "only by the file's key");
+        }
+        auth.change_secret(&operator, id, "", "another horse", None).await.unwrap();
+        assert_eq!(auth.authenticate(&bearer(&session.key)).await.unwrap_err().status, 401);
+        auth.login("root:another horse", None).await.unwrap();
     }
 
     #[tokio::test]

@@ -90,12 +90,7 @@ pub fn start(
         row.clear_message();
         Ok(())
     })?;
-    tx.process_insert(NewProcess {
-        name,
-        resource_id: id,
-        account_id: resource.account_id,
-        data,
-    })?;
+    tx.process_insert(NewProcess { name, resource_id: id, account_id: resource.account_id, data })?;
     Ok(resource)
 }
 

@@ -153,3 +153,6 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,9 @@ mod task;
 mod token;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

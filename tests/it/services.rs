@@ -31,6 +31,17 @@ async fn a_service_comes_up_scales_stops_and_goes() {
     world.act(stack.id, "remove", json!({})).await;
     world.state(stack.id, "removed").await;
     assert_eq!(world.containers(web.id), []);
+    let numbers = world.core.as_ref().expect("running").metrics.text().expect("numbers");
+    for line in [
+        "ranchette_process_seconds_count{name=\"instance.start\",exit=\"DONE\"} 4",
+        "ranchette_process_seconds_count{name=\"instance.create\",exit=\"CHAIN\"} 3",
+        "ranchette_process_seconds_count{name=\"stack.remove\",exit=\"DONE\"} 1",
+        "ranchette_engine_call_seconds_count{call=\"create\",outcome=\"ok\"} 3",
+        "ranchette_engine_call_seconds_count{call=\"start\",outcome=\"ok\"} 4",
+        "ranchette_engine_call_seconds_count{call=\"remove\",outcome=\"ok\"} 3",
+    ] {
+        assert!(numbers.lines().any(|known| known == line), "{line}\n{numbers}");
+    }
     assert_eq!(world.host(1).count(), (0, 0));
     assert_eq!(world.host(2).count(), (0, 0));
     world.stop().await;

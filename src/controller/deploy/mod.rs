@@ -40,6 +40,9 @@ pub struct Request {
     pub profiles: Vec<String>,
     /// Whether services that the file does not name are removed.
     pub orphans: OrphanPolicy,
+    /// The engine's ids of images that the project builds, by tag: a service whose image was built anew has
+    /// changed, though its file has not.
+    pub images: BTreeMap<String, String>,
 }
 
 /// What happens to services of the stack that the file does not name.
@@ -159,7 +162,32 @@ fn parse(request: &Request) -> Project {
         profiles: request.profiles.clone(),
     };
     let mut loader = compose::files_loader(&request.files);
-    compose::parse(&input, &mut loader)
+    let mut project = compose::parse(&input, &mut loader);
+    for service in &mut project.services {
+        let tags = builds(service).map(|build| &build.tag);
+        let ids: Vec<&String> = tags.filter_map(|tag| request.images.get(tag)).collect();
+        if !ids.is_empty() {
+            service.hash = compose::canonical_sha256(&json!([service.hash, ids]));
+        }
+    }
+    project
+}
+
+fn builds(service: &compose::Service) -> impl Iterator<Item = &compose::Build> {
+    service.build.iter().chain(service.sidekick_builds.values())
+}
+
+/// Tags of the images that a request's project builds.
+pub fn built_tags(request: &Request) -> Vec<String> {
+    // Reading the files twice is for those that can have any.
+    let texts = std::iter::once(request.docker_compose.as_bytes())
+        .chain(request.overlays.iter().map(|file| file.text.as_slice()))
+        .chain(request.files.values().map(Vec::as_slice));
+    if !texts.into_iter().any(|text| text.windows(5).any(|word| word == b"build")) {
+        return Vec::new();
+    }
+    let project = parse(request);
+    project.services.iter().flat_map(builds).map(|build| build.tag.clone()).collect()
 }
 
 fn compare(
