@@ -19,6 +19,15 @@ pub fn binary() -> PathBuf {
     }
 }
 
+/// The binary without the variables that are for benches: it refuses those that it does not know.
+fn program() -> Command {
+    let mut command = Command::new(binary());
+    for name in ["BINARY", "DOCKER", "RUNS", "TABLE"] {
+        command.env_remove(format!("RANCHETTE_BENCH_{name}"));
+    }
+    command
+}
+
 /// A server that runs; it is killed when dropped.
 pub struct Server {
     child: Child,
@@ -36,7 +45,7 @@ impl Server {
         drop(listener);
         let log = fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log"));
         let start = Instant::now();
-        let child = Command::new(binary())
+        let child = program()
             .args(["--data-dir"])
             .arg(data)
             .args(["serve", "--log-level", "warn", "--listen", &address])
@@ -55,7 +64,7 @@ impl Server {
 
     /// Runs a verb of the command line against this server; returns what it printed.
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(binary())
+        let output = program()
             .arg("--data-dir")
             .arg(&self.data)
             .args(arguments)

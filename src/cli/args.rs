@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    audit, check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up,
+    adopt, audit, check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -132,6 +132,8 @@ pub enum Verb {
     Restore(data::RestoreArgs),
     /// Give a login another password
     ResetPassword(password::PasswordArgs),
+    /// Let a removed engine register as a host again
+    AdoptHost(adopt::AdoptArgs),
     /// Check the audit log
     Audit(audit::AuditArgs),
     /// Show the configuration in force and where each value comes from

@@ -3,6 +3,7 @@
 mod engine;
 mod judge;
 mod machine;
+mod routes;
 
 use clap::Args;
 use serde_json::json;
@@ -51,7 +52,8 @@ pub async fn run(settings: &Settings, out: &Output, args: &DoctorArgs) -> Result
             if config.sim.enabled {
                 checks.push(Check::ok("docker", "not needed: hosts are simulated"));
             } else {
-                checks.extend(engine::checks(&config.docker.host, &settings.around).await);
+                let subnet = config.network.subnet;
+                checks.extend(engine::checks(&config.docker.host, subnet, &settings.around).await);
                 checks.push(machine::cgroups());
                 checks.push(machine::nat(&settings.around));
             }

@@ -12,6 +12,7 @@ mod args;
 mod failure;
 mod output;
 
+mod adopt;
 mod audit;
 mod check_config;
 mod data;
@@ -84,6 +85,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Backup(args) => data::backup(settings, out, &args),
         Verb::Restore(args) => data::restore(settings, out, &args),
         Verb::ResetPassword(args) => block_on(password::run(settings, out, &args)),
+        Verb::AdoptHost(args) => block_on(adopt::run(settings, out, &args)),
         Verb::Audit(args) => audit::run(settings, out, &args),
         Verb::CheckConfig(args) => check_config::run(settings, out, &args),
         Verb::Doctor(args) => block_on(doctor::run(settings, out, &args)),

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
 use crate::process::site::Site;
 use crate::process::{self};
-use crate::store::Tx;
+use crate::store::{Store, Tx};
 
 const MB: u64 = 1 << 20;
 
@@ -31,8 +31,8 @@ pub async fn register(
             if let Some(host) = known(tx, &address)? {
                 return Ok(Some(host.id));
             }
-            let registered = format!("registered {address}");
-            if tx.fact(&registered)?.is_some() {
+            let registered = registered(&address);
+            if tx.fact(&registered)?.is_some_and(|host| !host.is_empty()) {
                 return Ok(None);
             }
             let host = NewResource::new("host", uuid)
@@ -46,6 +46,30 @@ pub async fn register(
             let host = process::create(tx, host, Map::new())?;
             tx.set_fact(&registered, &host.id.to_string())?;
             Ok(Some(host.id))
+        })
+        .await
+}
+
+/// The fact that remembers that an engine has been a host.
+fn registered(address: &str) -> String {
+    format!("registered {address}")
+}
+
+/// Forgets that an engine was a host and has been removed; `false` when that is not so.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(store: &Store, address: &str) -> Result<bool> {
+    let address = address.to_owned();
+    store
+        .write(move |tx| {
+            let fact = registered(&address);
+            let was = tx.fact(&fact)?.is_some_and(|host| !host.is_empty());
+            if !was || known(tx, &address)?.is_some() {
+                return Ok(false);
+            }
+            tx.set_fact(&fact, "")?;
+            Ok(true)
         })
         .await
 }

@@ -1,5 +1,6 @@
 //! Services on the simulated fleet: up, scaled, stopped, healed, removed.
 
+use ranchette::controller::hosts;
 use serde_json::json;
 
 use crate::world::World;
@@ -78,5 +79,32 @@ async fn a_container_that_dies_or_vanishes_behind_our_back_is_replaced() {
         })
         .await;
     assert_eq!(world.host(1).count(), (2, 2));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removed_host_comes_back_when_asked_for() {
+    let mut world = World::sim(1).await;
+    let host = world.only("host").await;
+    world.act(host, "deactivate", json!({ "remove": true })).await;
+    world.state(host, "removed").await;
+    world.stop().await;
+    world.start().await;
+    let mut there = 0;
+    let read = world.store().read(|read| {
+        read.for_each("host", |_| {
+            there += 1;
+            Ok(())
+        })
+    });
+    assert_eq!((read, there), (Ok(()), 0), "it stays away");
+    for (engine, known) in [("sim://host2", false), ("sim://host1", true), ("sim://host1", false)] {
+        assert_eq!(hosts::forget(&world.store(), engine).await, Ok(known), "{engine}");
+    }
+    world.stop().await;
+    world.start().await;
+    let again = world.only("host").await;
+    assert_ne!(again, host);
+    world.state(again, "active").await;
     world.stop().await;
 }

@@ -7,10 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
 use rustix::fs::{Access, access};
 
 use super::judge::{self, Check};
-use super::machine;
+use super::{machine, routes};
 use crate::clock::Clock;
 use crate::config::{Surroundings, User};
 use crate::engine::docker::DockerEngine;
@@ -22,12 +23,13 @@ const ANSWER: Duration = Duration::from_secs(2);
 const HEAD: usize = 4096;
 
 /// Everything about the engine at `unix:///path` or `tcp://host:port`.
-pub async fn checks(host: &str, around: &Surroundings) -> Vec<Check> {
+pub async fn checks(host: &str, subnet: Ipv4Net, around: &Surroundings) -> Vec<Check> {
     if let Some(problem) = host.strip_prefix("unix://").and_then(|path| socket(path, around)) {
         return vec![problem];
     }
+    let docker = DockerEngine::new(host);
     let info =
-        match DockerEngine::new(host).info().await {
+        match docker.info().await {
             Ok(info) => info,
             Err(error) => {
                 return vec![Check::problem("docker", error.to_string()).hint(
@@ -39,6 +41,11 @@ pub async fn checks(host: &str, around: &Surroundings) -> Vec<Check> {
     let root = Path::new(&info.root_dir);
     if host.starts_with("unix://") && root.is_absolute() && root.exists() {
         checks.push(machine::disk("docker disk", root));
+    }
+    if host.starts_with("unix://")
+        && let Ok(networks) = docker.networks().await
+    {
+        checks.push(routes::check(subnet, &networks));
     }
     let now = Clock::System.now_ms();
     let engine = host.to_owned();

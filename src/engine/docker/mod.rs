@@ -39,6 +39,7 @@ use super::{
 };
 use connect::{Connection, Patience};
 use failure::{Subject, status};
+pub use places::DockerNetwork;
 
 /// A Docker Engine. Cheap to clone; all clones share one connection.
 #[derive(Clone)]
@@ -55,6 +56,14 @@ impl DockerEngine {
     /// An engine behind a machine's SSH server. Nothing is asked of it yet.
     fn over_ssh(machine: Arc<ssh::Machine>) -> DockerEngine {
         DockerEngine { connection: Arc::new(Connection::over_ssh(machine)) }
+    }
+
+    /// Networks of the engine, ours or not.
+    ///
+    /// # Errors
+    /// When the engine is away.
+    pub async fn networks(&self) -> Result<Vec<DockerNetwork>, EngineError> {
+        self.connection.networks().await
     }
 
     async fn client(&self, patience: Patience) -> Result<Docker, EngineError> {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    Ipam, IpamConfig, NetworkCreateRequest, NetworkInspect, VolumeCreateRequest,
+    Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkInspect, VolumeCreateRequest,
 };
-use bollard::query_parameters::{InspectNetworkOptions, ListVolumesOptions, RemoveVolumeOptions};
+use bollard::query_parameters::{
+    InspectNetworkOptions, ListNetworksOptions, ListVolumesOptions, RemoveVolumeOptions,
+};
 use serde_json::json;
 
 use super::connect::{Connection, Patience};
@@ -54,6 +56,14 @@ impl Connection {
         }
     }
 
+    /// All networks with a subnet.
+    pub(super) async fn networks(&self) -> Result<Vec<DockerNetwork>, EngineError> {
+        let docker = self.client(Patience::Control).await?;
+        let found = docker.list_networks(None::<ListNetworksOptions>).await;
+        let found = found.map_err(|err| self.failure(Subject::Engine, err))?;
+        Ok(found.into_iter().map(network).collect())
+    }
+
     pub(super) async fn volume_ensure(
         &self,
         spec: &VolumeSpec,
@@ -92,6 +102,31 @@ impl Connection {
     }
 }
 
+/// A network of the engine, ours or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DockerNetwork {
+    /// Its name.
+    pub name: String,
+    /// Its interface on the host, if it is a bridge.
+    pub interface: String,
+    /// Its subnets, as `10.42.0.0/16`.
+    pub subnets: Vec<String>,
+    /// Whether a server of ours made it.
+    pub is_ours: bool,
+}
+
+fn network(found: Network) -> DockerNetwork {
+    let configs = found.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
+    let named = found.options.and_then(|options| options.get(BRIDGE_NAME_OPTION).cloned());
+    let id: String = found.id.unwrap_or_default().chars().take(12).collect();
+    DockerNetwork {
+        name: found.name.unwrap_or_default(),
+        interface: named.unwrap_or_else(|| format!("br-{id}")),
+        subnets: configs.into_iter().filter_map(|config| config.subnet).collect(),
+        is_ours: found.labels.is_some_and(|labels| labels.contains_key(OUR_LABEL)),
+    }
+}
+
 fn request(spec: &NetworkSpec) -> NetworkCreateRequest {
     let bridge = spec.bridge.iter().map(|name| (BRIDGE_NAME_OPTION.to_owned(), name.clone()));
     let subnet = spec.subnet.as_ref().map(|subnet| IpamConfig {
@@ -109,6 +144,8 @@ fn request(spec: &NetworkSpec) -> NetworkCreateRequest {
     }
 }
 
+/// The label of networks that our processes ask for.
+const OUR_LABEL: &str = "io.ranchette.network.uuid";
 /// The option of Docker's bridge driver that names the interface on the host.
 const BRIDGE_NAME_OPTION: &str = "com.docker.network.bridge.name";
 
