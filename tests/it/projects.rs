@@ -197,7 +197,7 @@ async fn an_older_environment_is_upgraded() {
     let project = world.project;
     world.state(project, "active").await;
     write(&world, |tx| tx.set_setting("account.version", Some("3"))).await;
-    world.act_now(project, "upgrade").await;
+    world.act(project, "upgrade", json!({})).await;
     let row = world
         .until("it is upgraded", |read| Ok(read.get(project)?.filter(|row| row.state == "active")))
         .await;
