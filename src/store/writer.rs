@@ -176,15 +176,16 @@ impl Context {
     /// Tells everybody what is on disk now.
     fn announce(&self, outcome: Outcome) {
         self.commits.fetch_add(1, Ordering::Relaxed);
+        // Before anybody is told: who hears of the change finds it counted.
+        if let Some(observer) = self.observer.get() {
+            outcome.ended.into_iter().for_each(|end| observer.process_ended(end));
+        }
         self.feed.publish(outcome.changes);
         if outcome.woken.processes {
             self.pokes.processes.notify_one();
         }
         if outcome.woken.tasks {
             self.pokes.tasks.notify_one();
-        }
-        if let Some(observer) = self.observer.get() {
-            outcome.ended.into_iter().for_each(|end| observer.process_ended(end));
         }
     }
 
