@@ -16,6 +16,7 @@ use super::render::Extras;
 use super::serve::Session;
 use super::views::views;
 use super::{ApiState, hooks, reads, respond};
+use crate::auth::policy::{self, Verb};
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
 use crate::events::{Change, Changes};
@@ -68,6 +69,7 @@ async fn accept(
     let changes = state.store.feed().listen();
     let ended = state.auth.ended_sessions();
     let caller = state.auth.authenticate(&call.facts).await?;
+    require_subscriber(call, &caller)?;
     let names = event_names(call)?;
     let (response, socket, stream) = actix_ws::handle(request, payload)
         .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
@@ -85,6 +87,17 @@ async fn accept(
     actix_web::rt::spawn(write(socket, stream, messages));
     actix_web::rt::spawn(client.serve(changes, ended));
     Ok(response)
+}
+
+/// Refuses roles for which there is nothing to subscribe to.
+fn require_subscriber(call: &Call, caller: &Caller) -> Result<()> {
+    let Some(view) = views(call.version, caller.role).of_type("subscribe") else {
+        return Err(Error::not_found().message("`subscribe` is not a type that you can use"));
+    };
+    if policy::may(caller.role, view.entry, Verb::List) {
+        return Ok(());
+    }
+    Err(respond::not_allowed(view.name))
 }
 
 /// The events a client asks for; what follows `;` is the account, which we know better.
@@ -290,6 +303,7 @@ impl Client {
             let Some(row) = read.get(id)? else { return Ok(None) };
             let silent = row.removed.is_some() && row.state != lifecycle::REMOVED;
             let Some(view) = views.of_row(row.ty, &row.kind) else { return Ok(None) };
+            let silent = silent || !policy::may(self.caller.role, view.entry, Verb::Get);
             let acting = !self.caller.in_project()
                 || row.account_id == Some(self.caller.account_id)
                 || row.id == self.caller.account_id;

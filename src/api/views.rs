@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 use super::dialect::{Dialect, Version};
 use crate::auth::Role;
 use crate::auth::policy;
+use crate::model::id;
 use crate::model::registry::{self, Entry};
+use crate::model::resource::Resource;
 use crate::model::schema::{Action, Field, Link};
 
 /// Every type that a role sees in a dialect.
@@ -250,6 +252,14 @@ impl Views {
         self.by_any_name
             .get(name.to_ascii_lowercase().as_str())
             .and_then(|index| self.views.get(*index))
+    }
+
+    /// What a row is called in messages: its name where the role is shown it, else its id.
+    pub fn called(&self, row: &Resource) -> String {
+        match self.of_row(row.ty, &row.kind) {
+            Some(view) if view.field("name").is_none() => id::format(view.prefix, row.id),
+            Some(_) | None => row.display_name(),
+        }
     }
 
     /// The type a row is shown as: its kind, when that is a type below its base type, else that.

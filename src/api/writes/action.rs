@@ -9,7 +9,7 @@ use super::super::reads::{answer, find, one, parse_id};
 use super::super::render::{Extras, is_offered};
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
-use super::super::views::View;
+use super::super::views::{View, Views};
 use super::{checked, object};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
@@ -60,11 +60,11 @@ pub async fn action(
         return Err(Error::field("ActionNotAvailable", "action").message(format!(
             "{} `{}` is {}; it does not offer `{name}` now",
             view.name,
-            row.display_name(),
+            session.views.called(&row),
             if row.state.is_empty() { "as it is" } else { row.state.as_str() }
         )));
     }
-    let input = input(session, own.action, body)?;
+    let input = input(session, view, own.action, body)?;
     match hooks::action_handler(view.entry, name) {
         Some(handler) => {
             let done = run(session, view, &row, name, handler.run, input).await?;
@@ -87,7 +87,20 @@ fn has_below(session: &Session<'_>, view: &View, name: &str) -> bool {
         .any(|below| below.actions.iter().any(|own| own.action.name == name))
 }
 
-fn input(session: &Session<'_>, action: &Action, body: Body) -> Result<Map<String, Value>> {
+/// What transitions without a typed input may be told: base type, action,
+/// field.
+const OPTIONS: &[(&str, &str, &str)] = &[("stack", "remove", "volumes")];
+
+fn is_option(base: &str, action: &str, field: &str) -> bool {
+    OPTIONS.contains(&(base, action, field))
+}
+
+fn input(
+    session: &Session<'_>,
+    view: &View,
+    action: &Action,
+    body: Body,
+) -> Result<Map<String, Value>> {
     let mut fields = match body {
         Body::Object(fields) => fields,
         Body::List(_) => {
@@ -96,7 +109,12 @@ fn input(session: &Session<'_>, action: &Action, body: Body) -> Result<Map<Strin
         }
     };
     session.call.params.merge_into(&mut fields);
-    let Some(ty) = action.input else { return Ok(fields) };
+    let Some(ty) = action.input else {
+        // What a process tells itself is nobody else's to say.
+        let handled = hooks::action_handler(view.entry, action.name).is_some();
+        fields.retain(|field, _| handled || is_option(view.entry.base, action.name, field));
+        return Ok(fields);
+    };
     let entry = registry::lookup(ty).ok_or_else(Error::not_found)?;
     let store = &session.state.store;
     store.read(|read| checked(session, read, |checker| checker.create(entry, fields)))
@@ -195,12 +213,12 @@ pub async fn delete(
     }
     let row = store.read(|read| find(session, read, view, id))?;
     let view = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
-    let (caller, entry) = (session.caller.clone(), view.entry);
+    let (caller, entry, views) = (session.caller.clone(), view.entry, session.views);
     let origin = session.call.origin.clone();
     let row = store
         .write(move |tx| {
             let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            remove(&mut ctx, row.id)
+            remove(&mut ctx, views, row.id)
         })
         .await?;
     if hooks::hooks(entry).any(|hook| hook.lists_removed) {
@@ -211,7 +229,7 @@ pub async fn delete(
     Ok(Reply::json(200, body))
 }
 
-fn remove(ctx: &mut Ctx<'_, '_>, id: i64) -> Result<Resource> {
+fn remove(ctx: &mut Ctx<'_, '_>, views: &Views, id: i64) -> Result<Resource> {
     let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
     if row.removed.is_some() || GOING.contains(&row.state.as_str()) {
         return Ok(row);
@@ -239,7 +257,7 @@ fn remove(ctx: &mut Ctx<'_, '_>, id: i64) -> Result<Resource> {
     Err(Error::status(405).message(format!(
         "{} `{}` is {}; it cannot be removed now",
         ctx.entry.ty.name,
-        row.display_name(),
+        views.called(&row),
         row.state
     )))
 }

@@ -9,7 +9,7 @@ use super::super::reads::{find, one, parse_id};
 use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
-use super::super::views::View;
+use super::super::views::{View, Views};
 use super::{by_auth, check_unique, checked, field_of, set_field};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
@@ -51,19 +51,24 @@ pub async fn update(
     }
     let row = store.read(|read| find(session, read, view, id))?;
     let own = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
-    let (caller, entry) = (session.caller.clone(), own.entry);
+    let (caller, entry, views) = (session.caller.clone(), own.entry, session.views);
     let origin = session.call.origin.clone();
     let row = store
         .write(move |tx| {
             let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            apply(&mut ctx, row.id, changes)
+            apply(&mut ctx, views, row.id, changes)
         })
         .await?;
     let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
     Ok(Reply::json(200, body))
 }
 
-fn apply(ctx: &mut Ctx<'_, '_>, id: i64, mut changes: Map<String, Value>) -> Result<Resource> {
+fn apply(
+    ctx: &mut Ctx<'_, '_>,
+    views: &Views,
+    id: i64,
+    mut changes: Map<String, Value>,
+) -> Result<Resource> {
     let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
     let entry = ctx.entry;
     changes.retain(|field, value| field_of(&row, field) != *value);
@@ -74,7 +79,7 @@ fn apply(ctx: &mut Ctx<'_, '_>, id: i64, mut changes: Map<String, Value>) -> Res
         return Err(Error::conflict(format!(
             "{} `{}` is {}; it cannot be changed any more",
             entry.ty.name,
-            row.display_name(),
+            views.called(&row),
             row.state
         )));
     }
