@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::project::role_in;
-use super::{Answer, Ctx, Hook};
+use super::{Answer, Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::{Caller, Role, access, identities};
 use crate::error::{Error, Result};
 use crate::model::id;
@@ -11,7 +11,8 @@ use crate::model::resource::{NewResource, Resource};
 use crate::store::{Read, Tx};
 
 /// `projectMember`.
-pub const HOOK: Hook = Hook { refuse_create: Some(refuse_create), ..Hook::of(TYPE) };
+pub const HOOK: Hook =
+    Hook { act: Some(act), refuse_create: Some(refuse_create), ..Hook::of(TYPE) };
 
 const TYPE: &str = "projectMember";
 
@@ -95,12 +96,63 @@ pub fn sees(read: &Read<'_>, caller: &Caller, row: &Resource) -> Result<bool> {
     Ok(access::membership(read, project, caller.user_id)?.is_some())
 }
 
+/// Whether the caller may end or change a membership: who may set members may, and only an owner or who
+/// sees all accounts where an owner is concerned.
+fn may_change(read: &Read<'_>, caller: &Caller, member: &Resource) -> Result<bool> {
+    if caller.all_accounts {
+        return Ok(true);
+    }
+    let Some(project) = member.int("projectId") else { return Ok(false) };
+    let Some(role) = role_in(read, caller, project)? else { return Ok(false) };
+    let owners_only = member.str("role") == Some("owner");
+    Ok(sets_members(read, role)? && (role == Role::Owner || !owners_only))
+}
+
+/// Offers nothing on memberships that the caller may not change.
+pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    for row in rows {
+        if !may_change(read, caller, row)? {
+            row.set(DENIED, vec![EVERY_ACTION]);
+        }
+    }
+    Ok(())
+}
+
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    if !may_change(ctx.tx, ctx.caller, row)? {
+        return Err(Error::forbidden(format!("you may not {action} this membership")));
+    }
+    if row.str("role") == Some("owner") && matches!(action, "deactivate" | "remove" | "purge") {
+        return require_other_owner(ctx.tx, row);
+    }
+    Ok(())
+}
+
+/// An environment has an owner at all times.
+fn require_other_owner(read: &Read<'_>, member: &Resource) -> Result<()> {
+    let Some(project) = member.int("projectId") else { return Ok(()) };
+    let others = read.referrers(TYPE, "projectId", project)?;
+    let is_owner = |other: &Resource| {
+        other.id != member.id && other.str("role") == Some("owner") && access::is_usable(other)
+    };
+    if member.removed.is_some() || others.iter().any(is_owner) {
+        return Ok(());
+    }
+    Err(invalid("Members list does not have an owner"))
+}
+
+/// Whether a role may set members: the setting `project.set.member.roles` names the roles.
+fn sets_members(read: &Read<'_>, role: Role) -> Result<bool> {
+    let allowed = read.setting("project.set.member.roles")?.unwrap_or_default();
+    Ok(allowed.split(',').any(|allowed| allowed.trim() == role.as_str()))
+}
+
 /// Refuses whoever may not set members: the setting `project.set.member.roles` names the roles.
 pub fn require_setter(ctx: &Ctx<'_, '_>, row: &Resource) -> Result<()> {
-    let allowed = ctx.tx.setting("project.set.member.roles")?.unwrap_or_default();
-    let role = role_in(ctx.tx, ctx.caller, row.id)?;
-    let may =
-        role.is_some_and(|role| allowed.split(',').any(|allowed| allowed.trim() == role.as_str()));
+    let may = match role_in(ctx.tx, ctx.caller, row.id)? {
+        Some(role) => sets_members(ctx.tx, role)?,
+        None => false,
+    };
     if may || ctx.caller.all_accounts {
         return Ok(());
     }

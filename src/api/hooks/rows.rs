@@ -209,6 +209,7 @@ pub const GUARDS: &[Guard] = &[
     Guard { ty: "account", run: project::guard },
     Guard { ty: "host", run: host::guard },
     Guard { ty: "instance", run: container::guard },
+    Guard { ty: "projectMember", run: member::guard },
     Guard { ty: "service", run: host::guard_system },
     Guard { ty: "stack", run: host::guard_system },
 ];

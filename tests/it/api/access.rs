@@ -167,3 +167,65 @@ async fn people_see_what_is_theirs() {
         .collect();
     assert!(private.is_empty());
 }
+
+#[actix_web::test]
+async fn memberships_end_by_who_may_set_members_and_an_owner_stays() {
+    let site = Site::start().await;
+    let admin = site.admin().await;
+    let (alice, alice_id) = site.person("alice").await;
+    let (bob, bob_id) = site.person("bob").await;
+    let (_, carol_id) = site.person("carol").await;
+    let member = |id: &str, role: &str| json!({"externalId": id, "externalIdType": "rancher_id", "role": role});
+    let members = json!({"members": [
+        member("1a1", "owner"),
+        member(&alice_id, "owner"),
+        member(&bob_id, "member"),
+        member(&carol_id, "readonly"),
+    ]});
+    let set = admin.post("/projects/1a5?action=setmembers", members).await.ok(200);
+    let of = |id: &str| {
+        let rows = set["data"].as_array().expect("members").iter();
+        let mut rows = rows.filter(|row| row["externalId"] == id);
+        rows.next().expect("a member")["id"].as_str().expect("an id").to_owned()
+    };
+    let inside = format!("{}/v2-beta/projects/1a5", site.url);
+    let outside = format!("{}/v2-beta", site.url);
+    let (ids, mut found) = ([of(&alice_id), of(&bob_id), of(&carol_id)], String::new());
+    for base in [&inside, &outside] {
+        for id in &ids {
+            for action in ["deactivate", "remove", "update"] {
+                let path = format!("{outside}/projectmembers/{id}?action={action}");
+                let caller = bob.at(base.clone());
+                let request = caller.request("POST", &path).header("x-api-project-id", "1a5");
+                let answer = super::site::answer(request).await;
+                found.push_str(&format!("{}\n", answer.fault()));
+            }
+        }
+    }
+    assert!(found.lines().all(|line| line.starts_with("422 ActionNotAvailable")), "{found}");
+    let made = bob.post("/projectmembers", member(&bob_id, "owner")).await;
+    assert_eq!(made.status, 405, "{}", made.text);
+    // An owner ends others' memberships, and the last owner's is nobody's to end.
+    let end = |id: String| format!("/projectmembers/{id}?action=deactivate");
+    alice.post(&end(of(&bob_id)), json!({})).await.ok(202);
+    alice.post(&end(of("1a1")), json!({})).await.ok(202);
+    let last = alice.post(&end(of(&alice_id)), json!({})).await;
+    assert_eq!(last.fault(), "400 InvalidFormat -: Members list does not have an owner");
+    let last = admin.post(&end(of(&alice_id)), json!({})).await;
+    assert_eq!(last.status, 400, "{}", last.text);
+}
+
+#[actix_web::test]
+async fn processes_are_told_only_what_an_action_says_it_takes() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let stack = owner.post("/stacks", json!({"name": "web"})).await.ok(201);
+    let path = format!("/stacks/{}?action=remove", stack["id"].as_str().expect("an id"));
+    let body = json!({"volumes": true, "settled": true, "remove": true, "then": "error"});
+    owner.post(&path, body).await.ok(202);
+    let number: i64 = stack["id"].as_str().expect("an id")[3..].parse().expect("a number");
+    let process = site.store.read(|read| read.open_process(number)).expect("read");
+    let process = process.expect("a process");
+    assert_eq!(process.name, "stack.remove");
+    assert_eq!(Value::Object(process.data), json!({"volumes": true}));
+}
