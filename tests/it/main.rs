@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod authz;
 mod balancer;
 mod browser;
 mod cattle_client;
