@@ -1,6 +1,7 @@
 //! What an account may act as: its role outside environments, and in the environment it selects.
 
 use crate::auth::caller::{AuthType, Caller, Role};
+use crate::auth::registration;
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::Resource;
@@ -137,9 +138,9 @@ pub fn project_id(text: &str) -> Result<i64> {
 /// account's, without telling which.
 pub(super) fn caller(read: &Read<'_>, proved: &Proved, project: Option<i64>) -> Result<Caller> {
     let account = &proved.account;
-    let Some(own) = role_of_kind(&account.kind) else { return Err(Error::status(401)) };
+    let (acting, own) = own_role(read, proved)?;
     let mut caller = Caller {
-        account_id: account.id,
+        account_id: acting,
         user_id: account.id,
         user_kind: account.kind.clone(),
         user_name: account.name.clone(),
@@ -148,7 +149,7 @@ pub(super) fn caller(read: &Read<'_>, proved: &Proved, project: Option<i64>) -> 
         all_accounts: sees_all_accounts(own),
         session: proved.session.clone(),
     };
-    let Some(project) = project.filter(|project| *project != account.id) else {
+    let Some(project) = project.filter(|project| *project != acting) else {
         return Ok(caller);
     };
     let Some(role) = role_in(read, own, account.id, project)? else {
@@ -157,6 +158,30 @@ pub(super) fn caller(read: &Read<'_>, proved: &Proved, project: Option<i64>) -> 
     caller.account_id = project;
     caller.role = role;
     Ok(caller)
+}
+
+/// The account a proof acts as when it selects no environment, and its role.
+fn own_role(read: &Read<'_>, proved: &Proved) -> Result<(i64, Role)> {
+    let account = &proved.account;
+    if proved.auth_type == AuthType::RegistrationToken {
+        return Ok((account.id, Role::Register));
+    }
+    let acts_as = |flag: &str| account.flag(flag) && account.kind == "agent";
+    let role = match (acts_as(registration::ACTS_AS_ADMIN), acts_as(registration::ACTS_AS_ENVIRONMENT))
+    {
+        (true, _) => Role::ProjectAdmin,
+        (false, true) => Role::Environment,
+        (false, false) => {
+            let role = role_of_kind(&account.kind).ok_or_else(|| Error::status(401))?;
+            return Ok((account.id, role));
+        }
+    };
+    let environment = account.int(registration::AGENT_ENVIRONMENT);
+    let environment = environment.map(|id| read.get(id)).transpose()?.flatten();
+    match environment.filter(is_usable) {
+        Some(environment) => Ok((environment.id, role)),
+        None => Err(Error::status(401)),
+    }
 }
 
 fn role_in(read: &Read<'_>, own: Role, account: i64, project: i64) -> Result<Option<Role>> {

@@ -16,7 +16,7 @@ use super::request::{Authenticator, RequestFacts};
 use super::secret::{self, Verdict};
 use super::throttle::Attempt;
 use super::tokens::PROVIDER;
-use super::{Auth, control, csrf, keys, open, seed};
+use super::{Auth, control, csrf, keys, open, registration, seed};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::store::Read;
@@ -119,6 +119,10 @@ impl Auth {
                     let proved = session(&secret)?;
                     return Ok(proved.map(|proved| Found { proved, project }));
                 }
+                if name == registration::USER {
+                    let shown = |read: &Read<'_>| registration::check(read, &secret, now_ms);
+                    return Ok(found(self.store.read(shown)?.map(proved_by_token)));
+                }
                 if let Some(proved) = self.store.read(|read| by_key(read, &name, &secret))? {
                     return Ok(found(Some(proved)));
                 }
@@ -141,7 +145,7 @@ impl Auth {
         attempt: Attempt<'_>,
         password: &str,
     ) -> Result<Option<Proved>> {
-        let found = self.store.read(|read| keys::usable(read, keys::PASSWORD, attempt.login))?;
+        let found = self.store.read(|read| keys::usable(read, &[keys::PASSWORD], attempt.login))?;
         let stored = found.as_ref().and_then(|(credential, _)| keys::secret_hash(credential));
         let known =
             |now_ms| stored.is_some_and(|phc| self.passwords.remembers(password, phc, now_ms));
@@ -260,7 +264,7 @@ fn select(read: &Read<'_>, request: &RequestFacts, bearer: Option<&str>) -> Resu
         return access::project_id(text).map(Some);
     }
     let Some(key) = request.client_access_key.as_deref() else { return Ok(None) };
-    let found = keys::usable(read, keys::API_KEY, key)?;
+    let found = keys::usable(read, &[keys::API_KEY], key)?;
     Ok(found.filter(|(_, account)| account.kind == "project").map(|(_, account)| account.id))
 }
 
@@ -289,7 +293,7 @@ fn by_session_hash(read: &Read<'_>, hash: &str, now_ms: i64) -> Result<Option<Pr
 
 /// The account or environment of an API key.
 fn by_key(read: &Read<'_>, name: &str, secret: &str) -> Result<Option<Proved>> {
-    let Some((credential, account)) = keys::usable(read, keys::API_KEY, name)? else {
+    let Some((credential, account)) = keys::usable(read, keys::PROGRAM_KEYS, name)? else {
         return Ok(None);
     };
     let right =
@@ -308,9 +312,10 @@ pub(super) fn proving_credential(proof: &str) -> Option<i64> {
 }
 
 fn proved_by(account: Resource, credential: &Resource) -> Proved {
+    let token = credential.kind == registration::KIND;
     Proved {
         account,
-        auth_type: AuthType::Basic,
+        auth_type: if token { AuthType::RegistrationToken } else { AuthType::Basic },
         session: Some(credential_proof(credential.id)),
         expires: i64::MAX,
     }
@@ -323,6 +328,10 @@ fn open_proof(account: Resource) -> Proved {
         session: Some(control::OPEN_PROOF.to_owned()),
         expires: i64::MAX,
     }
+}
+
+fn proved_by_token(shown: registration::Shown) -> Proved {
+    Proved { expires: shown.expires, ..proved_by(shown.account, &shown.credential) }
 }
 
 /// The built-in account that may log in and little else.

@@ -88,6 +88,8 @@ pub enum AuthType {
     Basic,
     /// A login session's token.
     Token,
+    /// A token that hosts register with.
+    RegistrationToken,
     /// Nothing was proved: the built-in account that can only log in.
     TokenAccount,
     /// Access control is off.
@@ -100,6 +102,7 @@ impl AuthType {
         match self {
             Self::Basic => "BasicAuth",
             Self::Token => "TokenAuth",
+            Self::RegistrationToken => "RegistrationToken",
             Self::TokenAccount => "TokenAccount",
             Self::Admin => "AdminAuth",
         }

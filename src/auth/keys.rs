@@ -14,6 +14,10 @@ use super::secret;
 pub const SECRET_HASH: &str = "secretHash";
 /// Kind of credentials that belong to programs.
 pub const API_KEY: &str = "apiKey";
+/// Kind of credentials that belong to agents.
+pub const AGENT_KEY: &str = "agentApiKey";
+/// Kinds of credentials that programs prove themselves with.
+pub(super) const PROGRAM_KEYS: &[&str] = &[API_KEY, AGENT_KEY];
 /// Kind of credentials that belong to people.
 pub const PASSWORD: &str = "password";
 
@@ -128,11 +132,11 @@ fn check_unique(read: &Read<'_>, public: &str, own: Option<i64>) -> Result<()> {
 /// When the database fails.
 pub(super) fn usable(
     read: &Read<'_>,
-    kind: &str,
+    kinds: &[&str],
     public: &str,
 ) -> Result<Option<(Resource, Resource)>> {
     for credential in read.referrers_by_text("credential", "publicValue", public)? {
-        if credential.kind != kind || !is_usable(&credential) {
+        if !kinds.contains(&credential.kind.as_str()) || !is_usable(&credential) {
             continue;
         }
         let Some(owner) = credential.account_id else { continue };
@@ -257,7 +261,7 @@ mod tests {
         );
         assert!(!format!("{pair:?}").contains(&pair.secret_key));
         auth.authenticate(&basic(&pair.access_key, &pair.secret_key)).await.unwrap();
-        let row = world.store.read(|read| usable(read, API_KEY, &pair.access_key)).unwrap();
+        let row = world.store.read(|read| usable(read, &[API_KEY], &pair.access_key)).unwrap();
         let row = row.unwrap().0;
         assert!(!format!("{row:?}").contains(&pair.secret_key));
         assert_eq!((row.kind.as_str(), row.str("secretValue")), (API_KEY, None));
@@ -272,7 +276,7 @@ mod tests {
         let world = World::seeded().await;
         let taken = Err(Error::field("NotUnique", "publicValue"));
         create(&world, &[("publicValue", "mine")]).await.unwrap();
-        let id = world.store.read(|read| usable(read, API_KEY, "mine")).unwrap().unwrap().0.id;
+        let id = world.store.read(|read| usable(read, &[API_KEY], "mine")).unwrap().unwrap().0.id;
         for (state, expect) in [("active", false), ("inactive", false), ("removed", true)] {
             world.set_state(id, state).await;
             let found = create(&world, &[("publicValue", "mine")]).await.map(|_| ());

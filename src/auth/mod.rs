@@ -16,6 +16,7 @@
 //! * `POST /apiKey`: [`keys::prepare_api_key`] on the new row in the write that creates it; its
 //!   `secret_key` goes into this one answer. `POST /password`: [`Auth::hash_password`] first, then
 //!   [`keys::prepare_password`] in the write. `changesecret`: [`Auth::change_secret`].
+//! * `POST /registrationToken`: [`registration::prepare`]; an agent's row: [`registration::enrol`].
 //! * Deactivating, removing or demoting an account: [`access::guard_last_admin`] in the write.
 //! * After a call that was no `GET`: [`audit::entry`] and `Tx::audit_insert`. Refused credentials, logins
 //!   and logouts record themselves.
@@ -34,6 +35,7 @@ pub mod control;
 pub mod csrf;
 pub mod keys;
 mod open;
+pub mod registration;
 pub mod secret;
 pub mod throttle;
 pub mod tokens;

@@ -97,7 +97,7 @@ async fn what_is_no_longer_in_use_proves_nothing() {
         let (key, secret) = world.key(5).await;
         let request = basic(&key, &secret);
         assert_eq!(outcome(auth.authenticate(&request).await), Ok(Role::Project));
-        let credential = world.store.read(|read| keys::usable(read, keys::API_KEY, &key)).unwrap();
+        let credential = world.store.read(|read| keys::usable(read, &[keys::API_KEY], &key)).unwrap();
         world.set_state(credential.unwrap().0.id, state).await;
         assert_eq!(outcome(auth.authenticate(&request).await), Err(401), "{state}");
     }
@@ -228,7 +228,7 @@ async fn a_password_is_hashed_anew_when_the_cost_changes() {
     let parts = (world.store.clone(), world.clock.clone(), world.entropy.clone());
     let dearer = Auth::new(parts.0, parts.1, parts.2, options).unwrap();
     let stored = || {
-        let found = world.store.read(|read| keys::usable(read, keys::PASSWORD, "ann")).unwrap();
+        let found = world.store.read(|read| keys::usable(read, &[keys::PASSWORD], "ann")).unwrap();
         found.and_then(|(row, _)| keys::secret_hash(&row).map(str::to_owned)).unwrap()
     };
     assert!(stored().contains("m=8,"), "{}", stored());

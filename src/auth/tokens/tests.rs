@@ -226,9 +226,9 @@ async fn a_password_change_ends_every_session_of_its_account() {
         auth.authenticate(&bearer(&bob)).await.unwrap(),
         auth.authenticate(&bearer(&ann)).await.unwrap(),
     );
-    let found = world.store.read(|read| keys::usable(read, keys::PASSWORD, "bob")).unwrap();
+    let found = world.store.read(|read| keys::usable(read, &[keys::PASSWORD], "bob")).unwrap();
     let id = found.unwrap().0.id;
-    let found = world.store.read(|read| keys::usable(read, keys::PASSWORD, "ann")).unwrap();
+    let found = world.store.read(|read| keys::usable(read, &[keys::PASSWORD], "ann")).unwrap();
     let ann_id = found.unwrap().0.id;
     for (caller, id, old, new, expect) in [
         (&as_bob, id, "wrong", "next", Err((400, "InvalidOldPassword"))),
@@ -274,7 +274,7 @@ async fn open_connections_end_when_their_ground_is_taken_away() {
     assert!(!auth.is_live(&as_member).await.unwrap());
     assert_eq!(world.store.read(|read| read.tokens_of(bob)).unwrap().len(), 1, "not logged out");
 
-    let credential = world.store.read(|read| keys::usable(read, keys::API_KEY, &key)).unwrap();
+    let credential = world.store.read(|read| keys::usable(read, &[keys::API_KEY], &key)).unwrap();
     let id = credential.unwrap().0.id;
     world.set_state(id, "inactive").await;
     heard(&mut ended, &by_key.session.clone().unwrap()).await;
