@@ -3,6 +3,8 @@
 //! A notice says only *that* something changed; whoever hears it reads the store again. A listener
 //! that lags loses notices and must look at everything it cares for (invariant I6).
 
+pub mod bus;
+
 use std::sync::Arc;
 
 use tokio::sync::broadcast;

@@ -1,20 +1,19 @@
-//! Hosts that register by themselves: the local Docker Engine, or the hosts of a simulated fleet.
+//! Hosts whose engine this server drives: how they come to be known, and whether they can be reached.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::engine::EngineInfo;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
+use crate::process::agent::{self, HostReport};
 use crate::process::site::Site;
 use crate::process::{self};
 use crate::store::{Store, Tx};
 
-const MB: u64 = 1 << 20;
-
-/// Finds or makes the host row of an engine, known by the address it is reached at. `None` for one that
-/// somebody has removed: an engine registers by itself only once.
+/// Finds or makes the host row of an engine, known by the address it is reached at, and its agent. `None`
+/// for one that somebody has removed: an engine registers by itself only once.
 ///
 /// # Errors
 /// When the database fails.
@@ -25,23 +24,32 @@ pub async fn register(
     hostname: &str,
 ) -> Result<Option<i64>> {
     let (address, hostname) = (address.to_owned(), hostname.to_owned());
-    let uuid = site.entropy.uuid();
     site.store
         .write(move |tx| {
             if let Some(host) = known(tx, &address)? {
+                if host.int("agentId").is_none() {
+                    let agent = own_agent(tx, environment, &address)?;
+                    tx.update(host.id, |row| {
+                        row.set("agentId", agent.id);
+                        row.set("agentState", agent.state.as_str());
+                        Ok(())
+                    })?;
+                }
                 return Ok(Some(host.id));
             }
             let registered = registered(&address);
             if tx.fact(&registered)?.is_some_and(|host| !host.is_empty()) {
                 return Ok(None);
             }
-            let host = NewResource::new("host", uuid)
+            let agent = own_agent(tx, environment, &address)?;
+            let host = NewResource::new("host", tx.entropy.uuid())
                 .kind("docker")
                 .name(hostname.clone())
                 .account(environment)
+                .with("agentId", agent.id)
+                .with("agentState", agent.state.as_str())
                 .with("hostname", hostname)
                 .with("engineUrl", address)
-                .with("agentState", "connecting")
                 .with("labels", json!({}));
             let host = process::create(tx, host, Map::new())?;
             tx.set_fact(&registered, &host.id.to_string())?;
@@ -74,6 +82,15 @@ pub async fn forget(store: &Store, address: &str) -> Result<bool> {
         .await
 }
 
+/// The agent of an engine that this server drives. It proves itself to nobody, so it has no account.
+fn own_agent(tx: &mut Tx<'_>, environment: i64, address: &str) -> Result<Resource> {
+    let agent = NewResource::new("agent", tx.entropy.uuid())
+        .with("agentResourcesAccountId", environment)
+        .with("managedConfig", false)
+        .with("uri", address);
+    process::create(tx, agent, Map::new())
+}
+
 fn known(tx: &Tx<'_>, address: &str) -> Result<Option<Resource>> {
     let mut found = None;
     tx.for_each("host", |host| {
@@ -85,21 +102,34 @@ fn known(tx: &Tx<'_>, address: &str) -> Result<Option<Resource>> {
     Ok(found)
 }
 
-/// Records what an engine says of its machine; the host takes containers again.
+/// Whether a host is still there to be watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is.
+    Kept,
+    /// It has been removed.
+    Gone,
+}
+
+/// Records what an engine says of its machine; its agent goes on if it was waited for.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn connected(site: &Arc<Site>, host_id: i64, info: &EngineInfo) -> Result<()> {
-    let info = info.clone();
+pub async fn connected(site: &Arc<Site>, host_id: i64, info: &EngineInfo) -> Result<Standing> {
+    let report = HostReport::of_engine(info);
     site.store
         .write(move |tx| {
-            tx.update(host_id, |host| {
-                describe(host, &info);
-                host.set("agentState", "active");
-                host.clear_message();
+            let Some(host) = tx.get(host_id)?.filter(|host| host.removed.is_none()) else {
+                return Ok(Standing::Gone);
+            };
+            tx.update(host_id, |row| {
+                report.describe(row);
                 Ok(())
             })?;
-            Ok(())
+            if let Some(agent) = host.int("agentId") {
+                agent::heard(tx, agent)?;
+            }
+            Ok(Standing::Kept)
         })
         .await
 }
@@ -108,76 +138,25 @@ pub async fn connected(site: &Arc<Site>, host_id: i64, info: &EngineInfo) -> Res
 ///
 /// # Errors
 /// When the database fails.
-pub async fn away(site: &Arc<Site>, host_id: i64, why: String) -> Result<()> {
-    let recorded = site.store.read(|read| {
-        let host = read.get(host_id)?;
-        Ok(host.is_some_and(|host| host.str("transitioningMessage") == Some(why.as_str())))
-    })?;
-    if recorded {
-        return Ok(());
+pub async fn away(site: &Arc<Site>, host_id: i64, why: String) -> Result<Standing> {
+    let host = site.store.read(|read| read.get(host_id))?;
+    let Some(host) = host.filter(|host| host.removed.is_none()) else { return Ok(Standing::Gone) };
+    if host.str("transitioningMessage") == Some(why.as_str())
+        && host.str("agentState") != Some("active")
+    {
+        return Ok(Standing::Kept);
     }
     tracing::warn!(host = host_id, why, "the host's engine is away");
     site.store
         .write(move |tx| {
-            tx.update(host_id, |host| {
-                host.set("agentState", "disconnected");
-                host.set_error(&why);
+            if let Some(agent) = host.int("agentId") {
+                agent::silent(tx, agent)?;
+            }
+            tx.update(host_id, |row| {
+                row.set_error(&why);
                 Ok(())
             })?;
-            Ok(())
+            Ok(Standing::Kept)
         })
         .await
-}
-
-fn describe(host: &mut Resource, info: &EngineInfo) {
-    host.set("hostname", info.hostname.as_str());
-    host.set("memory", info.memory_bytes);
-    host.set("milliCpu", u64::from(info.cpus) * 1000);
-    if let Some(disk) = info.disk {
-        host.set("localStorageMb", disk.total_bytes / MB);
-    }
-    let mut labels = host.map("labels").cloned().unwrap_or_default();
-    for (key, value) in [
-        ("io.rancher.host.docker_version", major_minor(&info.version)),
-        ("io.rancher.host.linux_kernel_version", major_minor(&info.kernel)),
-        ("io.rancher.host.os", "linux".to_owned()),
-    ] {
-        labels.insert(key.to_owned(), value.into());
-    }
-    host.set("labels", labels);
-    host.set("info", facts(info));
-}
-
-/// The `info` of a host, in Rancher's words; sizes in MB.
-fn facts(info: &EngineInfo) -> Value {
-    let disk = info.disk.unwrap_or_default();
-    let used = disk.used_bytes.checked_mul(100).and_then(|used| used.checked_div(disk.total_bytes));
-    json!({
-        "osInfo": {
-            "operatingSystem": info.os,
-            "dockerVersion": format!("Docker version {}", info.version),
-            "kernelVersion": info.kernel,
-        },
-        "cpuInfo": { "count": info.cpus, "modelName": info.architecture },
-        "memoryInfo": { "memTotal": info.memory_bytes / MB },
-        "diskInfo": {
-            "dockerStorageDriver": info.storage_driver,
-            "mountPoints": {
-                &info.root_dir: {
-                    "total": disk.total_bytes / MB,
-                    "used": disk.used_bytes / MB,
-                    "free": disk.total_bytes.saturating_sub(disk.used_bytes) / MB,
-                    "percentage": used.unwrap_or(0),
-                },
-            },
-        },
-    })
-}
-
-/// `20.10.24+dfsg1` is `20.10`: what host affinity labels go by.
-fn major_minor(version: &str) -> String {
-    let mut parts = version.split(['.', '-', '+']);
-    let major = parts.next().unwrap_or_default();
-    let minor = parts.next().unwrap_or_default();
-    format!("{major}.{minor}")
 }

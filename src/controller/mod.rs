@@ -12,6 +12,7 @@ mod rows;
 
 mod settle;
 
+pub mod agents;
 pub mod balancers;
 pub mod checks;
 pub mod deploy;

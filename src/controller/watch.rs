@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 
-use super::hosts;
+use super::hosts::{self, Standing};
 use crate::engine::{ContainerState, EngineEvent, EventKind, Health, Observed};
 use crate::error::Result;
 use crate::events::Changes;
@@ -43,13 +43,13 @@ async fn compare_hosts(site: Arc<Site>) -> Result<Found> {
     Ok(found)
 }
 
-/// Watches one host's engine until the token is cancelled.
+/// Watches one host's engine until the host is removed or the token is cancelled.
 pub async fn watch(site: Arc<Site>, host_id: i64, compare_ms: u64, stop: CancellationToken) {
     let Some(host) = site.engines.get(host_id) else { return };
     let watcher = Watcher { site, host, host_id, compare_ms };
     tokio::select! {
         () = stop.cancelled() => {}
-        () = watcher.run() => {}
+        () = watcher.run() => watcher.site.engines.remove(host_id),
     }
 }
 
@@ -115,26 +115,35 @@ fn health_word(row: &Resource, health: Health) -> &'static str {
 impl Watcher {
     async fn run(&self) {
         loop {
-            match self.host.engine.info().await {
-                Ok(info) => {
-                    if let Err(error) = hosts::connected(&self.site, self.host_id, &info).await {
-                        tracing::error!(%error, "cannot record a host's facts");
-                    }
-                    self.follow().await;
-                }
+            let (standing, here) = match self.host.engine.info().await {
+                Ok(info) => (hosts::connected(&self.site, self.host_id, &info).await, true),
                 Err(error) => {
-                    let recorded = hosts::away(&self.site, self.host_id, error.to_string()).await;
-                    if let Err(error) = recorded {
-                        tracing::error!(%error, "cannot record that a host is away");
-                    }
+                    (hosts::away(&self.site, self.host_id, error.to_string()).await, false)
                 }
+            };
+            match standing {
+                Ok(Standing::Gone) => return,
+                Ok(Standing::Kept) => {}
+                Err(error) => tracing::error!(%error, "cannot record how a host is"),
+            }
+            if here && self.follow().await == Standing::Gone {
+                return;
             }
             self.site.clock.sleep_ms(AWAY_MS).await;
         }
     }
 
-    /// Follows events until the engine goes away.
-    async fn follow(&self) {
+    fn standing(&self) -> Standing {
+        let host = self.site.store.read(|read| read.get(self.host_id));
+        match host {
+            Ok(None) => Standing::Gone,
+            Ok(Some(host)) if host.removed.is_some() => Standing::Gone,
+            Ok(Some(_)) | Err(_) => Standing::Kept,
+        }
+    }
+
+    /// Follows events until the engine goes away or the host is removed.
+    async fn follow(&self) -> Standing {
         let mut changes = self.site.store.feed().listen();
         let mut events = self.host.engine.events(None);
         let mut suspects = HashSet::new();
@@ -150,7 +159,7 @@ impl Watcher {
                         }
                         self.report(self.hear(event, &mut suspects).await);
                     }
-                    Some(Err(_)) | None => return,
+                    Some(Err(_)) | None => return self.standing(),
                 },
                 // With many hosts, each commit would wake them all for nothing.
                 heard = changes.recv(), if !suspects.is_empty() => match heard {
@@ -158,6 +167,9 @@ impl Watcher {
                     Err(_) => self.report(self.compare_all().await),
                 },
                 () = self.site.clock.sleep_until(next) => {
+                    if self.standing() == Standing::Gone {
+                        return Standing::Gone;
+                    }
                     self.report(self.compare_all().await);
                     next = self.site.clock.now_ms().saturating_add_unsigned(self.compare_ms);
                 }

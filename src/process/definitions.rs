@@ -1,12 +1,19 @@
 //! Every process that does something: one row each, by name. A declared transition without a row here
 //! has nothing to do and succeeds at once.
 
+use crate::error::Result;
+use crate::model::resource::Resource;
+use crate::store::Tx;
+
 use super::step::{Begin, Definition};
-use super::{host, instance, network, project, service, service_log, simple, upgrade, volume};
+use super::{
+    agent, host, instance, network, project, service, service_log, simple, upgrade, volume,
+};
 
 /// Families of processes.
 const FAMILIES: &[&[Definition]] = &[
     project::PROCESSES,
+    agent::PROCESSES,
     host::PROCESSES,
     instance::PROCESSES,
     network::PROCESSES,
@@ -35,6 +42,10 @@ const BEGINNINGS: &[(&str, Begin)] = &[
 pub fn beginning(name: &str) -> Option<Begin> {
     BEGINNINGS.iter().find(|row| row.0 == name).map(|row| row.1)
 }
+
+/// Types whose state other rows show, and what to do when it changes.
+pub const FOLLOWED: &[(&str, fn(&mut Tx<'_>, &Resource) -> Result<()>)] =
+    &[("agent", agent::mirror)];
 
 const NOTHING: Definition = Definition { name: "", steps: &[], tries: None, give_up: None };
 

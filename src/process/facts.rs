@@ -17,8 +17,11 @@ use crate::scheduler::{
 pub fn host(row: &Resource) -> HostFacts {
     let standing = match row.state.as_str() {
         "active" | "updating-active" => match row.str("agentState") {
-            Some("disconnected") => HostStanding::Disconnected,
-            _ => HostStanding::Eligible,
+            None | Some("" | "active") if row.flag("remote") => HostStanding::Inactive,
+            None | Some("" | "active" | "connecting") => HostStanding::Eligible,
+            Some("registering" | "activating" | "inactive") => HostStanding::Activating,
+            Some("finishing-reconnect" | "reconnected") => HostStanding::Reconnected,
+            Some(_) => HostStanding::Disconnected,
         },
         "activating" => HostStanding::Activating,
         "removing" | "removed" | "purging" | "purged" => HostStanding::Removing,
@@ -64,7 +67,7 @@ pub enum HostMark {
 pub fn host_mark(row: &Resource) -> HostMark {
     match row.state.as_str() {
         "active" | "updating-active" | "activating" => match row.str("agentState") {
-            Some("disconnected") => HostMark::Unreachable,
+            Some("disconnected" | "disconnecting" | "reconnecting") => HostMark::Unreachable,
             _ => HostMark::Active,
         },
         "removing" | "removed" | "purging" | "purged" => HostMark::Gone,

@@ -75,6 +75,7 @@ fn pool(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
         .kind("docker")
         .name(format!("{} volumes", host.str("hostname").unwrap_or("local")))
         .state("active")
+        .with("agentId", host.int("agentId"))
         .with("driverName", "local")
         .with("hostIds", json!([host.id]));
     pool.account_id = host.account_id;
@@ -113,6 +114,7 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         let message = format!("removing {} containers", left.len());
         return Ok(Next::Wait { until: Some(tx.now + LOOK_AGAIN_MS), message });
     }
+    super::agent::retire_rows(tx, &work.resource)?;
     for pool in work.resource.list("poolIds").iter().filter_map(serde_json::Value::as_i64) {
         super::retire(tx, pool)?;
     }
@@ -135,6 +137,11 @@ fn disconnect(work: Work) -> StepFuture {
                 work.site.engines.network_unknown(work.resource.id, name);
             }
         }
-        Outcome::commit(|_, _| Ok(Next::Finish))
+        Outcome::commit(|tx, work| {
+            if let Some(agent) = work.resource.int("agentId") {
+                super::agent::without_hosts(tx, agent, work.resource.id)?;
+            }
+            Ok(Next::Finish)
+        })
     })
 }

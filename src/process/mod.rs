@@ -10,6 +10,7 @@ pub mod site;
 
 mod definitions;
 
+pub mod agent;
 pub mod balancer;
 pub mod host;
 pub mod instance;
@@ -32,6 +33,8 @@ pub mod facts;
 pub mod ledger;
 
 pub use definitions::with_steps;
+
+use definitions::FOLLOWED;
 
 use serde_json::{Map, Value};
 
@@ -90,8 +93,17 @@ pub fn start(
         row.clear_message();
         Ok(())
     })?;
+    followed(tx, &resource)?;
     tx.process_insert(NewProcess { name, resource_id: id, account_id: resource.account_id, data })?;
     Ok(resource)
+}
+
+/// Changes what shows another row's state; to be called whenever a process changes a state.
+fn followed(tx: &mut Tx<'_>, resource: &Resource) -> Result<()> {
+    match FOLLOWED.iter().find(|row| row.0 == resource.ty) {
+        Some((_, follow)) => follow(tx, resource),
+        None => Ok(()),
+    }
 }
 
 /// The answer for a transition that cannot begin: fine when it has happened or is under way.

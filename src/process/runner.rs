@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::definitions::{beginning, definition};
 use super::site::Site;
 use super::step::{Commit, Definition, Failure, Next, Outcome, Retry, Work, back_off_ms};
-use super::{lifecycle_of, may_begin};
+use super::{followed, lifecycle_of, may_begin};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
 use crate::model::resource::Resource;
@@ -348,6 +348,7 @@ fn finish(
         }
         Ok(())
     })?;
+    followed(tx, &resource)?;
     Ok((None, resource))
 }
 
@@ -378,6 +379,7 @@ fn chain(
         via.clone_into(&mut resource.state);
         Ok(())
     })?;
+    followed(tx, &resource)?;
     let name = format!("{}.{transition}", lifecycle.name);
     let mut data = data;
     let resource = match beginning(&name) {

@@ -1,7 +1,7 @@
 //! Everything outside a process that its steps may use.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
@@ -10,7 +10,9 @@ use super::node::{Node, Workers};
 use super::tasks::Tasks;
 use crate::clock::{Clock, Entropy};
 use crate::engine::Engine;
+use crate::engine::sim::SimFleet;
 use crate::error::Result;
+use crate::events::bus::Bus;
 use crate::store::{Store, Tx};
 
 /// Store, engines and settings, shared by all processes.
@@ -27,6 +29,10 @@ pub struct Site {
     pub ledger: Ledger,
     /// Makes services from compose files.
     pub importer: Box<dyn Importer>,
+    /// Events between this program and others.
+    pub bus: Bus,
+    /// The fleet of simulated agents, once they are switched on.
+    pub fleet: OnceLock<SimFleet>,
     /// Numbers that the configuration sets.
     pub limits: Limits,
     /// Periodic jobs.
@@ -35,6 +41,13 @@ pub struct Site {
     pub workers: Workers,
     /// This server.
     pub node: Node,
+}
+
+impl Site {
+    /// The fleet of simulated agents, if they are switched on.
+    pub fn simulated(&self) -> Option<&SimFleet> {
+        self.fleet.get()
+    }
 }
 
 /// Numbers that the configuration sets.
@@ -65,6 +78,8 @@ pub struct Engines {
     hosts: RwLock<HashMap<i64, HostEngine>>,
     networks: Mutex<HashSet<(i64, String)>>,
     named: Mutex<HashMap<i64, Vec<String>>>,
+    /// Hosts that somebody watches.
+    watched: Mutex<HashSet<i64>>,
 }
 
 /// A host's engine and how many calls it takes at once.
@@ -87,6 +102,24 @@ impl Engines {
     /// The engine of a host, if this server drives it.
     pub fn get(&self, host_id: i64) -> Option<HostEngine> {
         self.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&host_id).cloned()
+    }
+
+    /// Forgets the engine of a host that is gone.
+    pub fn remove(&self, host_id: i64) {
+        self.hosts.write().unwrap_or_else(PoisonError::into_inner).remove(&host_id);
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&host_id);
+    }
+
+    /// Claims the watch over a host's engine; `false` when somebody has it already.
+    pub fn claim_watch(&self, host_id: i64) -> bool {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(host_id)
+    }
+
+    /// Hosts with an engine that nobody watches yet.
+    pub fn unwatched(&self) -> Vec<i64> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
+        hosts.keys().copied().filter(|host| !watched.contains(host)).collect()
     }
 
     /// Every host with an engine.

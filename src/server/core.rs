@@ -1,7 +1,7 @@
 //! The server without its ears: store, processes, controller and engine watchers.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -11,9 +11,11 @@ use super::data_dir::DataDir;
 use super::figures::{Ears, Rows};
 use crate::clock::{Clock, Entropy};
 use crate::controller::checks::Checks;
-use crate::controller::{Controller, balancers, deploy, hosts, watch};
+use crate::controller::{Controller, agents, balancers, deploy, hosts, watch};
 use crate::engine::Engine;
+use crate::engine::sim::SimFleet;
 use crate::error::Result;
+use crate::events::bus::Bus;
 use crate::metrics::Metrics;
 use crate::process::ledger::Ledger;
 use crate::process::node::{Node, Workers};
@@ -21,6 +23,9 @@ use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
 use crate::store::Store;
+
+/// How often hosts that came by themselves are compared, unless it is said otherwise.
+const COMPARE_MS: u64 = 60_000;
 
 /// Everything that acts, wired; nothing runs before [`Core::start`].
 pub struct Core {
@@ -32,6 +37,8 @@ pub struct Core {
     pub stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     breakpoint: Option<Breakpoint>,
+    /// How often a host that came by itself is compared with its engine, in milliseconds.
+    compare_ms: u64,
     data_dir: Option<DataDir>,
 }
 
@@ -58,6 +65,8 @@ impl Core {
             engines: Engines::default(),
             ledger,
             importer: Box::new(deploy::ComposeImporter),
+            bus: Bus::default(),
+            fleet: OnceLock::new(),
             limits,
             tasks: Tasks::default(),
             workers: Workers::default(),
@@ -70,6 +79,7 @@ impl Core {
             stop: CancellationToken::new(),
             tasks: Vec::new(),
             breakpoint: None,
+            compare_ms: COMPARE_MS,
             data_dir: None,
         })
     }
@@ -78,6 +88,13 @@ impl Core {
     pub fn with_breakpoint(mut self, breakpoint: Breakpoint) -> Self {
         self.breakpoint = Some(breakpoint);
         self
+    }
+
+    /// Switches simulated agents on; `compare_ms` is how often their hosts are compared.
+    pub fn simulate_agents(&mut self, fleet: SimFleet, compare_ms: u64) {
+        self.compare_ms = compare_ms;
+        // Once on, they stay on with the fleet they were switched on with.
+        let _ = self.site.fleet.set(fleet);
     }
 
     /// Keeps the lock of the data directory until everything has ended.
@@ -101,8 +118,13 @@ impl Core {
         self.tasks.push(task);
     }
 
-    /// Starts the runner, the controller and the periodic jobs.
+    /// Starts the runner, the controller, what looks after agents and the periodic jobs.
     pub fn start(&mut self) {
+        if let Err(error) = agents::attach(&self.site) {
+            tracing::error!(%error, "cannot find the simulated hosts");
+        }
+        let keeper = agents::run(Arc::clone(&self.site), self.compare_ms, self.stop.clone());
+        self.tasks.push(tokio::spawn(keeper));
         let mut runner = Runner::new(Arc::clone(&self.site), self.stop.clone());
         if let Some(breakpoint) = &self.breakpoint {
             runner = runner.with_breakpoint(Arc::clone(breakpoint));
@@ -138,6 +160,7 @@ impl Core {
         };
         let engine = Counted::new(engine, self.metrics.clone(), self.site.clock.clone());
         self.site.engines.insert(host_id, Arc::new(engine), self.site.limits.concurrency);
+        self.site.engines.claim_watch(host_id);
         let site = Arc::clone(&self.site);
         let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(task));

@@ -100,13 +100,12 @@ pub const AGENT: Type = Type::resource(
         f("transitioning", Enum).options(&["yes", "no", "error"]).r_by(Admin),
         f("transitioningMessage", String).null().r_by(Admin),
         f("transitioningProgress", Int).null().r_by(Admin),
-        f("uri", String).null().unique().max_len(255).c_by(Admin).r_by(Admin),
+        f("uri", String).null().unique().max_len(255).c_by(Admin).r_by(Admin).indexed(),
         f("user", String).null().r_by(Super),
         f("uuid", String).null().max_len(128).r_by(Admin),
         f("zoneId", Reference("zone")).null().max_len(255).r_by(Super),
     ]],
 )
-.global()
 .for_audience(Admin)
 .methods(Methods { create: Admin, update: Admin, delete: Admin, ..Methods::ADMIN_READ })
 .actions(&[
@@ -144,7 +143,7 @@ pub const REGISTER: Type = Type::resource(
         f("data", Map(&Json)).null().max_len(16777215).r_by(Admin),
         f("description", String).null().max_len(1024).cu(),
         f("id", Int).null(),
-        f("key", String).null().required().max_len(255).c(),
+        f("key", String).null().required().max_len(255).c().indexed(),
         f("kind", String).null().max_len(255).c(),
         f("name", String).null().max_len(255).c(),
         f("removeTime", Date).null().max_len(255).r_by(Admin),
