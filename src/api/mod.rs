@@ -38,6 +38,7 @@ mod deploy;
 mod html;
 mod openapi;
 mod root;
+mod scripts;
 mod statics;
 mod streams;
 mod subscribe;

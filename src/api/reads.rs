@@ -32,6 +32,15 @@ pub fn enrich(session: &Session<'_>, read: &Read<'_>, rows: &mut [Resource]) -> 
         for live in hooks::LIVE.iter().filter(|live| live.ty == ty) {
             (live.run)(session.state, run);
         }
+        for presenter in hooks::PRESENTERS.iter().filter(|presenter| presenter.ty == ty) {
+            let shown = hooks::Shown {
+                state: session.state,
+                read,
+                caller: session.caller,
+                origin: &session.call.origin,
+            };
+            (presenter.run)(&shown, run)?;
+        }
         for computer in hooks::COMPUTERS.iter().filter(|computer| computer.ty == ty) {
             if newer || !computer.newer {
                 (computer.run)(read, run)?;

@@ -22,6 +22,7 @@ use super::{root, serve, statics, streams, token};
 /// | `/<version>/<type>/<id>` | resource: `GET` `PUT` `DELETE`, `POST ?action=` |
 /// | `/<version>/<type>/<id>/<link>` | link: `GET`, `POST` to create a child |
 /// | `/<version>/schemas` `/<version>/schemas/<type>` | schemas |
+/// | `/<version>/scripts/<token>` `/<version>/scripts/bootstrap` | what hosts run to register, without login |
 /// | `/<version>/subscribe` | events, by websocket |
 /// | `/<version>/token` | login |
 /// | `/<version>/projects/<id>/<rest>` | `/<version>/<rest>` inside an environment |

@@ -10,7 +10,8 @@ use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
 use super::{
-    ApiState, audit, build, cache, deploy, input, reads, root, schemas, subscribe, token, writes,
+    ApiState, audit, build, cache, deploy, input, reads, root, schemas, scripts, subscribe, token,
+    writes,
 };
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
@@ -72,6 +73,9 @@ pub async fn api(
     }
     if build::is_wanted(&call) {
         return build::run(payload, &state, &call).await;
+    }
+    if scripts::is_wanted(&call) {
+        return scripts::run(&state, &call);
     }
     if subscribe::is_wanted(&request, &call) {
         return subscribe::open(&request, payload, &state, &call).await;

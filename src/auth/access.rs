@@ -167,15 +167,15 @@ fn own_role(read: &Read<'_>, proved: &Proved) -> Result<(i64, Role)> {
         return Ok((account.id, Role::Register));
     }
     let acts_as = |flag: &str| account.flag(flag) && account.kind == "agent";
-    let role = match (acts_as(registration::ACTS_AS_ADMIN), acts_as(registration::ACTS_AS_ENVIRONMENT))
-    {
-        (true, _) => Role::ProjectAdmin,
-        (false, true) => Role::Environment,
-        (false, false) => {
-            let role = role_of_kind(&account.kind).ok_or_else(|| Error::status(401))?;
-            return Ok((account.id, role));
-        }
-    };
+    let role =
+        match (acts_as(registration::ACTS_AS_ADMIN), acts_as(registration::ACTS_AS_ENVIRONMENT)) {
+            (true, _) => Role::ProjectAdmin,
+            (false, true) => Role::Environment,
+            (false, false) => {
+                let role = role_of_kind(&account.kind).ok_or_else(|| Error::status(401))?;
+                return Ok((account.id, role));
+            }
+        };
     let environment = account.int(registration::AGENT_ENVIRONMENT);
     let environment = environment.map(|id| read.get(id)).transpose()?.flatten();
     match environment.filter(is_usable) {

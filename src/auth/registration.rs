@@ -96,9 +96,10 @@ pub fn check(read: &Read<'_>, text: &str, now_ms: i64) -> Result<Option<Shown>> 
     for credential in read.referrers_by_text("credential", "publicValue", public)? {
         let right = credential.kind == KIND
             && is_usable(&credential)
-            && credential.str(SECRET).and_then(|secret| signature(secret, public, at)).is_some_and(
-                |expected| bool::from(expected.as_bytes().ct_eq(signed.as_bytes())),
-            );
+            && credential
+                .str(SECRET)
+                .and_then(|secret| signature(secret, public, at))
+                .is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(signed.as_bytes())));
         if !right {
             continue;
         }

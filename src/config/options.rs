@@ -105,6 +105,8 @@ pub const OPTIONS: &[Opt] = &[
         doc: "How many hosts are simulated." },
     Opt { key: "sim.seed", slot: |c| Slot::Long(&mut c.sim.seed, 0..=i64::MAX as u64),
         doc: "Seed of the simulated delays and faults; the same seed gives the same run." },
+    Opt { key: "sim.agents", slot: |c| Slot::Switch(&mut c.sim.agents),
+        doc: "Whether agents whose address begins with sim:// may register as simulated hosts, beside whatever else runs containers. For trying out clients; images named sim:... run on them." },
 
     Opt { key: "network.subnet", slot: |c| Slot::Subnet(&mut c.network.subnet),
         doc: "Network of the first environment; the following ones take the next networks of its size." },

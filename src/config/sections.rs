@@ -226,11 +226,13 @@ pub struct Sim {
     pub hosts: usize,
     /// Seed of the simulated delays and faults.
     pub seed: u64,
+    /// Whether simulated hosts may register through the API.
+    pub agents: bool,
 }
 
 impl Default for Sim {
     fn default() -> Self {
-        Sim { enabled: false, hosts: 5, seed: 1 }
+        Sim { enabled: false, hosts: 5, seed: 1, agents: false }
     }
 }
 

@@ -78,6 +78,7 @@ fn the_example_sets_every_option() {
         ("sim.enabled", "true"),
         ("sim.hosts", "9"),
         ("sim.seed", "9"),
+        ("sim.agents", "true"),
         ("network.subnet", "10.9.0.0/16"),
         ("network.names", "false"),
     ];

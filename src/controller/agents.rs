@@ -140,9 +140,8 @@ impl Keeper {
         match answer {
             Ok(report) => {
                 self.missed.remove(&row.id);
-                let write = move |tx: &mut crate::store::Tx<'_>| {
-                    agent::take_in(tx, &site, &row, &report)
-                };
+                let write =
+                    move |tx: &mut crate::store::Tx<'_>| agent::take_in(tx, &site, &row, &report);
                 self.site.store.write(write).await
             }
             Err(why) => {

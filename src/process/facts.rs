@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::addresses::Subnet;
+use super::agent::SIMULATED;
 use crate::model::names::label;
 use crate::model::port::PortSpec;
 use crate::model::resource::Resource;
 use crate::scheduler::{
-    AccessMode, Dependency, Health, HostFacts, HostStanding, InstanceFacts, InstanceStanding,
-    Labels, Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
+    AccessMode, Dependency, Health, HostFacts, HostStanding, Images, InstanceFacts,
+    InstanceStanding, Labels, Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
 };
 
 /// A host's facts. A host whose engine is away still takes containers: they wait for it.
@@ -47,6 +48,18 @@ pub fn host(row: &Resource) -> HostFacts {
         milli_cpu: number(row, "milliCpu"),
         local_storage_mb: number(row, "localStorageMb"),
         pools,
+        images: images(row),
+    }
+}
+
+/// Which images a host runs: a simulated host beside real ones runs nothing else, and an engine that is
+/// no simulation never does.
+fn images(row: &Resource) -> Images {
+    let simulated = row.str("engineUrl").is_some_and(|url| url.starts_with(SIMULATED));
+    match (simulated, row.flag("simulatedOnly")) {
+        (true, true) => Images::Simulated,
+        (true, false) => Images::Any,
+        (false, _) => Images::Real,
     }
 }
 
@@ -170,6 +183,7 @@ fn member(row: &Resource) -> Member {
             .str("volumeDriver")
             .filter(|driver| !driver.is_empty() && *driver != "local")
             .map(str::to_owned),
+        simulated: row.str("imageUuid").is_some_and(|image| image.starts_with("sim:")),
         requested_host: row.int("requestedHostId"),
         dependencies: Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::counts::HostCounts;
-use super::facts::{HostId, InstanceId, PoolId, VolumeId, driver_is_local};
+use super::facts::{HostId, Images, InstanceId, PoolId, VolumeId, driver_is_local};
 use super::host::{Host, Rank, Slot};
 use super::interner::{Interner, TextId};
 
@@ -28,6 +28,8 @@ pub struct Environment {
     pub(super) local_volumes: HashMap<String, BTreeSet<VolumeId>>,
     /// How many hosts have a `require_any` label.
     pub(super) picky_hosts: usize,
+    /// Hosts that do not run images of every kind.
+    pub(super) choosy_hosts: usize,
 }
 
 impl Environment {
@@ -68,6 +70,7 @@ impl Environment {
             }
         }
         self.picky_hosts += usize::from(!host.require_any.is_empty());
+        self.choosy_hosts += usize::from(host.images != Images::Any);
     }
 
     /// The reverse of [`Self::enlist`].
@@ -88,6 +91,7 @@ impl Environment {
             }
         }
         self.picky_hosts -= usize::from(!host.require_any.is_empty());
+        self.choosy_hosts -= usize::from(host.images != Images::Any);
     }
 
     /// Interns labels, each once.

@@ -39,6 +39,20 @@ pub struct HostFacts {
     pub local_storage_mb: u64,
     /// The shared storage pools mapped to the host (not its own `docker` pool).
     pub pools: Vec<PoolMapping>,
+    /// Which images it runs.
+    pub images: Images,
+}
+
+/// Which images a host runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Images {
+    /// All of them.
+    #[default]
+    Any,
+    /// Those that are not simulated.
+    Real,
+    /// `sim:` images only.
+    Simulated,
 }
 
 /// A shared storage pool that a host is mapped to.

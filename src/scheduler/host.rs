@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::facts::{
-    EnvironmentId, HostFacts, HostId, HostStanding, InstanceFacts, InstanceId, InstanceStanding,
-    PoolMapping, PortBinding,
+    EnvironmentId, HostFacts, HostId, HostStanding, Images, InstanceFacts, InstanceId,
+    InstanceStanding, PoolMapping, PortBinding,
 };
 use super::interner::TextId;
 use crate::model::port::Protocol;
@@ -59,6 +59,7 @@ pub struct Host {
     pub(super) total: Resources,
     pub(super) used: Resources,
     pub(super) pools: Vec<PoolMapping>,
+    pub(super) images: Images,
     /// Every instance placed here.
     pub(super) instances: BTreeSet<InstanceId>,
     holding: u32,
@@ -80,6 +81,7 @@ impl Host {
             total: Resources::default(),
             used: Resources::default(),
             pools: Vec::new(),
+            images: facts.images,
             instances: BTreeSet::new(),
             holding: 0,
             ports: BTreeMap::new(),
@@ -93,6 +95,7 @@ impl Host {
         self.name.clone_from(&facts.name);
         self.standing = facts.standing;
         self.pools.clone_from(&facts.pools);
+        self.images = facts.images;
         self.total = Resources {
             memory_bytes: limit(facts.memory_bytes),
             milli_cpu: limit(facts.milli_cpu),

@@ -28,8 +28,8 @@ mod host;
 mod interner;
 
 pub use facts::{
-    AccessMode, EnvironmentId, Health, HostFacts, HostId, HostStanding, InstanceFacts, InstanceId,
-    InstanceStanding, Labels, PoolId, PoolMapping, PortBinding, VolumeFacts, VolumeId,
+    AccessMode, EnvironmentId, Health, HostFacts, HostId, HostStanding, Images, InstanceFacts,
+    InstanceId, InstanceStanding, Labels, PoolId, PoolMapping, PortBinding, VolumeFacts, VolumeId,
 };
 pub use fleet::{Fleet, UnknownHost};
 pub use global::global_hosts;

@@ -41,6 +41,8 @@ pub struct Member {
     pub volumes: Vec<VolumeNeed>,
     /// `volumeDriver`: restricts to hosts that have the driver.
     pub volume_driver: Option<String>,
+    /// Whether its image is a `sim:` image.
+    pub simulated: bool,
     /// `requestedHostId`: only critical filters apply then.
     pub requested_host: Option<HostId>,
     /// The containers of `dataVolumesFrom` and `networkContainerId` outside the request.

@@ -17,6 +17,7 @@ use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
 use crate::metrics::Metrics;
+use crate::process::agent;
 use crate::process::ledger::Ledger;
 use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
@@ -26,6 +27,16 @@ use crate::store::Store;
 
 /// How often hosts that came by themselves are compared, unless it is said otherwise.
 const COMPARE_MS: u64 = 60_000;
+
+/// Whether agents may be simulated hosts of a fleet, and what else there is.
+pub enum Simulated {
+    /// They may not.
+    Off,
+    /// They may, and whatever runs, runs on simulated hosts: of images of every kind.
+    Alone(SimFleet),
+    /// They may, and real hosts run what is not simulated.
+    BesideReal(SimFleet),
+}
 
 /// Everything that acts, wired; nothing runs before [`Core::start`].
 pub struct Core {
@@ -90,11 +101,23 @@ impl Core {
         self
     }
 
-    /// Switches simulated agents on; `compare_ms` is how often their hosts are compared.
-    pub fn simulate_agents(&mut self, fleet: SimFleet, compare_ms: u64) {
+    /// Switches simulated agents on or off, to be called before [`Core::start`]; `compare_ms` is how often
+    /// hosts that come by themselves are compared with their engines.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn simulate_agents(&mut self, wanted: Simulated, compare_ms: u64) -> Result<()> {
         self.compare_ms = compare_ms;
-        // Once on, they stay on with the fleet they were switched on with.
-        let _ = self.site.fleet.set(fleet);
+        let (word, fleet) = match wanted {
+            Simulated::Off => (agent::OFF, None),
+            Simulated::Alone(fleet) => (agent::ALONE, Some(fleet)),
+            Simulated::BesideReal(fleet) => (agent::BESIDE_REAL, Some(fleet)),
+        };
+        if let Some(fleet) = fleet {
+            // Once on, they stay on with the fleet they were switched on with.
+            let _ = self.site.fleet.set(fleet);
+        }
+        self.site.store.write(move |tx| tx.set_fact(agent::SIMULATION, word)).await
     }
 
     /// Keeps the lock of the data directory until everything has ended.

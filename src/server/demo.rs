@@ -23,6 +23,7 @@ const STACKS: &[(&str, &str)] = &[
 pub async fn demo(config: &Config, folder: &Path, greeter: &dyn Greeter) -> Result<()> {
     let mut config = config.clone();
     config.sim.enabled = true;
+    config.sim.agents = true;
     folder.join("data").clone_into(&mut config.server.data_dir);
     let running = start(&config, Clock::System, Entropy::System).await?;
     for (name, text) in STACKS {

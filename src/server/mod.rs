@@ -20,7 +20,7 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use self::core::Core;
+use self::core::{Core, Simulated};
 use self::data_dir::DataDir;
 use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
@@ -137,10 +137,16 @@ fn access(config: &Config, core: &Core) -> Result<Arc<Auth>> {
 /// The local Docker Engine, or a simulated fleet, as hosts of the first environment.
 async fn hosts(config: &Config, core: &mut Core) -> Result<()> {
     let compare_ms = config.docker.compare_interval_s.saturating_mul(1000);
+    let fleet = SimFleet::new(config.sim.seed, core.site.clock.clone());
+    // It may run for days, and nobody reads the record.
+    fleet.transcript().stop();
+    let simulated = match (config.sim.agents, config.sim.enabled) {
+        (false, _) => Simulated::Off,
+        (true, true) => Simulated::Alone(fleet.clone()),
+        (true, false) => Simulated::BesideReal(fleet.clone()),
+    };
+    core.simulate_agents(simulated, compare_ms).await?;
     if config.sim.enabled {
-        let fleet = SimFleet::new(config.sim.seed, core.site.clock.clone());
-        // It may run for days, and nobody reads the record.
-        fleet.transcript().stop();
         for number in 1..=config.sim.hosts {
             let name = format!("host{number}");
             let engine = Arc::new(fleet.host(&name));

@@ -40,6 +40,11 @@ pub fn service(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
     Ok(())
 }
 
+/// Adds nothing: the fields are set by a presenter.
+pub fn nothing(_: &Read<'_>, _: &mut [Resource]) -> Result<()> {
+    Ok(())
+}
+
 /// `stack.serviceIds`.
 pub fn stack(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
     let pairs = read.referring_ids("service", "stackId", &ids_of(rows))?;

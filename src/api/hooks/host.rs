@@ -36,7 +36,8 @@ pub fn guard_system(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> 
     Ok(())
 }
 
-fn may_modify(read: &Read<'_>, caller: &Caller) -> Result<bool> {
+/// Whether a caller's role has a say over the infrastructure.
+pub fn may_modify(read: &Read<'_>, caller: &Caller) -> Result<bool> {
     let roles = read.setting("modify.infrastructure.roles")?.unwrap_or_default();
     Ok(policy::may_modify_infrastructure(caller.role, &roles))
 }

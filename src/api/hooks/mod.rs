@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod agent;
 mod balancer;
 mod container;
 mod credential;
@@ -70,6 +71,8 @@ pub struct Creation {
     pub reveal: Map<String, Value>,
     /// Rows to make of it.
     pub count: usize,
+    /// A row that is there already and is answered in place of a new one.
+    pub existing: Option<Resource>,
     /// Members to give the environment.
     pub members: Vec<Value>,
 }
@@ -319,6 +322,27 @@ pub struct Guard {
     pub run: fn(&Read<'_>, &Caller, &mut [Resource]) -> Result<()>,
 }
 
+/// What fields that are worked out for one answer go by.
+pub struct Shown<'a> {
+    /// What handlers share.
+    pub state: &'a ApiState,
+    /// The database.
+    pub read: &'a Read<'a>,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Scheme and host that the client used.
+    pub origin: &'a str,
+}
+
+/// Fields that depend on who asks, how and when, worked out for a page of rows at a time.
+#[derive(Clone, Copy)]
+pub struct Presenter {
+    /// Base type.
+    pub ty: &'static str,
+    /// Sets the fields.
+    pub run: fn(&Shown<'_>, &mut [Resource]) -> Result<()>,
+}
+
 /// Fields that change all the time and are not stored.
 #[derive(Clone, Copy)]
 pub struct Live {
@@ -379,6 +403,7 @@ pub fn creation(ctx: &Ctx<'_, '_>, input: Map<String, Value>) -> Creation {
         process: Map::new(),
         reveal: Map::new(),
         count: 1,
+        existing: None,
         members: Vec::new(),
     }
 }

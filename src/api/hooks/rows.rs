@@ -7,6 +7,7 @@ use super::{
     Visibility, access, account, balancer, container, credential, endpoints, fields, host, member,
     preference, project, service, setting, sources, stack, template, volume,
 };
+use super::{Presenter, agent};
 use crate::api::streams;
 use crate::model::registry::Entry;
 use crate::model::schema::{Field, Kind};
@@ -14,6 +15,7 @@ use crate::model::schema::{Field, Kind};
 /// Hooks, by type.
 pub const HOOKS: &[Hook] = &[
     account::HOOK,
+    agent::AGENT,
     credential::API_KEY,
     container::HOOK,
     credential::CREDENTIAL,
@@ -24,6 +26,8 @@ pub const HOOKS: &[Hook] = &[
     project::HOOK,
     member::HOOK,
     template::HOOK,
+    agent::REGISTER,
+    agent::TOKEN,
     service::HOOK,
     stack::HOOK,
     preference::HOOK,
@@ -84,6 +88,7 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler { ty: "haConfig", link: "dbdump", run: sources::ha::dump },
     LinkHandler { ty: "host", link: "hostStats", run: access::host_stats },
     LinkHandler { ty: "project", link: "hostStats", run: access::project_stats },
+    LinkHandler { ty: "registrationToken", link: "registrationUrl", run: agent::registration_url },
     LinkHandler { ty: "service", link: "containerStats", run: access::service_stats },
 ];
 
@@ -181,6 +186,8 @@ pub const VISIBILITIES: &[Visibility] = &[
 pub const LISTERS: &[Lister] = &[
     Lister { ty: "project", list: project::list },
     Lister { ty: "projectTemplate", list: template::list },
+    Lister { ty: "register", list: agent::list_registrations },
+    Lister { ty: "registrationToken", list: agent::list_tokens },
     Lister { ty: "userPreference", list: preference::list },
 ];
 
@@ -192,11 +199,20 @@ pub fn lister(entry: &Entry) -> Option<&'static Lister> {
 /// `{hostId, healthState}` of each host that checks the container.
 const HEALTHCHECK_STATES: &[Field] = &[Field::new("healthcheckStates", Kind::Array(&Kind::Json))];
 
-/// Computers, by base type.
+/// Shown with registration tokens, by their presenter.
+const WINDOWS_COMMAND: &[Field] = &[Field::new("windowsCommand", Kind::String)];
+
+/// Computers, by base type; those of a type below it only add fields.
 pub const COMPUTERS: &[Computer] = &[
     Computer { ty: "host", newer: false, unlisted: &[], run: endpoints::host },
     Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
     Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
+    Computer {
+        ty: "registrationToken",
+        newer: false,
+        unlisted: WINDOWS_COMMAND,
+        run: fields::nothing,
+    },
     Computer { ty: "service", newer: false, unlisted: &[], run: endpoints::service },
     Computer { ty: "service", newer: false, unlisted: &[], run: fields::service },
     Computer { ty: "stack", newer: true, unlisted: &[], run: fields::stack },
@@ -214,12 +230,16 @@ pub const GUARDS: &[Guard] = &[
     Guard { ty: "stack", run: host::guard_system },
 ];
 
+/// Fields that depend on the request, by base type.
+pub const PRESENTERS: &[Presenter] = &[Presenter { ty: "credential", run: agent::show_tokens }];
+
 /// Live fields, by base type.
 pub const LIVE: &[Live] = &[Live { ty: "host", run: streams::live::hosts }];
 
 /// Whether rows of a type show what changes without a commit.
 pub fn is_live(entry: &Entry) -> bool {
     LIVE.iter().any(|live| live.ty == entry.base)
+        || PRESENTERS.iter().any(|presenter| presenter.ty == entry.base)
 }
 
 #[cfg(test)]
@@ -238,6 +258,8 @@ mod tests {
         assert!(COMPUTERS.is_sorted_by_key(|row| row.ty));
         assert!(GUARDS.is_sorted_by_key(|row| row.ty));
         assert!(LIVE.is_sorted_by_key(|row| row.ty));
+        assert!(PRESENTERS.is_sorted_by_key(|row| row.ty));
+        assert!(LISTERS.is_sorted_by_key(|row| row.ty));
         let named = HOOKS
             .iter()
             .map(|row| row.ty)
@@ -245,6 +267,7 @@ mod tests {
             .chain(COMPUTERS.iter().map(|row| row.ty))
             .chain(GUARDS.iter().map(|row| row.ty))
             .chain(LIVE.iter().map(|row| row.ty))
+            .chain(PRESENTERS.iter().map(|row| row.ty))
             .chain(LISTERS.iter().map(|row| row.ty))
             .chain(LINKS_EVERY_TYPE.iter().copied());
         for ty in named {

@@ -86,7 +86,9 @@ fn fields(dialect: &'static Dialect, role: Role, entry: &'static Entry) -> Vec<F
             fields.push(FieldView::new(name, field, Shape::Id(prefix)));
         }
     }
-    let computers = hooks::COMPUTERS.iter().filter(|computer| computer.ty == entry.base);
+    let computers = hooks::COMPUTERS
+        .iter()
+        .filter(|computer| computer.ty == entry.base || computer.ty == entry.ty.name);
     for field in
         computers.filter(|own| dialect.newer_fields || !own.newer).flat_map(|own| own.unlisted)
     {

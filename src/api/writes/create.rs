@@ -120,6 +120,10 @@ fn make_one(
     for create in hooks::hooks(entry).filter_map(|hook| hook.create) {
         create(&mut ctx, &mut creation)?;
     }
+    if let Some(row) = creation.existing.take() {
+        made.push((row, Map::new()));
+        return Ok(());
+    }
     let name = creation.row.name.clone();
     for number in 1..=creation.count {
         let mut row = creation.row.clone();

@@ -97,7 +97,8 @@ async fn what_is_no_longer_in_use_proves_nothing() {
         let (key, secret) = world.key(5).await;
         let request = basic(&key, &secret);
         assert_eq!(outcome(auth.authenticate(&request).await), Ok(Role::Project));
-        let credential = world.store.read(|read| keys::usable(read, &[keys::API_KEY], &key)).unwrap();
+        let credential =
+            world.store.read(|read| keys::usable(read, &[keys::API_KEY], &key)).unwrap();
         world.set_state(credential.unwrap().0.id, state).await;
         assert_eq!(outcome(auth.authenticate(&request).await), Err(401), "{state}");
     }

@@ -73,19 +73,17 @@ fn make(
         .with("reportedUuid", reported.uuid.as_str())
         .with("labels", reported.create_labels.clone());
     let host = match agent.str("uri").filter(|_| simulated) {
-        Some(uri) => host.with("engineUrl", uri),
+        Some(uri) => host.with("engineUrl", uri).with(
+            "simulatedOnly",
+            tx.fact(super::SIMULATION)?.as_deref() == Some(super::BESIDE_REAL),
+        ),
         None => host.with("remote", true),
     };
     process::create(tx, host, Map::new())
 }
 
 /// The machine, the address and the pools of a host.
-fn equip(
-    tx: &mut Tx<'_>,
-    agent: &Resource,
-    host: &Resource,
-    reported: &HostReport,
-) -> Result<()> {
+fn equip(tx: &mut Tx<'_>, agent: &Resource, host: &Resource, reported: &HostReport) -> Result<()> {
     let new = |ty, tx: &Tx<'_>| {
         let mut new = NewResource::new(ty, tx.entropy.uuid()).state("active");
         new.account_id = host.account_id;

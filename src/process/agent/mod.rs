@@ -23,6 +23,14 @@ pub use report::{HostReport, PingReport};
 pub const SIMULATED: &str = "sim://";
 /// Where an agent keeps the key it registered with: a name that no field has.
 pub const REGISTERED_BY: &str = "registeredBy";
+/// The fact that says whether agents may be simulated hosts: [`OFF`], [`ALONE`] or [`BESIDE_REAL`].
+pub const SIMULATION: &str = "simulated agents";
+/// They may not.
+pub const OFF: &str = "off";
+/// They may, and run images of every kind.
+pub const ALONE: &str = "alone";
+/// They may, and run `sim:` images only.
+pub const BESIDE_REAL: &str = "beside real hosts";
 /// How soon an agent that does not answer is pinged again, in milliseconds.
 pub const PING_AGAIN_MS: i64 = 2000;
 /// How soon to look again whether what is being removed is gone, in milliseconds.

@@ -12,6 +12,7 @@ use super::refusal::{Number, Refusal, ids};
 mod collocation;
 mod container;
 pub(super) mod host_label;
+mod images;
 mod marks;
 pub(super) mod ports;
 pub(super) mod require_any;
@@ -47,6 +48,8 @@ pub static FILTERS: &[Filter] = &[
     Filter { name: "collocation", scope: Scope::FreeChoice, constraints: collocation::constraints },
     Filter { name: "container", scope: Scope::FreeChoice, constraints: container::constraints },
     Filter { name: "host_label", scope: Scope::FreeChoice, constraints: host_label::constraints },
+    Filter { name: "image", scope: Scope::FreeChoice, constraints: images::real },
+    Filter { name: "image_simulated", scope: Scope::Critical, constraints: images::simulated },
     Filter { name: "ports", scope: Scope::FreeChoice, constraints: ports::constraints },
     Filter { name: "require_any", scope: Scope::FreeChoice, constraints: require_any::constraints },
     Filter { name: "resources", scope: Scope::FreeChoice, constraints: resources::constraints },

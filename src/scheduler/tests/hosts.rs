@@ -274,3 +274,29 @@ fn global_services() {
             global -> a, c, d"#]],
     );
 }
+
+#[test]
+fn simulated_images_run_on_simulated_hosts_and_no_others_do_there() {
+    check(
+        "host 1 docker runs:real
+         host 2 sim runs:sim
+         host 3 other env:2
+         place w1
+         place w2
+         place s1 image:sim
+         place s2 image:sim
+         place s3 image:sim ask:1",
+        expect![[r#"
+            w1 -> docker
+            w2 -> docker
+            s1 -> sim
+            s2 -> sim
+            s3: Allocation failed: image needs a simulated host; no host fits: docker is not simulated"#]],
+    );
+    check(
+        "host 1 any\nplace w1\nplace s1 image:sim",
+        expect![[r#"
+        w1 -> any
+        s1 -> any"#]],
+    );
+}

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::reference::Reference;
 use crate::model::port::Protocol;
 use crate::scheduler::{
-    AccessMode, Fleet, Health, HostFacts, HostStanding, InstanceFacts, InstanceStanding, Labels,
-    Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
+    AccessMode, Fleet, Health, HostFacts, HostStanding, Images, InstanceFacts, InstanceStanding,
+    Labels, Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
 };
 
 /// One change or question.
@@ -53,6 +53,7 @@ fn host() -> impl Strategy<Value = HostFacts> {
                 milli_cpu,
                 local_storage_mb: 0,
                 pools: pools.into_iter().map(pool).collect(),
+                images: Images::Any,
             }
         })
 }

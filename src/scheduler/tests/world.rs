@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use crate::model::port::PortSpec;
 use crate::scheduler::{
-    AccessMode, Dependency, Fleet, Health, HostFacts, HostStanding, InstanceFacts, InstanceId,
-    InstanceStanding, Labels, Member, Placement, PoolMapping, PortBinding, Request, VolumeFacts,
-    VolumeNeed, global_hosts,
+    AccessMode, Dependency, Fleet, Health, HostFacts, HostStanding, Images, InstanceFacts,
+    InstanceId, InstanceStanding, Labels, Member, Placement, PoolMapping, PortBinding, Request,
+    VolumeFacts, VolumeNeed, global_hosts,
 };
 
 const MB: u64 = 1 << 20;
@@ -150,6 +150,12 @@ impl World {
                     PoolMapping { pool: parse(pool), driver: driver.to_owned() }
                 })
                 .collect(),
+            images: match words.one("runs") {
+                None => Images::Any,
+                Some("sim") => Images::Simulated,
+                Some("real") => Images::Real,
+                Some(other) => panic!("images `{other}` in a fixture"),
+            },
         });
     }
 
@@ -298,6 +304,7 @@ fn member(rest: &str) -> Member {
         milli_cpu: words.number("cpu"),
         volumes: words.all("volume").map(|id| VolumeNeed::Existing(parse(id))).chain(new).collect(),
         volume_driver: words.one("driver").map(str::to_owned),
+        simulated: words.one("image") == Some("sim"),
         requested_host: words.one("ask").map(parse),
         dependencies: dependencies.collect(),
     }

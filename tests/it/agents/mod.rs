@@ -1,0 +1,5 @@
+//! Agents: how hosts register, live and go, over the API of a running server.
+
+mod fleet;
+mod place;
+mod registration;
