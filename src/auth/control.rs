@@ -109,7 +109,7 @@ impl Auth {
         }
         keys::check_login(login)?;
         let attempt = Attempt { login, address };
-        if self.store.read(|read| keys::usable(read, keys::PASSWORD, login))?.is_some() {
+        if self.store.read(|read| keys::usable(read, &[keys::PASSWORD], login))?.is_some() {
             return match self.by_password(attempt, config.password).await? {
                 Some(_) => Ok(None),
                 None => Err(Error::code("IncorrectPassword")
