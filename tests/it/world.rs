@@ -10,7 +10,7 @@ use ranchette::model::resource::{NewResource, Resource};
 use ranchette::process;
 use ranchette::process::runner::Breakpoint;
 use ranchette::process::site::Limits;
-use ranchette::server::core::Core;
+use ranchette::server::core::{Core, Simulated};
 use ranchette::store::{Read, Store};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -83,6 +83,8 @@ impl World {
         let store = self.store();
         self.project = store.write(project).await.expect("project");
         let mut core = self.core.take().expect("core");
+        let simulated = Simulated::Alone(self.fleet.clone());
+        core.simulate_agents(simulated, 60_000).await.expect("simulated agents");
         for number in 1..=self.hosts {
             let name = format!("host{number}");
             let engine = Arc::new(self.fleet.host(&name));
