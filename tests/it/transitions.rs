@@ -60,6 +60,9 @@ impl Case {
         if self.transition == "create" {
             states.extend(self.lifecycle.transition("activate").map(|_| "active"));
         }
+        if self.transition == "reconnect" {
+            states.push("active");
+        }
         if self.lifecycle.name == "instance" {
             // A container is started by its creation, and stopped while it restarts.
             states.extend(["running", "stopped", "error"]);
@@ -76,6 +79,7 @@ impl Case {
             .account(world.project)
             .with("hostId", host)
             .with("imageUuid", "docker:nginx")
+            .with("uri", format!("sim://{name}"))
             .with("networkMode", "none");
         let transition = self.transition;
         let store = world.store();
