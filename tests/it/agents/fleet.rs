@@ -53,6 +53,7 @@ async fn a_simulated_agent_brings_its_host_up_and_takes_it_along() {
     let ip = host["agentIpAddress"].as_str().expect("an address");
     expect![[r#"
         ipAddress IP active
+        storagePool one volumes active
         physicalHost one active
     "#]]
     .assert_eq(&found.replace(ip, "IP"));
