@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 
 use super::rollout;
 use crate::error::Result;
-use crate::model::names::label;
+use crate::model::names::{NO_IMAGE, label};
 use crate::model::resource::Resource;
 use crate::process::facts::HostMark;
 use crate::process::site::Site;
 use crate::reconcile::{
-    Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy, health,
+    self, Config, Desired, Health, HostState, Member, MemberState, Mode, Rollout, Scale, Strategy,
+    health,
 };
 use crate::store::Read;
 
@@ -69,18 +70,17 @@ impl Wanted {
     }
 }
 
-/// States in which a service's containers are to run (services.md, section 2).
-const ACTIVE: &[&str] = &[
-    "activating",
-    "active",
-    "canceled-upgrade",
-    "canceling-upgrade",
-    "finishing-upgrade",
-    "rolling-back",
-    "updating-active",
-    "upgraded",
-    "upgrading",
-];
+/// Kinds of services that only stand for something outside, or for other services.
+const WITHOUT_CONTAINERS: &[&str] =
+    &["dnsService", "externalService", "composeService", "kubernetesService"];
+
+/// Whether a service makes containers: one that only selects some has no image.
+fn makes_containers(service: &Resource, primary: &Map<String, Value>) -> bool {
+    let image = text(primary, "imageUuid").unwrap_or_default();
+    let image = image.strip_prefix("docker:").unwrap_or(image);
+    let selects_only = service.str("selectorContainer").is_some() && image.is_empty();
+    !WITHOUT_CONTAINERS.contains(&service.kind.as_str()) && image != NO_IMAGE && !selects_only
+}
 
 /// What is wanted of a service; `None` for one that makes no containers.
 pub fn wanted(
@@ -89,7 +89,8 @@ pub fn wanted(
     service: &Resource,
     stack: Option<&Resource>,
 ) -> Result<Option<Wanted>> {
-    let Some(primary) = service.map("launchConfig").cloned() else { return Ok(None) };
+    let primary = service.map("launchConfig").filter(|config| makes_containers(service, config));
+    let Some(primary) = primary.cloned() else { return Ok(None) };
     let mut launch = vec![primary];
     launch.extend(
         service.list("secondaryLaunchConfigs").iter().filter_map(Value::as_object).cloned(),
@@ -103,7 +104,7 @@ pub fn wanted(
     let mode = match service.state.as_str() {
         "removing" => Mode::Removed,
         "restarting" => restart_mode(read, service)?,
-        state if ACTIVE.contains(&state) => Mode::Running,
+        state if reconcile::is_active(state) => Mode::Running,
         _ => Mode::Stopped,
     };
     let merged = scheduler_labels(&launch);

@@ -167,12 +167,22 @@ pub async fn take_back(site: &Arc<Site>, service: &Resource, message: &str) -> R
 /// A service that makes no containers is as wanted at once.
 pub async fn without_containers(site: &Arc<Site>, service: &Resource) -> Result<()> {
     let (id, revision) = (service.id, service.revision);
-    if !site.store.read(|read| waiting(read.open_process(id)?))? {
+    let healthy = HealthState::Healthy.as_str();
+    let is_known = service.str("healthState") == Some(healthy);
+    if is_known && !site.store.read(|read| waiting(read.open_process(id)?))? {
         return Ok(());
     }
     site.store
         .write(move |tx| {
-            if tx.require("service", id)?.revision == revision {
+            let unchanged = tx.require("service", id)?.revision == revision;
+            if !is_known {
+                let after = tx.update(id, |service| {
+                    service.set("healthState", healthy);
+                    Ok(())
+                })?;
+                stack_health(tx, &after)?;
+            }
+            if unchanged {
                 tell_process(tx, id)?;
             }
             Ok(())

@@ -42,5 +42,25 @@ pub mod label {
     pub const DISPLAY_NAME: &str = "io.rancher.container.display_name";
 }
 
+/// Whether a service in this state is to run (services.md, section 2).
+pub fn is_active_service(state: &str) -> bool {
+    matches!(
+        state,
+        "activating"
+            | "active"
+            | "updating-active"
+            | "upgrading"
+            | "rolling-back"
+            | "canceling-upgrade"
+            | "canceled-upgrade"
+            | "finishing-upgrade"
+            | "upgraded"
+            | "restarting"
+    )
+}
+
+/// Image of a service or sidekick that has no containers of its own.
+pub const NO_IMAGE: &str = "rancher/none";
+
 /// Name of the primary launch configuration in [`label::LAUNCH_CONFIG`].
 pub const PRIMARY_LAUNCH_CONFIG: &str = "io.rancher.service.primary.launch.config";

@@ -21,6 +21,7 @@ const FAMILIES: &[&[Definition]] = &[
     service::STACK_PROCESSES,
     simple::PROCESSES,
     upgrade::PROCESSES,
+    upgrade::stack::PROCESSES,
     volume::PROCESSES,
 ];
 

@@ -12,10 +12,13 @@ mod definitions;
 
 pub mod agent;
 pub mod balancer;
+pub mod external;
 pub mod host;
 pub mod instance;
+pub mod links;
 pub mod network;
 pub mod project;
+pub mod selectors;
 pub mod service;
 pub mod service_log;
 mod simple;

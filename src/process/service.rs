@@ -58,6 +58,7 @@ const fn converging(name: &'static str) -> Definition {
 fn created(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
+            super::selectors::service_changed(tx, &work.resource)?;
             if !work.resource.flag("startOnCreate") {
                 return Ok(Next::Finish);
             }
@@ -113,6 +114,11 @@ pub(super) fn settled(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         return Ok(Next::Wait { until: None, message });
     }
     bury(tx, work)?;
+    let service = tx.require("service", work.resource.id)?;
+    super::external::follow(tx, &service)?;
+    if service.state != "removing" {
+        super::selectors::service_changed(tx, &service)?;
+    }
     super::service_log::end(tx, &work.process.data)?;
     Ok(Next::Finish)
 }
@@ -143,6 +149,7 @@ fn bury(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
         for map in tx.referrers("serviceExposeMap", "serviceId", work.resource.id)? {
             super::retire(tx, map.id)?;
         }
+        super::links::bury(tx, work.resource.id)?;
     }
     Ok(())
 }

@@ -70,6 +70,12 @@ pub trait Importer: Send + Sync {
     /// # Errors
     /// 422 when the files are wrong.
     fn import(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()>;
+
+    /// Upgrades the services of a stack that its compose files now describe differently, in service.
+    ///
+    /// # Errors
+    /// 422 when the files are wrong, 409 when a service cannot be upgraded now.
+    fn upgrade(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()>;
 }
 
 /// The engine of each host.

@@ -289,17 +289,5 @@ pub enum HostState {
 
 /// Whether the containers of a service in this state are to run (services.md, section 2).
 pub fn is_active(state: &str) -> bool {
-    matches!(
-        state,
-        "activating"
-            | "active"
-            | "updating-active"
-            | "upgrading"
-            | "rolling-back"
-            | "canceling-upgrade"
-            | "canceled-upgrade"
-            | "finishing-upgrade"
-            | "upgraded"
-            | "restarting"
-    )
+    crate::model::names::is_active_service(state)
 }

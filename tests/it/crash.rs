@@ -71,6 +71,12 @@ async fn story(saw: &Saw) -> Trace {
         world.act(job.id, end, json!({})).await;
         reach(&mut world, job.id, "active").await;
     }
+    for end in ["finishupgrade", "rollback"] {
+        world.act(stack.id, "upgrade", json!({ "externalId": "catalog://a:b:1" })).await;
+        reach(&mut world, stack.id, "upgraded").await;
+        world.act(stack.id, end, json!({})).await;
+        reach(&mut world, stack.id, "active").await;
+    }
     world.act(job.id, "deactivate", json!({})).await;
     reach(&mut world, job.id, "inactive").await;
     world.act(job.id, "activate", json!({})).await;

@@ -21,6 +21,7 @@ mod docker_support;
 mod engine_contract;
 mod health;
 mod keep;
+mod kinds;
 mod machine_support;
 mod machines;
 mod projects;

@@ -312,3 +312,159 @@ async fn a_restart_starts_the_same_containers_batch_by_batch() {
     assert_eq!(counts, [Some(2); 3]);
     world.stop().await;
 }
+
+const FIRST: &str = "version: '2'
+services:
+  web:
+    image: nginx:1
+    links: [db]
+    external_links: ['shared/mail:smtp']
+    labels: { io.rancher.sidekicks: logs }
+  logs:
+    image: logs:1
+  db:
+    image: db:1
+  out:
+    image: rancher/external-service
+  www:
+    image: rancher/dns-service
+    links: ['web:web']
+";
+const FIRST_RANCHER: &str = "version: '2'
+services:
+  web:
+    scale: 2
+    upgrade_strategy: { batch_size: 2, interval_millis: 100 }
+  out:
+    external_ips: [192.0.2.1]
+";
+
+/// A stack from compose files, with all its services up.
+async fn stack(world: &World) -> Resource {
+    let new = ranchette::model::resource::NewResource::new(
+        "stack",
+        ranchette::clock::Entropy::System.uuid(),
+    )
+    .name("blog")
+    .account(world.project)
+    .with("startOnCreate", true)
+    .with("externalId", "catalog://library:blog:0")
+    .with("environment", json!({ "TAG": "1" }))
+    .with("dockerCompose", FIRST)
+    .with("rancherCompose", FIRST_RANCHER);
+    let made = world
+        .store()
+        .write(|tx| ranchette::process::create(tx, new, serde_json::Map::new()))
+        .await
+        .expect("stack");
+    let stack = world.state(made.id, "active").await;
+    world
+        .until("every service is active", |read| {
+            let services = read.referrers("service", "stackId", made.id)?;
+            let all = services.iter().all(|service| service.state == "active");
+            Ok((services.len() == 4 && all).then_some(()))
+        })
+        .await;
+    stack
+}
+
+fn service_named(world: &World, stack: i64, name: &str) -> Resource {
+    let services = world.store().read(|read| read.referrers("service", "stackId", stack));
+    let mut services = services.expect("services");
+    services.retain(|service| service.name.as_deref() == Some(name));
+    services.pop().unwrap_or_else(|| panic!("no service {name}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_is_upgraded_from_its_files_finished_and_rolled_back() {
+    let mut world = World::sim(1).await;
+    let stack = stack(&world).await;
+    let (web, db) = (service_named(&world, stack.id, "web"), service_named(&world, stack.id, "db"));
+    let links = world.store().read(|read| read.referrers("serviceConsumeMap", "serviceId", web.id));
+    let mut links: Vec<String> = links
+        .expect("links")
+        .iter()
+        .map(|link| {
+            let id = link.int("consumedServiceId").map(|id| (id == db.id).to_string());
+            let target = id.or_else(|| link.str("consumedService").map(str::to_owned));
+            format!("{} {}", link.display_name(), target.unwrap_or_default())
+        })
+        .collect();
+    links.sort();
+    assert_eq!(links, ["db true", "smtp shared/mail"]);
+
+    for end in ["rollback", "finishupgrade"] {
+        let second = FIRST.replace("nginx:1", "nginx:${TAG}");
+        let input = json!({
+            "dockerCompose": second,
+            "rancherCompose": FIRST_RANCHER,
+            "environment": { "TAG": "2" },
+            "externalId": "catalog://library:blog:1",
+        });
+        world.act(stack.id, "upgrade", input).await;
+        let upgraded = world.state(stack.id, "upgraded").await;
+        assert_eq!(upgraded.str("externalId"), Some("catalog://library:blog:1"));
+        assert_eq!(upgraded.str("previousExternalId"), Some("catalog://library:blog:0"));
+        assert_eq!(upgraded.data["previousEnvironment"], json!({ "TAG": "1" }));
+        assert_eq!(
+            containers(&world, web.id),
+            [
+                "blog-web-1 nginx:2 running",
+                "blog-web-1* nginx:1 stopped",
+                "blog-web-2 nginx:2 running",
+                "blog-web-2* nginx:1 stopped",
+                "blog-web-logs-1 logs:1 running",
+                "blog-web-logs-2 logs:1 running",
+            ],
+            "only what the files say differently is replaced"
+        );
+        let changed = service_named(&world, stack.id, "web");
+        assert_eq!(changed.state, "upgraded");
+        assert_eq!(changed.data["upgrade"]["inServiceStrategy"]["batchSize"], 2);
+        assert_eq!(service_named(&world, stack.id, "db").state, "active");
+
+        world.act(stack.id, end, json!({})).await;
+        let done = world.state(stack.id, "active").await;
+        assert_eq!(service_named(&world, stack.id, "web").state, "active");
+        assert!(done.data.get("previousExternalId").is_none());
+        let (image, id) = match end {
+            "rollback" => ("nginx:1", "catalog://library:blog:0"),
+            _ => ("nginx:2", "catalog://library:blog:1"),
+        };
+        assert_eq!(done.str("externalId"), Some(id));
+        assert_eq!(containers(&world, web.id)[0], format!("blog-web-1 {image} running"));
+        assert_eq!(containers(&world, web.id).len(), 4);
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stack_upgrade_without_files_is_over_at_once() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("blog").await;
+    world.state(stack.id, "active").await;
+    world.act(stack.id, "upgrade", json!({ "externalId": "catalog://a:b:1" })).await;
+    let upgraded = world.state(stack.id, "upgraded").await;
+    assert_eq!(upgraded.str("externalId"), Some("catalog://a:b:1"));
+    world.act(stack.id, "rollback", json!({})).await;
+    let back = world.state(stack.id, "active").await;
+    assert_eq!(back.str("externalId"), None);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_that_are_wrong_leave_a_stack_as_it_was() {
+    let mut world = World::sim(1).await;
+    let stack = stack(&world).await;
+    let before = world.store().read(|read| read.get(stack.id)).expect("read").expect("stack");
+    world.act(stack.id, "upgrade", json!({ "dockerCompose": "services: { web: {} }" })).await;
+    let refused = world.state(stack.id, "canceled-upgrade").await;
+    let message = refused.str("transitioningMessage").unwrap_or_default();
+    assert!(message.contains("web"), "{message}");
+    for field in ["dockerCompose", "externalId", "environment"] {
+        assert_eq!(refused.data.get(field), before.data.get(field), "{field}");
+    }
+    world.act(stack.id, "rollback", json!({})).await;
+    world.state(stack.id, "active").await;
+    world.stop().await;
+}

@@ -12,6 +12,7 @@ mod credential;
 mod endpoints;
 mod fields;
 mod host;
+mod links;
 mod member;
 mod ports;
 mod preference;

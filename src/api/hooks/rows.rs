@@ -4,8 +4,7 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, balancer, container, credential, endpoints, fields, host, member,
-    preference, project, service, setting, sources, stack, template, volume,
+    Visibility, access, account, balancer, container, credential, endpoints, fields, host, links, member, preference, project, service, setting, sources, stack, template, volume,
 };
 use super::{Presenter, agent};
 use crate::api::streams;
@@ -61,6 +60,9 @@ pub const ACTIONS: &[ActionHandler] = &[
         run: Run::Write(sources::processes::replay),
     },
     ActionHandler { ty: "project", action: "setmembers", run: Run::Write(member::set_members) },
+    ActionHandler { ty: "service", action: "addservicelink", run: Run::Write(links::add) },
+    ActionHandler { ty: "service", action: "removeservicelink", run: Run::Write(links::remove) },
+    ActionHandler { ty: "service", action: "setservicelinks", run: Run::Write(links::set) },
     ActionHandler {
         ty: "stack",
         action: "activateservices",
@@ -215,6 +217,7 @@ pub const COMPUTERS: &[Computer] = &[
     },
     Computer { ty: "service", newer: false, unlisted: &[], run: endpoints::service },
     Computer { ty: "service", newer: false, unlisted: &[], run: fields::service },
+    Computer { ty: "service", newer: false, unlisted: &[], run: links::linked },
     Computer { ty: "stack", newer: true, unlisted: &[], run: fields::stack },
     Computer { ty: "storagePool", newer: true, unlisted: &[], run: fields::storage_pool },
     Computer { ty: "volume", newer: true, unlisted: &[], run: fields::volume },

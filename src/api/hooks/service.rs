@@ -38,6 +38,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     }
     check_siblings(&name, data)?;
     check_common(data)?;
+    check_external(&creation.row.kind, data)?;
     if stack.flag("system") {
         let what = || format!("system stack `{}`", stack.display_name());
         require_infrastructure(ctx.tx, ctx.caller, what)?;
@@ -193,6 +194,22 @@ fn reaches(uses: &[(String, Vec<String>)], from: &str, target: &str, steps: usiz
     used.iter().any(|next| next == target || (steps > 0 && reaches(uses, next, target, steps - 1)))
 }
 
+/// An external service stands for addresses or for one name.
+fn check_external(kind: &str, data: &Map<String, Value>) -> Result<()> {
+    let has_addresses = data
+        .get("externalIpAddresses")
+        .and_then(Value::as_array)
+        .is_some_and(|addresses| !addresses.is_empty());
+    let has_name =
+        data.get("hostname").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
+    if kind == "externalService" && has_addresses && has_name {
+        return Err(Error::field("InvalidOption", "externalIpAddresses").message(
+            "an external service has either externalIpAddresses or a hostname, not both",
+        ));
+    }
+    Ok(())
+}
+
 /// What holds for creates and changes alike.
 fn check_common(data: &Map<String, Value>) -> Result<()> {
     if let Some(policy) = data.get("scalePolicy").and_then(Value::as_object) {
@@ -244,6 +261,11 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
                 row.display_name()
             )));
         }
+    }
+    if row.kind == "externalService" {
+        let mut after = row.data.clone();
+        after.extend(changes.clone());
+        check_external(&row.kind, &after)?;
     }
     check_common(changes)
 }

@@ -3,15 +3,31 @@
 use serde_json::{Map, Value, json};
 
 use super::host::require_infrastructure;
-use super::{Answer, Creation, Ctx, Hook};
+use super::{Answer, Creation, Ctx, Hook, links};
 use crate::compose::export::{ExportInput, ExportedService, export};
+use crate::controller::deploy;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
 
 /// `stack`.
-pub const HOOK: Hook =
-    Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("stack") };
+pub const HOOK: Hook = Hook {
+    create: Some(create),
+    update: Some(update),
+    act: Some(act),
+    check: Some(check),
+    ..Hook::of("stack")
+};
+
+/// An upgrade whose files are wrong changes nothing.
+fn check(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    action: &str,
+    input: &Map<String, Value>,
+) -> Result<()> {
+    if action == "upgrade" { deploy::check_upgrade(ctx.tx, row, input) } else { Ok(()) }
+}
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     if creation.row.data.get("system") == Some(&Value::Bool(true)) {
@@ -122,12 +138,14 @@ pub fn export_config(
         .and_then(Value::as_array)
         .map(|ids| ids.iter().filter_map(Value::as_i64).collect())
         .unwrap_or_default();
-    let services = services(ctx, row)?
-        .into_iter()
-        .filter(|service| wanted.is_empty() || wanted.contains(&service.id))
-        .map(|service| ExportedService { service: as_json(service), links: Vec::new() })
-        .collect();
-    let files = export(&ExportInput { services, ..ExportInput::default() });
+    let mut exported = Vec::new();
+    for service in services(ctx, row)? {
+        if wanted.is_empty() || wanted.contains(&service.id) {
+            let links = links::exported(ctx.tx, &service)?;
+            exported.push(ExportedService { service: as_json(service), links });
+        }
+    }
+    let files = export(&ExportInput { services: exported, ..ExportInput::default() });
     let answer = process::object(json!({
         "dockerComposeConfig": files.docker_compose,
         "rancherComposeConfig": files.rancher_compose,

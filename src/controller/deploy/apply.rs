@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Report, Request, volumes};
+use super::{Manner, Report, Request, links, strategy, volumes};
 use crate::compose::plan::{Action, Change};
 use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
 use crate::error::{Error, Result};
@@ -50,7 +50,7 @@ pub fn apply(
             report.name, stack.state
         )));
     }
-    services(tx, &stack, project, report)?;
+    services(tx, &stack, project, report, Manner::Update)?;
     Ok(stack.id)
 }
 
@@ -75,6 +75,7 @@ pub fn services(
     stack: &Resource,
     project: &Project,
     report: &Report,
+    manner: Manner,
 ) -> Result<()> {
     let stack_name = stack.name.clone().unwrap_or_default();
     let names = volumes::names(&stack_name, project);
@@ -98,8 +99,17 @@ pub fn services(
         match (change.action, wanted, known) {
             (Action::Create, Some(wanted), _) => create(tx, stack, project, wanted, &names)?,
             (Action::Change, Some(wanted), Some(known)) => {
-                if super::is_global(known) == wanted.global {
-                    update(tx, project, wanted, known, &names)?;
+                let same_kind = known.kind == wanted.kind.as_str();
+                if same_kind && super::is_global(known) == wanted.global {
+                    match manner {
+                        Manner::Update => update(tx, project, wanted, known, &names)?,
+                        Manner::Upgrade => upgrade(tx, project, wanted, known, &names)?,
+                    }
+                } else if manner == Manner::Upgrade {
+                    return Err(Error::conflict(format!(
+                        "service `{}` cannot become another kind of service in an upgrade",
+                        known.display_name()
+                    )));
                 } else {
                     process::start(tx, known.id, "remove", Map::new())?;
                     create(tx, stack, project, wanted, &names)?;
@@ -118,7 +128,7 @@ pub fn services(
             _ => {}
         }
     }
-    Ok(())
+    links::follow(tx, stack, project, report)
 }
 
 fn create(
@@ -130,6 +140,7 @@ fn create(
 ) -> Result<()> {
     let uuid = tx.entropy.uuid();
     let mut row = NewResource::new("service", uuid)
+        .kind(wanted.kind.as_str())
         .name(wanted.name.as_str())
         .with("stackId", stack.id)
         .with("startOnCreate", wanted.start_on_create && !stack.flag(HELD_BACK))
@@ -161,6 +172,33 @@ fn update(
         Ok(())
     })?;
     follow(tx, known)
+}
+
+/// Upgrades a service to what the file says; configurations that are as before keep their containers.
+fn upgrade(
+    tx: &mut Tx<'_>,
+    project: &Project,
+    wanted: &Service,
+    known: &Resource,
+    names: &HashMap<String, String>,
+) -> Result<()> {
+    if !process::may_begin(known, "upgrade") {
+        return Err(Error::conflict(format!(
+            "service `{}` is {}; finish or roll back first",
+            known.display_name(),
+            known.state
+        )));
+    }
+    let mut settings = settings(project, wanted, names, "0")?;
+    let strategy = strategy::of(wanted, known, &mut settings);
+    let mut with_it = wanted.fields.clone();
+    with_it.append(&mut settings);
+    let data = process::object(json!({
+        process::upgrade::IN_SERVICE: strategy,
+        process::upgrade::WITH_IT: with_it,
+    }));
+    process::start(tx, known.id, "upgrade", data)?;
+    Ok(())
 }
 
 /// Starts a service; one that is being made is told to start when it is.

@@ -5,11 +5,13 @@
 
 mod apply;
 
+mod links;
+mod strategy;
 mod volumes;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::compose::plan::{Change, ExistingService, Orphans};
 use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
@@ -120,7 +122,49 @@ impl Importer for ComposeImporter {
         if let Some(error) = report.error() {
             return Err(error);
         }
-        apply::services(tx, &stack, &project, &report)
+        apply::services(tx, &stack, &project, &report, Manner::Update)
+    }
+
+    fn upgrade(&self, tx: &mut Tx<'_>, _site: &Site, stack_id: i64) -> Result<()> {
+        let stack = tx.require("stack", stack_id)?;
+        let Some(environment) = stack.account_id else { return Ok(()) };
+        let request = request_of(&stack);
+        let project = parse(&request);
+        let report = compare(tx, environment, &request, &project)?;
+        if let Some(error) = report.error() {
+            return Err(error);
+        }
+        apply::services(tx, &stack, &project, &report, Manner::Upgrade)
+    }
+}
+
+/// How services that a file describes differently become as it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// At once: old containers are removed.
+    Update,
+    /// By an upgrade in service, which can be taken back.
+    Upgrade,
+}
+
+/// What an upgrade of a stack would change, without changing anything: files that are wrong are refused.
+///
+/// # Errors
+/// 422 when the files are wrong.
+pub fn check_upgrade(read: &Read<'_>, stack: &Resource, input: &Map<String, Value>) -> Result<()> {
+    let Some(environment) = stack.account_id else { return Ok(()) };
+    let mut after = stack.clone();
+    for (field, value) in input {
+        let field = if field == "answers" { "environment" } else { field.as_str() };
+        if !value.is_null() {
+            after.set(field, value.clone());
+        }
+    }
+    let request = request_of(&after);
+    let report = compare(read, environment, &request, &parse(&request))?;
+    match report.error() {
+        Some(error) => Err(error),
+        None => Ok(()),
     }
 }
 
@@ -217,7 +261,7 @@ fn compare(
 
 /// Kinds of services that this version makes no use of are refused, not dropped.
 fn not_served(service: &compose::Service) -> Option<Problem> {
-    (service.kind != Kind::Service).then(|| Problem {
+    (service.kind == Kind::LoadBalancerService).then(|| Problem {
         severity: Severity::Error,
         file: "compose.yaml".to_owned(),
         line: 0,
@@ -233,13 +277,20 @@ fn existing(read: &Read<'_>, stack: &Resource) -> Result<Vec<ExistingService>> {
         .filter(|service| service.state != "removing")
         .map(|service| ExistingService {
             name: service.name.clone().unwrap_or_default(),
-            kind: Kind::Service,
+            kind: kind_of(service),
             hash: service.str("composeHash").map(str::to_owned),
             scale: service.int("scale").and_then(|scale| u32::try_from(scale).ok()).unwrap_or(1),
             global: is_global(service),
             state: service.state.clone(),
         })
         .collect())
+}
+
+fn kind_of(service: &Resource) -> Kind {
+    [Kind::LoadBalancerService, Kind::ExternalService, Kind::DnsService]
+        .into_iter()
+        .find(|kind| kind.as_str() == service.kind)
+        .unwrap_or(Kind::Service)
 }
 
 fn is_global(service: &Resource) -> bool {

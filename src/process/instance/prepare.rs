@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use serde_json::Map;
 
-use super::super::facts;
 use super::super::site::Site;
 use super::super::step::{Next, Outcome, StepFuture, Work};
+use super::super::{facts, selectors};
 use super::{connect, mounts};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
@@ -42,6 +42,7 @@ fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     };
     mounts::mount(tx, site, &row)?;
     ports(tx, site, &row)?;
+    selectors::container_changed(tx, &row)?;
     let start = row.data.get("startOnCreate").and_then(serde_json::Value::as_bool).unwrap_or(true);
     Ok(if start { Next::Chain("start", Map::new()) } else { Next::Finish })
 }

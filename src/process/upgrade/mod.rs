@@ -7,6 +7,8 @@
 
 pub mod in_service;
 
+pub mod stack;
+
 mod to_service;
 
 use serde_json::{Map, Value, json};

@@ -152,3 +152,104 @@ async fn an_upgrade_shows_at_once() {
     types.sort_unstable();
     assert_eq!(types, ["service.rollback", "service.upgrade"]);
 }
+
+#[actix_web::test]
+async fn links_of_services() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let stack = owner.post("/stacks", json!({"name": "web"})).await.ok(201);
+    let stack = stack["id"].as_str().expect("an id");
+    let body = |name: &str| json!({"name": name, "launchConfig": {"imageUuid": "docker:x"}});
+    let web = service(&site, &owner, stack, body("web"), "active").await;
+    let db = service(&site, &owner, stack, body("db"), "active").await;
+    let gone = service(&site, &owner, stack, body("gone"), "removing").await;
+    let act = async |action: &str, body: Value| {
+        owner.post(&format!("/services/{web}?action={action}"), body).await
+    };
+    let one = |link: Value| json!({ "serviceLink": link });
+    let shown = act("addservicelink", one(json!({"serviceId": db, "name": "sql"}))).await.ok(200);
+    assert_eq!(shown["linkedServices"], json!({ "sql": db }));
+    let shown = act("addservicelink", one(json!({"serviceId": db}))).await.ok(200);
+    assert_eq!(shown["linkedServices"], json!({ "sql": db, "db": db }));
+
+    let mut found = String::new();
+    for (action, body) in [
+        ("addservicelink", json!({})),
+        ("addservicelink", one(json!({}))),
+        ("addservicelink", one(json!({"serviceId": db, "name": "sql"}))),
+        ("addservicelink", one(json!({"serviceId": gone}))),
+        ("addservicelink", one(json!({"serviceId": db, "name": "a b"}))),
+        ("addservicelink", one(json!({"serviceId": db, "name": "a..b"}))),
+        ("addservicelink", one(json!({"service": "other/stack/db"}))),
+        (
+            "setservicelinks",
+            json!({"serviceLinks": [{"serviceId": db, "name": "a"}, {"serviceId": db, "name": "a"}]}),
+        ),
+    ] {
+        found.push_str(&act(action, body).await.fault());
+        found.push('\n');
+    }
+    expect![[r#"
+        422 MissingRequired serviceLink: field `serviceLink` of an addRemoveServiceLinkInput is required
+        422 MissingRequired serviceId: a link needs the other service's id in serviceId
+        422 NotUnique serviceId: service `web` is linked to 1s11 as `sql` already
+        422 InvalidReference serviceId: service `gone` is removing; nothing can be linked to it
+        422 InvalidCharacters name: field `serviceLink.name` of an addRemoveServiceLinkInput is `a b`, but ` ` is not among a-zA-Z0-9-._
+        422 InvalidCharacters name: the link's name `a..b` begins or ends with a dot, or has two in a row
+        422 MissingRequired name: a link to `other/stack/db`, which is elsewhere, needs a name
+        422 NotUnique serviceId: service `web` is linked to 1s11 as `a` already
+    "#]].assert_eq(&found);
+
+    let shown =
+        act("removeservicelink", one(json!({"serviceId": db, "name": "sql"}))).await.ok(200);
+    assert_eq!(shown["linkedServices"], json!({ "db": db }));
+    let links = json!({"serviceLinks": [
+        {"serviceId": db, "name": "a"},
+        {"serviceId": db, "name": "b"},
+        {"service": "other/stack/db", "name": "far"},
+    ]});
+    let shown = act("setservicelinks", links).await.ok(200);
+    assert_eq!(shown["linkedServices"], json!({ "a": db, "b": db }));
+    let consumed = owner.get(&format!("/services/{web}/consumedservices")).await.ok(200);
+    assert_eq!(consumed["data"][0]["id"], db.as_str());
+    let maps = owner.get("/serviceConsumeMaps").await.ok(200);
+    assert_eq!(maps["data"].as_array().map(Vec::len), Some(3));
+    let config =
+        owner.post(&format!("/stacks/{stack}?action=exportconfig"), json!({})).await.ok(200);
+    let text = config["dockerComposeConfig"].as_str().expect("a file");
+    for line in ["- db:a", "- db:b", "- other/stack/db:far"] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[actix_web::test]
+async fn external_services_and_stack_upgrades_that_make_no_sense() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let stack = owner.post("/stacks", json!({"name": "web"})).await.ok(201);
+    let stack = stack["id"].as_str().expect("an id").to_owned();
+    let out = |more: Value| {
+        let mut body = json!({"name": "out", "stackId": stack});
+        if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+            body.extend(more);
+        }
+        body
+    };
+    let both = json!({"externalIpAddresses": ["192.0.2.1"], "hostname": "example.org"});
+    let mut found = owner.post("/externalServices", out(both)).await.fault();
+    let one = json!({"externalIpAddresses": ["192.0.2.1"]});
+    let made = owner.post("/externalServices", out(one)).await.ok(201);
+    let path = format!("/externalServices/{}", made["id"].as_str().expect("an id"));
+    found.push('\n');
+    found.push_str(&owner.put(&path, json!({"hostname": "example.org"})).await.fault());
+    set_state(&site, &stack, "active").await;
+    let wrong = json!({"dockerCompose": "services: { web: { image: x, ports: [y] } }"});
+    found.push('\n');
+    found.push_str(&owner.post(&format!("/stacks/{stack}?action=upgrade"), wrong).await.fault());
+    expect![[r#"
+        422 InvalidOption externalIpAddresses: an external service has either externalIpAddresses or a hostname, not both
+        422 InvalidOption externalIpAddresses: an external service has either externalIpAddresses or a hostname, not both
+        422 InvalidComposeFile dockerCompose: compose.yaml:1: error: services.web.ports[0]: `y` is not a port: `y` is not a number between 1 and 65535"#]].assert_eq(&found);
+    let shown = owner.get(&format!("/stacks/{stack}")).await.ok(200);
+    assert_eq!(shown["state"], "active");
+}

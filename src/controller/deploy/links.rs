@@ -1,0 +1,56 @@
+//! Links of a stack's services, once all of them are there.
+
+use crate::compose::Project;
+use crate::compose::plan::Action;
+use crate::error::Result;
+use crate::model::resource::Resource;
+use crate::process::links::{self, Target, Wanted};
+use crate::store::Tx;
+
+use super::Report;
+
+/// Makes the links of every service that was made or changed those of the file.
+pub fn follow(tx: &mut Tx<'_>, stack: &Resource, project: &Project, report: &Report) -> Result<()> {
+    let services = tx.referrers("service", "stackId", stack.id)?;
+    let find = |name: &str| {
+        let is =
+            |row: &&Resource| row.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        services.iter().filter(|row| row.state != "removing").find(is)
+    };
+    let touched = report
+        .changes
+        .iter()
+        .filter(|change| matches!(change.action, Action::Create | Action::Change));
+    for change in touched {
+        let (Some(wanted), Some(row)) = (project.service(&change.service), find(&change.service))
+        else {
+            continue;
+        };
+        let mut list = Vec::new();
+        for link in &wanted.links {
+            let inside = find(&link.target).map(|row| Target::Known(row.id));
+            let target = match (inside, link.target.split_once('/')) {
+                (Some(target), _) => target,
+                (None, Some((other, service))) => elsewhere(tx, stack, other, service)?,
+                (None, None) => continue,
+            };
+            list.push(Wanted { target, name: Some(link.alias.clone()) });
+        }
+        links::set(tx, row, &list)?;
+    }
+    Ok(())
+}
+
+/// A service of another stack of the environment, or its path for when there is one.
+fn elsewhere(tx: &Tx<'_>, stack: &Resource, other: &str, service: &str) -> Result<Target> {
+    for stack in tx.by_name("stack", stack.account_id, other)? {
+        let services = tx.referrers("service", "stackId", stack.id)?;
+        let is = |row: &&Resource| {
+            row.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(service))
+        };
+        if let Some(row) = services.iter().find(is) {
+            return Ok(Target::Known(row.id));
+        }
+    }
+    Ok(Target::Elsewhere(format!("{other}/{service}")))
+}
