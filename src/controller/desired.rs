@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::policy::Policy;
 use super::rollout;
 use crate::error::Result;
 use crate::model::names::{NO_IMAGE, label};
@@ -22,6 +23,8 @@ pub struct Wanted {
     stack_name: String,
     service_name: String,
     scale: Scale,
+    /// With a scale policy, what it needs to be healthy.
+    least: Option<Scale>,
     configs: Vec<Config>,
     /// Launch configurations in the order of `configs`.
     pub launch: Vec<Map<String, Value>>,
@@ -50,7 +53,8 @@ impl Wanted {
 
     /// The service's health as its containers make it.
     pub fn health(&self, members: &[Member]) -> &'static str {
-        let expected = health::Expected::of(&self.scale, &self.configs);
+        let scale = self.least.as_ref().unwrap_or(&self.scale);
+        let expected = health::Expected::of(scale, &self.configs);
         health::service(expected, &self.configs, members).as_str()
     }
 
@@ -116,13 +120,17 @@ pub fn wanted(
                 .look(|books| crate::scheduler::global_hosts(&books.fleet, environment, &merged))?,
         )
     } else {
-        let scale = service.int("scale").unwrap_or(1);
+        let grown = Policy::of(service).map(|policy| policy.growth(service).desired);
+        let scale = grown.or_else(|| service.int("scale")).unwrap_or(1);
         Scale::Fixed(u32::try_from(scale).unwrap_or(0))
     };
     Ok(Some(Wanted {
         service_uuid: service.uuid.clone(),
         stack_name: stack.and_then(|stack| stack.name.clone()).unwrap_or_default(),
         service_name: service.name.clone().unwrap_or_default(),
+        least: Policy::of(service)
+            .filter(|_| !global)
+            .map(|policy| Scale::Fixed(u32::try_from(policy.min).unwrap_or(1))),
         scale,
         configs,
         rollout: rollout::of(read, service)?,

@@ -7,6 +7,7 @@
 mod desired;
 
 mod apply;
+mod policy;
 mod rollout;
 mod rows;
 
@@ -223,7 +224,14 @@ impl Controller {
         if !plan.actions.is_empty() {
             apply::apply(&self.site, &round, desired, &plan).await?;
         }
+<<<<<<< HEAD
         self.stacks.extend(settle::record(&self.site, &round, desired, &plan).await?);
+=======
+        if policy::follow(&self.site, &round, &plan).await? {
+            return Ok(None);
+        }
+        settle::record(&self.site, &round, desired, &plan).await?;
+>>>>>>> e9584d7 (service: ports of the environment's range, virtual and retained addresses, scale policies)
         Ok(match plan.verdict {
             Verdict::Waiting { until, .. } => Some(until),
             Verdict::Settled
@@ -244,6 +252,8 @@ struct Round {
     complaint: Option<String>,
     /// How far a container has come that takes its time (a pull, say).
     progress: Option<String>,
+    /// A container found no host that has room for it.
+    unplaced: bool,
 }
 
 impl Round {
@@ -255,9 +265,10 @@ impl Round {
         let desired = desired::wanted(read, site, &service, stack.as_ref())?;
         let hosts = desired::host_states(site)?;
         let mut members = Vec::new();
-        let (mut complaint, mut progress) = (None, None);
+        let (mut complaint, mut progress, mut unplaced) = (None, None, false);
         read.for_each_referrer("instance", "serviceId", id, |row| {
             if let Some(message) = row.str("transitioningMessage") {
+                unplaced |= row.state == "creating" && row.int("hostId").is_none();
                 let failed = row.str("transitioning") == Some("error");
                 let place = if failed { &mut complaint } else { &mut progress };
                 place.get_or_insert_with(|| format!("{}: {message}", row.display_name()));
@@ -265,6 +276,6 @@ impl Round {
             members.extend(desired::member(&row, &hosts));
             Ok(())
         })?;
-        Ok(Some(Self { service, stack, desired, members, complaint, progress }))
+        Ok(Some(Self { service, stack, desired, members, complaint, progress, unplaced }))
     }
 }

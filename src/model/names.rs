@@ -28,6 +28,8 @@ pub mod label {
     pub const SYSTEM: &str = "io.rancher.container.system";
     /// One container per matching host.
     pub const GLOBAL: &str = "io.rancher.scheduler.global";
+    /// Addresses a container would like to have, separated by commas.
+    pub const REQUESTED_IP: &str = "io.rancher.container.requested_ip";
     /// Run to completion and leave alone.
     pub const START_ONCE: &str = "io.rancher.container.start_once";
     /// `always` pulls before every create.

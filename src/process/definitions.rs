@@ -35,7 +35,7 @@ const BEGINNINGS: &[(&str, Begin)] = &[
     ("service.remove", service_log::begin),
     ("service.restart", service::begin_restart),
     ("service.rollback", upgrade::roll_back),
-    ("service.update", service_log::begin),
+    ("service.update", service::begin_update),
     ("service.upgrade", upgrade::begin),
 ];
 

@@ -18,6 +18,7 @@ pub mod instance;
 pub mod links;
 pub mod network;
 pub mod project;
+pub mod reserve;
 pub mod selectors;
 pub mod service;
 pub mod service_log;

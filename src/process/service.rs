@@ -12,6 +12,9 @@ use crate::store::Tx;
 /// How often a service looks again whether what it depends on is there, in milliseconds.
 const DEPENDENCY_MS: i64 = 300;
 
+/// How often a service looks again whether there are ports for it, in milliseconds.
+const PORTS_MS: i64 = 2000;
+
 /// Key in a process's data by which the controller says that the service is as wanted.
 pub const SETTLED: &str = "settled";
 
@@ -59,6 +62,9 @@ fn created(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
             super::selectors::service_changed(tx, &work.resource)?;
+            if let Some(message) = super::reserve::reserve(tx, &work.resource)? {
+                return Ok(Next::Wait { until: Some(tx.now + PORTS_MS), message });
+            }
             if !work.resource.flag("startOnCreate") {
                 return Ok(Next::Finish);
             }
@@ -123,6 +129,25 @@ pub(super) fn settled(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     Ok(Next::Finish)
 }
 
+/// A service is changed: it may grow again, and retain its addresses from now on.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_update(
+    tx: &mut Tx<'_>,
+    service: &Resource,
+    transition: &str,
+    data: &mut Map<String, Value>,
+) -> Result<()> {
+    super::service_log::begin(tx, service, transition, data)?;
+    super::reserve::retain_changed(tx, service)?;
+    tx.update(service.id, |service| {
+        service.data.shift_remove("lockedScale");
+        Ok(())
+    })?;
+    Ok(())
+}
+
 /// A restart begins: what was asked for is kept on the service.
 ///
 /// # Errors
@@ -150,6 +175,7 @@ fn bury(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
             super::retire(tx, map.id)?;
         }
         super::links::bury(tx, work.resource.id)?;
+        super::reserve::release(tx, &work.resource)?;
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Ctx, DENIED, EVERY_ACTION, Hook};
+use super::{Answer, Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
+use crate::process;
 use crate::store::Read;
 
 /// `host`.
@@ -56,4 +57,23 @@ pub fn require_infrastructure(
     }
     let role = caller.role.as_str();
     Err(Error::forbidden(format!("the role {role} may not change {}", what())))
+}
+
+/// `evacuate`: the host takes nothing new, and the containers of services go; their services make them
+/// again elsewhere.
+///
+/// # Errors
+/// When the database fails.
+pub fn evacuate(ctx: &mut Ctx<'_, '_>, row: &Resource, _: Map<String, Value>) -> Result<Answer> {
+    let host = if process::may_begin(row, "deactivate") {
+        process::start(ctx.tx, row.id, "deactivate", Map::new())?
+    } else {
+        row.clone()
+    };
+    for container in ctx.tx.referrers("instance", "hostId", row.id)? {
+        if container.int("serviceId").is_some() {
+            process::project::remove(ctx.tx, &container)?;
+        }
+    }
+    Ok(Answer::Row(host))
 }

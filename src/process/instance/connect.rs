@@ -5,8 +5,10 @@ use std::net::Ipv4Addr;
 use serde_json::json;
 
 use super::super::addresses::Subnet;
+use super::super::reserve;
 use super::super::site::Site;
 use crate::error::{Error, Result};
+use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::Tx;
 
@@ -56,6 +58,17 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
     if row.int("ipAddressId").is_some() {
         return Ok(Attached::Here(Box::new(tx.update(row.id, only_point)?)));
     }
+    if let Some(kept) = reserve::retained(tx, row)?
+        && let Some(address) = kept.str("address").map(str::to_owned)
+    {
+        let attached = tx.update(row.id, |row| {
+            point(row);
+            row.set("ipAddressId", kept.id);
+            row.set("primaryIpAddress", address);
+            Ok(())
+        })?;
+        return Ok(Attached::Here(Box::new(attached)));
+    }
     let address = choose(tx, site, row, network.id, subnet.1)?;
     let mut record = NewResource::new("ipAddress", site.entropy.uuid())
         .kind("ipAddress")
@@ -71,6 +84,7 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
         row.set("primaryIpAddress", address.to_string());
         Ok(())
     })?;
+    reserve::retain(tx, &attached)?;
     Ok(Attached::Here(Box::new(attached)))
 }
 
@@ -98,7 +112,26 @@ fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
     Ok(tx.by_name("network", Some(environment), mode)?.into_iter().next())
 }
 
+<<<<<<< HEAD
 /// The address asked for if it is free, the one it had, or any free one.
+=======
+/// The subnet row of an active network, with its addresses.
+fn subnet_of(tx: &Tx<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
+    if network.state == "active" { subnet(tx, network) } else { Ok(None) }
+}
+
+/// The subnet row of a network, with its addresses.
+pub fn subnet(read: &Read<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
+    let subnets = read.referrers("subnet", "networkId", network.id)?;
+    Ok(subnets.iter().find_map(|row| Some((row.id, parse(row)?))))
+}
+
+fn parse(row: &Resource) -> Option<Subnet> {
+    Subnet::parse(&format!("{}/{}", row.str("networkAddress")?, row.int("cidrSize")?))
+}
+
+/// The first free one of the addresses asked for, the one it had, or any free one.
+>>>>>>> e9584d7 (service: ports of the environment's range, virtual and retained addresses, scale policies)
 fn choose(
     tx: &Tx<'_>,
     site: &Site,
@@ -106,12 +139,19 @@ fn choose(
     network: i64,
     subnet: Subnet,
 ) -> Result<Ipv4Addr> {
-    let wanted = row.str("requestedIpAddress").or_else(|| row.str("primaryIpAddress"));
-    let wanted: Option<Ipv4Addr> = wanted.and_then(|text| text.parse().ok());
+    let asked = row.str("requestedIpAddress").or_else(|| row.label(label::REQUESTED_IP));
+    let wanted: Vec<Ipv4Addr> = asked
+        .or_else(|| row.str("primaryIpAddress"))
+        .into_iter()
+        .flat_map(|list| list.split(','))
+        .filter_map(|text| text.trim().parse().ok())
+        .collect();
     site.ledger.with(tx, |books| {
         let free = |address: &Ipv4Addr| !books.addresses.is_taken(network, *address);
         wanted
-            .filter(free)
+            .iter()
+            .copied()
+            .find(free)
             .or_else(|| books.addresses.free(network, subnet))
             .ok_or_else(|| Error::conflict(format!("subnet {subnet} has no free address left")))
     })

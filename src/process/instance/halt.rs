@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::super::object;
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
+use super::super::{object, reserve};
 use super::{engine_ref, engine_unless_gone, mounts};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
@@ -94,7 +94,9 @@ fn give_back(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
             super::super::retire(tx, dependent.id)?;
         }
     }
-    if let Some(address) = row.int("ipAddressId") {
+    if let Some(address) = row.int("ipAddressId")
+        && !reserve::outlives(tx, row, address)?
+    {
         super::super::retire(tx, address)?;
     }
     if row.label(label::VOLUME_CLEANUP) == Some("all") {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::resource::Resource;
+use crate::process::reserve;
 
 /// Image of a sidekick that an upgrade takes away.
 const NO_IMAGE: &str = "rancher/none";
@@ -100,6 +101,19 @@ impl Configs {
         let primary = service.to_ascii_lowercase();
         let primary = self.primary.as_mut().map(|config| (primary, config));
         primary.into_iter().chain(self.sidekicks.iter_mut().map(|config| (name_of(config), config)))
+    }
+
+    /// Ports without a public part have the one that the configuration of the same name had.
+    pub fn carry_ports(&mut self, before: &Self) {
+        if let (Some(old), Some(new)) = (&before.primary, &mut self.primary) {
+            reserve::carry_ports(old, new);
+        }
+        for new in &mut self.sidekicks {
+            let name = name_of(new);
+            if let Some(old) = before.sidekicks.iter().find(|old| name_of(old) == name) {
+                reserve::carry_ports(old, new);
+            }
+        }
     }
 
     /// The version of a configuration; `None` is the primary's name.

@@ -86,8 +86,9 @@ pub fn begin(
     let version = tx.entropy.uuid();
     let before = Configs::of(service);
     let own = service.name.as_deref().unwrap_or_default();
-    let after = before.upgraded(own, &wanted, &version);
-    tx.update(service.id, |service| {
+    let mut after = before.upgraded(own, &wanted, &version);
+    after.carry_ports(&before);
+    let changed = tx.update(service.id, |service| {
         let mut kept = wanted;
         kept.insert("launchConfig".to_owned(), json!(after.primary));
         kept.insert("secondaryLaunchConfigs".to_owned(), json!(after.sidekicks));
@@ -107,7 +108,9 @@ pub fn begin(
         after.put(service);
         Ok(())
     })?;
-    Ok(())
+    // What there are no ports for is left to the engine.
+    super::reserve::reserve(tx, &changed)?;
+    super::selectors::service_changed(tx, &changed)
 }
 
 /// Takes an upgrade back: the configurations before are the service's again, and so are the containers

@@ -49,7 +49,10 @@ async fn a_stack_and_its_service() {
         "launchConfig": {"imageUuid": "docker:nginx", "ports": "8080:80", "labels": {"a": 1}},
     });
     let service = owner.post("/services", service).await.ok(201);
-    expect!["1s10 service app registering yes [remove]"].assert_eq(&brief(&service));
+    expect![
+        "1s10 service app registering yes [addservicelink remove removeservicelink setservicelinks]"
+    ]
+    .assert_eq(&brief(&service));
     assert_eq!(service["scale"], 2);
     assert_eq!(service["stackId"], id);
     assert_eq!(service["launchConfig"]["type"], "launchConfig");
