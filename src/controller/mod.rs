@@ -224,14 +224,10 @@ impl Controller {
         if !plan.actions.is_empty() {
             apply::apply(&self.site, &round, desired, &plan).await?;
         }
-<<<<<<< HEAD
-        self.stacks.extend(settle::record(&self.site, &round, desired, &plan).await?);
-=======
         if policy::follow(&self.site, &round, &plan).await? {
             return Ok(None);
         }
-        settle::record(&self.site, &round, desired, &plan).await?;
->>>>>>> e9584d7 (service: ports of the environment's range, virtual and retained addresses, scale policies)
+        self.stacks.extend(settle::record(&self.site, &round, desired, &plan).await?);
         Ok(match plan.verdict {
             Verdict::Waiting { until, .. } => Some(until),
             Verdict::Settled

@@ -112,26 +112,7 @@ fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
     Ok(tx.by_name("network", Some(environment), mode)?.into_iter().next())
 }
 
-<<<<<<< HEAD
-/// The address asked for if it is free, the one it had, or any free one.
-=======
-/// The subnet row of an active network, with its addresses.
-fn subnet_of(tx: &Tx<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
-    if network.state == "active" { subnet(tx, network) } else { Ok(None) }
-}
-
-/// The subnet row of a network, with its addresses.
-pub fn subnet(read: &Read<'_>, network: &Resource) -> Result<Option<(i64, Subnet)>> {
-    let subnets = read.referrers("subnet", "networkId", network.id)?;
-    Ok(subnets.iter().find_map(|row| Some((row.id, parse(row)?))))
-}
-
-fn parse(row: &Resource) -> Option<Subnet> {
-    Subnet::parse(&format!("{}/{}", row.str("networkAddress")?, row.int("cidrSize")?))
-}
-
 /// The first free one of the addresses asked for, the one it had, or any free one.
->>>>>>> e9584d7 (service: ports of the environment's range, virtual and retained addresses, scale policies)
 fn choose(
     tx: &Tx<'_>,
     site: &Site,
