@@ -4,7 +4,8 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, balancer, container, credential, endpoints, fields, host, links, member, preference, project, service, setting, sources, stack, template, volume,
+    Visibility, access, account, balancer, container, credential, endpoints, fields, host, links,
+    member, preference, project, service, setting, sources, stack, template, volume,
 };
 use super::{Presenter, agent};
 use crate::api::streams;
@@ -44,12 +45,12 @@ pub fn hooks(entry: &Entry) -> impl Iterator<Item = &'static Hook> {
 pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "container", action: "execute", run: Run::Access(access::execute) },
     ActionHandler { ty: "container", action: "logs", run: Run::Access(access::logs) },
-    ActionHandler { ty: "host", action: "evacuate", run: Run::Write(host::evacuate) },
     ActionHandler {
         ty: "haConfig",
         action: "createscript",
         run: Run::Access(sources::ha::create_script),
     },
+    ActionHandler { ty: "host", action: "evacuate", run: Run::Write(host::evacuate) },
     ActionHandler {
         ty: "password",
         action: "changesecret",
