@@ -214,6 +214,7 @@ impl Controller {
         }
         let Some(desired) = &round.desired else {
             settle::without_containers(&self.site, &round.service).await?;
+            self.stacks.extend(round.service.int("stackId"));
             return Ok(None);
         };
         let plan = reconcile::plan(&desired.view(), &round.members, now);

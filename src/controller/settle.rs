@@ -176,11 +176,10 @@ pub async fn without_containers(site: &Arc<Site>, service: &Resource) -> Result<
         .write(move |tx| {
             let unchanged = tx.require("service", id)?.revision == revision;
             if !is_known {
-                let after = tx.update(id, |service| {
+                tx.update(id, |service| {
                     service.set("healthState", healthy);
                     Ok(())
                 })?;
-                stack_health(tx, &after)?;
             }
             if unchanged {
                 tell_process(tx, id)?;
