@@ -63,14 +63,33 @@ fn rule(service: &str, change: Value) -> Value {
     rule
 }
 
+/// A stack of its own: the balancer of a compose file reaches a service of it by name.
+async fn a_file_makes_a_balancer(ranch: &Ranch, image: &str, haproxy: &str) {
+    let (stack, port) = (ranch.stack(1).to_owned(), free_address().port());
+    let text = format!(
+        "{}  front:
+    image: {haproxy}
+    ports: [\"127.0.0.1:{port}:80\"]
+    lb_config:
+      port_rules:
+      - {{ source_port: 80, target_port: 80, service: shop }}
+",
+        compose(image)
+    );
+    ranch.ok(&["up", "-f", &ranch.file(&text), "-p", &stack]).await;
+    reaches(port, "any.example", "/", "shop", 1).await;
+    ranch.ok(&["down", &stack, "--yes"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_follow_the_rules_and_the_targets() {
     let docker = docker().await;
     let image = haproxy_image().await;
-    let ranch = Ranch::new(&docker.endpoint, 8, &["lb"]);
+    let ranch = Ranch::new(&docker.endpoint, 8, &["lb", "front"]);
     let stack = ranch.stack(0).to_owned();
     let server = ranch.start().await;
     ranch.ok(&["up", "-f", &ranch.file(&compose(&docker.image)), "-p", &stack]).await;
+    a_file_makes_a_balancer(&ranch, &docker.image, image).await;
     let services = ranch.list("services").await;
     let id = |name: &str| {
         let found = services.iter().find(|row| row["name"] == name).expect("a service");

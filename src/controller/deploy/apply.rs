@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Manner, Report, Request, links, strategy, volumes};
+use super::{Manner, Report, Request, balancers, links, strategy, volumes};
 use crate::compose::plan::{Action, Change};
 use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
 use crate::error::{Error, Result};
@@ -128,7 +128,8 @@ pub fn services(
             _ => {}
         }
     }
-    links::follow(tx, stack, project, report)
+    links::follow(tx, stack, project, report)?;
+    balancers::follow(tx, stack, project, report)
 }
 
 fn create(

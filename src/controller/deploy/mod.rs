@@ -5,6 +5,7 @@
 
 mod apply;
 
+mod balancers;
 mod links;
 mod strategy;
 mod volumes;
@@ -249,25 +250,13 @@ fn compare(
         Some(stack) => existing(read, stack)?,
         None => Vec::new(),
     };
-    let mut problems = project.problems.clone();
-    problems.extend(project.services.iter().filter_map(not_served));
+    let problems = project.problems.clone();
     let orphans = match request.orphans {
         OrphanPolicy::Keep => Orphans::Keep,
         OrphanPolicy::Remove => Orphans::Remove,
     };
     let changes = compose::plan::plan(project, &existing, orphans).unwrap_or_default();
     Ok(Report { stack_id: stack.map(|stack| stack.id), name, changes, problems })
-}
-
-/// Kinds of services that this version makes no use of are refused, not dropped.
-fn not_served(service: &compose::Service) -> Option<Problem> {
-    (service.kind == Kind::LoadBalancerService).then(|| Problem {
-        severity: Severity::Error,
-        file: "compose.yaml".to_owned(),
-        line: 0,
-        path: format!("services.{}", service.name),
-        message: format!("a {} is not served by this version", service.kind.as_str()),
-    })
 }
 
 fn existing(read: &Read<'_>, stack: &Resource) -> Result<Vec<ExistingService>> {

@@ -10,7 +10,7 @@ pub use facts::{configuration, is_balancer};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::instance::engine_of;
@@ -30,6 +30,19 @@ const FOLDER: &str = "ranchette";
 const HASH: &str = "lbHash";
 /// How much of HAProxy's words is kept, in bytes.
 const WORDS: usize = 2000;
+
+/// Adds the check that Rancher gives balancers which bring none: HAProxy answers on port 42.
+pub fn default_check(launch: &mut Map<String, Value>) {
+    if launch.get("healthCheck").is_some_and(|check| !check.is_null()) {
+        return;
+    }
+    let check = json!({
+        "port": 42, "interval": 2000, "responseTimeout": 2000,
+        "healthyThreshold": 2, "unhealthyThreshold": 3,
+        "initializingTimeout": 60_000, "reinitializingTimeout": 60_000,
+    });
+    launch.insert("healthCheck".to_owned(), check);
+}
 
 /// What tells one configuration from another.
 pub fn hash(configuration: &str) -> String {
@@ -68,7 +81,7 @@ pub(super) fn launch(read: &Read<'_>, service: &Resource, container: &Resource) 
 
 impl Launch {
     /// Changes a container's fields accordingly.
-    pub(super) fn put(&self, fields: &mut serde_json::Map<String, Value>) {
+    pub(super) fn put(&self, fields: &mut Map<String, Value>) {
         if let Some(image) = &self.image {
             fields.insert("imageUuid".to_owned(), image.clone().into());
         }
@@ -166,5 +179,21 @@ async fn failing(
     match engine.exec_exit_code(&session.id).await? {
         Some(0) => Ok(None),
         _ => Ok(Some(String::from_utf8_lossy(&words).trim().to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_check_is_added() {
+        let mut launch = Map::new();
+        default_check(&mut launch);
+        assert_eq!(launch["healthCheck"]["port"], 42);
+        let own = json!({ "port": 80 });
+        launch.insert("healthCheck".to_owned(), own.clone());
+        default_check(&mut launch);
+        assert_eq!(launch["healthCheck"], own);
     }
 }
