@@ -9,7 +9,8 @@ cargo fmt --check
 say "lints"
 cargo clippy --locked --all-targets -- -D warnings
 say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+# Private items are documented too, so links to them lead somewhere; help texts show their URLs as they are.
+RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links -A rustdoc::bare_urls" cargo doc --locked --no-deps --document-private-items --quiet
 say "licences and sources of the dependencies"
 if ! have cargo-deny; then
     say "installing cargo-deny (once; takes some minutes)"

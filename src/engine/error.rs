@@ -148,7 +148,7 @@ pub enum Transient {
     No,
 }
 
-/// Why an engine cannot be reached. `Display` continues "docker at <endpoint> ".
+/// Why an engine cannot be reached. `Display` continues `docker at <endpoint> `.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Away {
     /// The socket file does not exist.

@@ -5,7 +5,7 @@
 //!
 //! What is absent here: nothing outside `docker` knows bollard, and no engine knows the store, the
 //! API or a resource row. [`spec`] is pure: it turns a launch configuration into a
-//! [`ContainerSpec`](spec::ContainerSpec) without asking anyone anything.
+//! [`ContainerSpec`] without asking anyone anything.
 //!
 //! Every call may be made twice: a step that was cut off after the engine acted, but before its
 //! result was stored, is simply run again.

@@ -106,13 +106,13 @@ impl Dns {
         match self.answer(asker, &name) {
             Some(Answer::Addresses(mut addresses)) => {
                 shuffle(&self.entropy, &mut addresses);
-                let records = match kind {
-                    RecordType::A | RecordType::ANY => addresses
-                        .into_iter()
-                        .map(|ip| Record::from_rdata(name.clone(), TTL_S, RData::A(A(ip))))
-                        .collect(),
-                    _ => Vec::new(),
-                };
+                if !matches!(kind, RecordType::A | RecordType::ANY) {
+                    addresses.clear();
+                }
+                let records = addresses
+                    .into_iter()
+                    .map(|ip| Record::from_rdata(name.clone(), TTL_S, RData::A(A(ip))))
+                    .collect();
                 known(ResponseCode::NoError, records)
             }
             Some(Answer::Alias(target)) => self.alias(&name, &target, kind).await,

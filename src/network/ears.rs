@@ -6,6 +6,7 @@
 //! tried again; a bridge may come up later than we.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,11 +126,10 @@ impl Ears {
         }
         let mut missing = Ok(());
         for place in places {
-            if !ears.contains_key(&place) {
-                match self.open(&place, forward).await {
-                    Ok(ear) => drop(ears.insert(place, ear)),
-                    Err(error) => missing = Err(format!("{}: {error}", place.gateway)),
-                }
+            let Entry::Vacant(vacant) = ears.entry(place) else { continue };
+            match self.open(vacant.key(), forward).await {
+                Ok(ear) => drop(vacant.insert(ear)),
+                Err(error) => missing = Err(format!("{}: {error}", vacant.key().gateway)),
             }
         }
         let owner = installation(&self.store).await.map_err(|error| error.to_string())?;
@@ -157,8 +157,11 @@ impl Ears {
                 tracing::warn!(%error, "the DNS server has ended");
             }
         });
-        let service =
-            metadata::Service { board: self.board.clone(), environment: place.environment };
+        let service = metadata::Service {
+            board: self.board.clone(),
+            environment: place.environment,
+            clock: self.clock.clone(),
+        };
         let server =
             HttpServer::new(move || App::new().configure(metadata::configure(service.clone())))
                 .workers(1)

@@ -1,7 +1,5 @@
 //! The metadata service as containers reach it: paths in, JSON or text out, and waiting for changes.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,6 +8,7 @@ use serde_json::Value;
 use super::board::{Board, Page, container_address};
 use super::path;
 use super::tree::{VERSIONS, Version};
+use crate::clock::Clock;
 
 /// How long a caller waits for a change when it does not say, in seconds.
 const WAIT_S: u64 = 60;
@@ -23,6 +22,8 @@ pub struct Service {
     pub board: Board,
     /// The environment.
     pub environment: i64,
+    /// Time, for those who wait for a change.
+    pub clock: Clock,
 }
 
 /// Adds the service to an application.
@@ -39,7 +40,7 @@ async fn answer(request: HttpRequest, service: web::Data<Service>) -> HttpRespon
     let wait = Wait::of(request.uri().query().unwrap_or(""));
     let Some(wait) = wait else { return write(&request, found) };
     let mut found = found;
-    let until = tokio::time::sleep(Duration::from_secs(wait.longest_s));
+    let until = service.clock.sleep_ms(wait.longest_s.saturating_mul(1000));
     tokio::pin!(until);
     while matches!(&found, Ok(value) if path::text(value) == wait.value) {
         tokio::select! {
@@ -53,7 +54,7 @@ async fn answer(request: HttpRequest, service: web::Data<Service>) -> HttpRespon
 
 fn decoded(path: &str) -> Vec<String> {
     let segments = path.split('/').filter(|segment| !segment.is_empty());
-    segments.map(|segment| crate::network::path::decoded(segment)).collect()
+    segments.map(crate::network::path::decoded).collect()
 }
 
 /// What a path leads to, or why nowhere.

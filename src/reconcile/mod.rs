@@ -1,6 +1,6 @@
 //! Desired against observed: pure functions from facts about one service to a plan.
 //!
-//! [`plan`] is the heart: the controller gathers [`Desired`] and the [`Member`]s there are, asks for
+//! [`plan()`] is the heart: the controller gathers [`Desired`] and the [`Member`]s there are, asks for
 //! a [`Plan`], carries it out, and asks again whenever something has changed. Nothing here waits,
 //! asks the time, or remembers anything: back-off, batches and restarts are read off the members.
 //!

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::instance::engine_ref;
 
-/// `GET` of one of [`super::PATHS`], with `?token=` or `Authorization: Bearer`.
+/// `GET` of one of the streams' paths, with `?token=` or `Authorization: Bearer`.
 pub async fn open(
     request: HttpRequest,
     payload: web::Payload,

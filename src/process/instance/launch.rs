@@ -197,10 +197,10 @@ impl Plan {
         })?;
         extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
         extras.labels.insert(label::CONTAINER_NAME.to_owned(), extras.name.clone());
-        if let NetworkAttachment::Named(endpoint) = &extras.network {
-            if let Some(ip) = &endpoint.ipv4 {
-                extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
-            }
+        if let NetworkAttachment::Named(endpoint) = &extras.network
+            && let Some(ip) = &endpoint.ipv4
+        {
+            extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
         }
         naming::name(row, &work.site.engines, &mut extras);
         let mut fields = row.data.clone();

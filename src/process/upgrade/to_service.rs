@@ -176,10 +176,7 @@ fn set_scale(tx: &mut Tx<'_>, service: &Resource, scale: i64, own: i64) -> Resul
 /// Whether a service has as many units as its scale says, all running.
 fn is_at_scale(tx: &Tx<'_>, service: &Resource, own: i64) -> Result<bool> {
     let scale = service.int("scale").unwrap_or(1);
-    let at_rest = service.id == own
-        || service.state == "active"
-        || (service.state == "inactive" && scale == 0)
-        || (service.state == "inactive" && service.id != own);
+    let at_rest = service.id == own || matches!(service.state.as_str(), "active" | "inactive");
     if !at_rest {
         return Ok(false);
     }

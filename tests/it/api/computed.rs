@@ -77,10 +77,8 @@ impl Farm {
 /// The resources of a list.
 async fn list(client: &Client, path: &str) -> Vec<Value> {
     let mut found = client.get(path).await.ok(200);
-    match found["data"].take() {
-        Value::Array(rows) => rows,
-        other => panic!("{path}: {other}"),
-    }
+    let Value::Array(rows) = found["data"].take() else { panic!("{path}: {found}") };
+    rows
 }
 
 /// The one resource of a list.

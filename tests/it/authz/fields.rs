@@ -37,7 +37,7 @@ impl Writer<'_> {
         for field in entry.ty.all_fields() {
             if !self.has(entry, field, letter) {
                 body.insert(field.name.to_owned(), bodies::intruder(field, self.stranger));
-            } else if let Some(value) = self.inside(field, &field.kind, depth) {
+            } else if let Some(value) = self.inside(&field.kind, depth) {
                 body.insert(field.name.to_owned(), value);
             }
         }
@@ -45,12 +45,12 @@ impl Writer<'_> {
     }
 
     /// The same inside a field that may be given, together with what an object there needs.
-    fn inside(&self, field: &Field, kind: &Kind, depth: usize) -> Option<Value> {
+    fn inside(&self, kind: &Kind, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         match kind {
-            Kind::Array(kind) => Some(vec![self.inside(field, kind, depth)?].into()),
+            Kind::Array(kind) => Some(vec![self.inside(kind, depth)?].into()),
             Kind::Map(kind) => {
-                Some(Map::from_iter([("key".to_owned(), self.inside(field, kind, depth)?)]).into())
+                Some(Map::from_iter([("key".to_owned(), self.inside(kind, depth)?)]).into())
             }
             Kind::Object(to) => {
                 let entry = registry::lookup(to)?;
@@ -67,7 +67,16 @@ impl Writer<'_> {
                 }
                 Some(object.into())
             }
-            _ => None,
+            Kind::String
+            | Kind::Password
+            | Kind::Blob
+            | Kind::Int
+            | Kind::Float
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::Enum
+            | Kind::Json
+            | Kind::Reference(_) => None,
         }
     }
 

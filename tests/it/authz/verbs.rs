@@ -343,10 +343,13 @@ async fn check_all(ground: &Ground, project: i64, callers: &[Caller]) {
     let spare = callers::spare(ground).await;
     let mut plots = std::collections::BTreeMap::new();
     for caller in callers {
-        if !plots.contains_key(&caller.acting) {
-            plots.insert(caller.acting, plant::plant(ground, caller.acting).await);
-        }
-        let plot = &plots[&caller.acting];
+        let plot = match plots.entry(caller.acting) {
+            std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(plant::plant(ground, caller.acting).await)
+            }
+        };
+        let plot = &*plot;
         for dialect in Dialect::ALL {
             let table = Table::of(dialect, caller.name);
             let scene = Scene { caller, dialect, table, plot, project, spare };
