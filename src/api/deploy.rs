@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::body::Body;
+use super::publish;
 use super::render::Ids;
 use super::respond::{Reply, not_allowed};
 use super::serve::Session;
@@ -21,8 +22,10 @@ use crate::model::id;
 pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, Result<Reply>>;
 
 /// Such types, by name.
-pub const COMMANDS: &[(&str, Command)] =
-    &[("stackPlan", |session, view, body| Box::pin(stack_plan(session, view, body)))];
+pub const COMMANDS: &[(&str, Command)] = &[
+    ("publish", |session, view, body| Box::pin(publish::publish(session, view, body))),
+    ("stackPlan", |session, view, body| Box::pin(stack_plan(session, view, body))),
+];
 
 /// The command of a type, if it has one.
 pub fn command(view: &View) -> Option<Command> {

@@ -37,6 +37,7 @@ mod build;
 mod deploy;
 mod html;
 mod openapi;
+mod publish;
 mod root;
 mod scripts;
 mod statics;

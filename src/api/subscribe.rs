@@ -15,12 +15,14 @@ use super::call::{Call, Method};
 use super::render::Extras;
 use super::serve::Session;
 use super::views::views;
-use super::{ApiState, hooks, reads, respond};
+use super::{ApiState, hooks, publish, reads, respond};
 use crate::auth::policy::{self, Verb};
-use crate::auth::{Authenticator as _, Caller};
+use crate::auth::{Authenticator as _, Caller, Role};
 use crate::error::{Error, Result};
+use crate::events::bus::Listener;
 use crate::events::{Change, Changes};
-use crate::model::lifecycle;
+use crate::model::{id, lifecycle};
+use crate::store::{Query, Read};
 
 /// Milliseconds between pings.
 const PING_MS: i64 = 5_000;
@@ -71,6 +73,9 @@ async fn accept(
     let caller = state.auth.authenticate(&call.facts).await?;
     require_subscriber(call, &caller)?;
     let names = event_names(call)?;
+    let heard = state.store.read(|read| qualified(read, &caller, call, &names))?;
+    let raw = heard.raw;
+    let events = state.site.bus.listen(heard.names);
     let (response, socket, stream) = actix_ws::handle(request, payload)
         .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
     let limit = state.store.read(|read| read.setting_int("subscribe.max.queued.messages"))?;
@@ -80,12 +85,13 @@ async fn accept(
         state: Arc::clone(state),
         call: call.clone(),
         caller,
-        wants_changes: names.iter().any(|name| matches_change(name)),
+        wants_changes: names.iter().any(|name| matches_change(base(name))),
+        raw,
         queue,
         waiting: HashMap::new(),
     };
     actix_web::rt::spawn(write(socket, stream, messages));
-    actix_web::rt::spawn(client.serve(changes, ended));
+    actix_web::rt::spawn(client.serve(changes, ended, events));
     Ok(response)
 }
 
@@ -100,19 +106,69 @@ fn require_subscriber(call: &Call, caller: &Caller) -> Result<()> {
     Err(respond::not_allowed(view.name))
 }
 
-/// The events a client asks for; what follows `;` is the account, which we know better.
+/// The events a client asks for.
 fn event_names(call: &Call) -> Result<Vec<String>> {
     let names: Vec<String> = call
         .params
         .all("eventNames")
-        .map(|name| name.split(';').next().unwrap_or("").to_owned())
-        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .filter(|name| !base(name).is_empty())
         .collect();
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"*._;=".contains(&byte);
+    if let Some(name) = names.iter().find(|name| !name.bytes().all(letter)) {
+        return Err(Error::field("InvalidCharacters", "eventNames")
+            .message(format!("`{name}` is no name of an event")));
+    }
     if names.is_empty() {
         return Err(Error::field("MissingRequired", "eventNames")
             .message("say what to be told of, such as eventNames=resource.change"));
     }
     Ok(names)
+}
+
+/// What a name is before it is qualified.
+fn base(name: &str) -> &str {
+    name.split(';').next().unwrap_or("")
+}
+
+/// The events of other programs that a client hears.
+struct Heard {
+    names: Vec<String>,
+    /// Whether they are shown with what they are qualified by.
+    raw: bool,
+}
+
+/// Events as they are for those who are trusted with all of them; for everyone else those for the agent or
+/// the account, whatever follows `;` in the name.
+fn qualified(read: &Read<'_>, caller: &Caller, call: &Call, names: &[String]) -> Result<Heard> {
+    let raw = publish::is_raw(caller);
+    let asked = call.params.get("agentId").filter(|_| raw);
+    let agent = match (asked, caller.role) {
+        (Some(text), _) => {
+            let known = id::parse(text).map(|id| read.get(id)).transpose()?.flatten();
+            let known = known.filter(|row| row.ty == "agent");
+            Some(known.map(|row| row.id).ok_or_else(|| {
+                Error::field("InvalidReference", "agentId")
+                    .message(format!("there is no agent `{text}`"))
+            })?)
+        }
+        (None, Role::Agent) => own_agent(read, caller)?,
+        (None, _) => None,
+    };
+    let qualifier = match (agent, raw) {
+        (Some(agent), _) => format!("agent={agent}"),
+        (None, false) => format!("account={}", caller.account_id),
+        (None, true) => return Ok(Heard { names: names.to_vec(), raw: true }),
+    };
+    let names = names.iter().map(|name| format!("{};{qualifier}", base(name))).collect();
+    Ok(Heard { names, raw: false })
+}
+
+/// The agent that an account is of.
+pub fn own_agent(read: &Read<'_>, caller: &Caller) -> Result<Option<i64>> {
+    let query =
+        Query { ty: "agent", account_id: Some(caller.account_id), limit: 1, ..Query::default() };
+    Ok(read.list(&query)?.first().map(|agent| agent.id))
 }
 
 fn matches_change(name: &str) -> bool {
@@ -158,6 +214,8 @@ struct Client {
     call: Call,
     caller: Caller,
     wants_changes: bool,
+    /// Whether events are shown with what they are qualified by.
+    raw: bool,
     queue: mpsc::Sender<String>,
     /// By resource: when it may be told of next, and whether there is something to tell.
     waiting: HashMap<i64, (i64, bool)>,
@@ -168,10 +226,11 @@ impl Client {
         mut self,
         changes: broadcast::Receiver<Changes>,
         ended: broadcast::Receiver<String>,
+        events: Listener,
     ) {
         let state = Arc::clone(&self.state);
         state.metrics.websockets.inc();
-        let Err(Gone) = self.run(changes, ended).await;
+        let Err(Gone) = self.run(changes, ended, events).await;
         state.metrics.websockets.dec();
     }
 
@@ -179,6 +238,7 @@ impl Client {
         &mut self,
         mut changes: broadcast::Receiver<Changes>,
         mut ended: broadcast::Receiver<String>,
+        mut events: Listener,
     ) -> std::result::Result<std::convert::Infallible, Gone> {
         let clock = self.state.clock.clone();
         let mut next_ping = clock.now_ms();
@@ -201,6 +261,12 @@ impl Client {
                 () = clock.sleep_until(wake) => {}
                 heard = changes.recv() => self.heard(heard).await?,
                 key = ended.recv() => self.session_ended(key).await?,
+                event = events.next() => {
+                    // A client that has lost events must not go on as if it had not.
+                    let event = event.ok_or(Gone)?;
+                    let name = if self.raw { event.name.as_str() } else { base(&event.name) };
+                    self.send(event.message(name).to_string()).await?;
+                }
                 () = self.queue.closed() => return Err(Gone),
             }
         }

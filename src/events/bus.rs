@@ -80,9 +80,17 @@ impl Event {
     }
 }
 
-/// Whether an event's name is one that a listener asked for: `*` at the end stands for anything.
+/// Whether an event's name is one that a listener asked for: `*` at the end, or before what the name is
+/// qualified by, stands for anything.
 pub fn matches(wanted: &str, name: &str) -> bool {
-    wanted == name || wanted.strip_suffix('*').is_some_and(|start| name.starts_with(start))
+    let like = |wanted: &str, name: &str| {
+        wanted == name || wanted.strip_suffix('*').is_some_and(|start| name.starts_with(start))
+    };
+    match (wanted.split_once(';'), name.split_once(';')) {
+        (Some((wanted, qualifier)), Some((name, own))) => qualifier == own && like(wanted, name),
+        (Some(_), None) => false,
+        (None, _) => like(wanted, name),
+    }
 }
 
 /// The bus; cheap to clone.
@@ -233,6 +241,16 @@ mod tests {
         assert_eq!(one.next().await.map(|event| event.name.clone()).unwrap(), "config.update");
         for (name, heard) in [("ping;agent=1", true), ("config.x", true), ("ping", false)] {
             assert_eq!(bus.is_heard(name), heard, "{name}");
+        }
+        for (wanted, name, is) in [
+            ("*;agent=1", "ping;agent=1", true),
+            ("*;agent=1", "ping;agent=2", false),
+            ("*;agent=1", "ping", false),
+            ("*", "ping;agent=2", true),
+            ("ping", "ping;agent=2", false),
+            ("start;handler=a", "start;handler=a", true),
+        ] {
+            assert_eq!(matches(wanted, name), is, "{wanted} {name}");
         }
         drop(one);
         assert!(!bus.is_heard("ping;agent=1") && !bus.is_heard("config.x"));

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::api::site::{Client, Site};
 
 /// Longest a test waits for something that ought to happen: a failure, not a pace.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 pub struct Place {
     pub site: Site,

@@ -12,4 +12,4 @@ mod resources;
 mod settings;
 pub mod site;
 mod upgrades;
-mod websocket;
+pub mod websocket;

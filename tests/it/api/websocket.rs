@@ -1,5 +1,7 @@
 //! Events over a websocket: pings, changes, and the end of a session.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
@@ -8,16 +10,20 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use super::site::{Client, Site};
 
-type Socket =
+pub type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn subscribe(client: &Client, query: &str) -> Socket {
+pub async fn subscribe(client: &Client, query: &str) -> Socket {
     let url = format!("{}/subscribe?{query}", client.base).replace("http://", "ws://");
     let mut request = url.into_client_request().expect("a request");
-    let bearer = format!("Bearer {}", client.bearer.as_deref().expect("a session"));
-    request
-        .headers_mut()
-        .insert("authorization", HeaderValue::from_str(&bearer).expect("a header"));
+    let proof = match (&client.bearer, &client.basic) {
+        (Some(key), _) => format!("Bearer {key}"),
+        (None, basic) => {
+            let (name, secret) = basic.as_ref().expect("a proof");
+            format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
+        }
+    };
+    request.headers_mut().insert("authorization", HeaderValue::from_str(&proof).expect("a header"));
     connect_async(request).await.expect("a websocket").0
 }
 
