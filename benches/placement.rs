@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ranchette::model::port::Protocol;
 use ranchette::scheduler::{
-    Fleet, HostFacts, HostStanding, InstanceFacts, Labels, Member, PortBinding, Request,
+    Fleet, HostFacts, HostStanding, Images, InstanceFacts, Labels, Member, PortBinding, Request,
 };
 use support::{Report, Seeded, Target, median, timed};
 
@@ -95,6 +95,7 @@ fn fleet(hosts: i64, random: &mut Seeded) -> Fleet {
             milli_cpu: 16_000,
             local_storage_mb: 0,
             pools: Vec::new(),
+            images: Images::default(),
         });
     }
     fleet
