@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::views::{FieldView, LinkView, Place, Shape, View, Views};
+use super::views::{FieldView, LinkView, Place, Shape, View, Views, views};
 use super::{hooks, json};
+use crate::auth::access;
 use crate::model::id;
 use crate::model::lifecycle::Lifecycle;
 use crate::model::resource::Resource;
@@ -169,28 +170,38 @@ impl<'a> Renderer<'a> {
     fn links(&self, out: &mut Vec<u8>, view: &View, row: &Resource, url: &str) {
         out.extend_from_slice(b",\"links\":{\"self\":");
         json::text(out, url);
-        for link in &view.links {
-            if !has_target(link, row) {
-                continue;
+        let inside = view.links_every_type.then(|| self.views_inside());
+        let leads = |link: &LinkView| match (inside, link.link) {
+            // The links of an environment are collections inside it.
+            (Some(there), Link::Child { of, .. }) => {
+                there.of_type(of).is_some_and(|listed| listed.is_listed(there.role))
             }
+            _ => has_target(link, row),
+        };
+        for link in view.links.iter().filter(|link| leads(link)) {
             out.extend_from_slice(&link.key);
             out.extend_from_slice(url.as_bytes());
             out.push(b'/');
             out.extend_from_slice(link.path.as_bytes());
             out.push(b'"');
         }
-        if view.links_every_type {
-            self.type_links(out, view, row);
+        if let Some(there) = inside {
+            self.type_links(out, view, row, there);
         }
         out.push(b'}');
     }
 
-    /// One link for each listed type, into the environment that the row is.
-    fn type_links(&self, out: &mut Vec<u8>, view: &View, row: &Resource) {
+    /// What the caller will see inside an environment.
+    fn views_inside(&self) -> &'static Views {
+        views(self.views.dialect.version, access::usual_role_inside(self.views.role))
+    }
+
+    /// One link for each type that is listed inside the environment that the row is.
+    fn type_links(&self, out: &mut Vec<u8>, view: &View, row: &Resource, there: &Views) {
         let inside = format!("{}/{}/{}/", self.root, view.path, self.id_of(view, row));
-        for listed in self.views.all() {
+        for listed in there.all() {
             let taken = view.links.iter().any(|link| link.name == listed.plural);
-            if taken || !listed.is_listed(self.views.role) {
+            if taken || !listed.is_listed(there.role) {
                 continue;
             }
             out.push(b',');

@@ -184,6 +184,26 @@ fn own_role(read: &Read<'_>, proved: &Proved) -> Result<(i64, Role)> {
     }
 }
 
+/// What a role usually becomes inside an environment: for links into it, before anybody follows them. Who
+/// is inside already stays what it is.
+pub const fn usual_role_inside(role: Role) -> Role {
+    match role {
+        Role::Superadmin | Role::Admin | Role::Service | Role::User => Role::Owner,
+        Role::ReadAdmin
+        | Role::Owner
+        | Role::Member
+        | Role::Restricted
+        | Role::ReadOnly
+        | Role::Project
+        | Role::Environment
+        | Role::ProjectAdmin
+        | Role::Agent
+        | Role::AgentRegister
+        | Role::Register
+        | Role::Token => role,
+    }
+}
+
 fn role_in(read: &Read<'_>, own: Role, account: i64, project: i64) -> Result<Option<Role>> {
     let found = read.get(project)?;
     if !found.is_some_and(|row| row.ty == "account" && row.kind == "project" && is_usable(&row)) {
