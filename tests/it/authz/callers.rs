@@ -1,7 +1,7 @@
 //! One caller of each kind: every role, and those whose proof is worth nothing.
 
 use base64::Engine as _;
-use ranchette::auth::{keys, secret, seed};
+use ranchette::auth::{keys, registration, secret, seed};
 use ranchette::model::id;
 use ranchette::model::resource::NewResource;
 use ranchette::store::{TokenRow, Tx};
@@ -43,6 +43,12 @@ const KINDS: &[(&str, bool)] = &[
 
 /// Roles that a membership gives.
 const MEMBERS: &[&str] = &["owner", "member", "restricted", "readonly"];
+
+/// Roles that agents have in the environment of their containers, and what makes them so.
+const AGENTS: &[(&str, &str)] = &[
+    ("environment", registration::ACTS_AS_ENVIRONMENT),
+    ("projectadmin", registration::ACTS_AS_ADMIN),
+];
 
 /// What an API key proves itself with.
 fn basic(access_key: &str, secret_key: &str) -> String {
@@ -113,6 +119,27 @@ pub async fn members(ground: &Ground, project: i64) -> Vec<Caller> {
                 let inside = inside.clone();
                 found.push(Caller { name, proof, inside, acting: project, user, all: false });
             }
+            for (name, flag) in AGENTS.iter().copied() {
+                let uuid = tx.entropy.uuid();
+                let new = NewResource::new("account", uuid).kind("agent").state("active");
+                let new = new.with(registration::AGENT_ENVIRONMENT, project).with(flag, true);
+                let user = tx.insert(new)?.id;
+                let proof = Some(key(tx, user, "active")?);
+                found.push(Caller { name, proof, inside: None, acting: project, user, all: false });
+            }
+            let uuid = tx.entropy.uuid();
+            let mut new = NewResource::new("credential", uuid).account(project).state("active");
+            new.kind = registration::KIND.to_owned();
+            registration::prepare(tx, &mut new);
+            let token = registration::token(&tx.insert(new)?, tx.now).expect("a token");
+            found.push(Caller {
+                name: "register",
+                proof: Some(basic(registration::USER, &token)),
+                inside: None,
+                acting: project,
+                user: project,
+                all: false,
+            });
             found.push(Caller {
                 name: "project",
                 proof: Some(key(tx, project, "active")?),
