@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     adopt, audit, check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up,
+    upgrade,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -124,6 +125,10 @@ pub enum Verb {
     Stop(switch::SwitchArgs),
     /// Restart the containers of services, one after the other
     Restart(switch::SwitchArgs),
+    /// Go to another image of a service, some containers at a time
+    Upgrade(upgrade::UpgradeArgs),
+    /// Have the containers of a service back from before its upgrade
+    Rollback(upgrade::RollbackArgs),
     /// Remove a stack with its services and containers
     Down(down::DownArgs),
     /// Copy the database into a file, also while the server runs

@@ -33,6 +33,8 @@ pub enum Aim {
     Running,
     /// They run and their health checks pass.
     Healthy,
+    /// Their new containers run and are healthy, or the upgrade has taken itself back.
+    Upgraded,
     /// Deactivated.
     Stopped,
     /// Removed.
@@ -158,10 +160,12 @@ pub fn stage(aim: Aim, service: Option<&Service>) -> Stage {
         (Aim::Gone, _) if matches!(state, "removed" | "purging" | "purged") => Stage::Done,
         (Aim::Running, Moving::No) if state == "active" => Stage::Done,
         (Aim::Healthy, Moving::No) if state == "active" && healthy => Stage::Done,
+        (Aim::Upgraded, Moving::No) if matches!(state, "upgraded" | "active") => Stage::Done,
         (Aim::Stopped, Moving::No) if state == "inactive" => Stage::Done,
-        (Aim::Running | Aim::Healthy | Aim::Stopped | Aim::Gone, Moving::Yes | Moving::No) => {
-            Stage::Going
-        }
+        (
+            Aim::Running | Aim::Healthy | Aim::Upgraded | Aim::Stopped | Aim::Gone,
+            Moving::Yes | Moving::No,
+        ) => Stage::Going,
     }
 }
 
@@ -172,7 +176,9 @@ pub fn text(aim: Aim, service: Option<&Service>) -> String {
     };
     let mut text = service.state.clone();
     match aim {
-        Aim::Running | Aim::Healthy => text = format!("{text} {}", service.scale_text()),
+        Aim::Running | Aim::Healthy | Aim::Upgraded => {
+            text = format!("{text} {}", service.scale_text())
+        }
         Aim::Gone | Aim::Stopped if service.current > 0 => {
             text = format!("{text}, {} left", service.current);
         }

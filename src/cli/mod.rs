@@ -39,6 +39,7 @@ mod logs;
 mod ps;
 mod scale;
 mod switch;
+mod upgrade;
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,8 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Start(args) => block_on(switch::run(settings, out, &args, switch::Switch::Start)),
         Verb::Stop(args) => block_on(switch::run(settings, out, &args, switch::Switch::Stop)),
         Verb::Restart(args) => block_on(switch::run(settings, out, &args, switch::Switch::Restart)),
+        Verb::Upgrade(args) => block_on(upgrade::upgrade(settings, out, &args)),
+        Verb::Rollback(args) => block_on(upgrade::rollback(settings, out, &args)),
         Verb::Down(args) => block_on(down::run(settings, out, &args)),
         Verb::Backup(args) => data::backup(settings, out, &args),
         Verb::Restore(args) => data::restore(settings, out, &args),

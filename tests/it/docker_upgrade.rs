@@ -109,6 +109,23 @@ async fn a_service_is_upgraded_on_docker() {
         seen(&ranch, &stack),
         ["-web-1 two running", "-web-2 two running", "-web-3 two running"]
     );
+
+    // The same by the command line.
+    let service = format!("{stack}/web");
+    let kept = ids(&ranch, &stack);
+    let image = docker.image.as_str();
+    let args = ["upgrade", &service, "--image", image, "--batch", "3", "--interval", "100"];
+    ranch.ok(&args).await;
+    assert_eq!(seen(&ranch, &stack).len(), 6);
+    ranch.ok(&["rollback", &service]).await;
+    assert_eq!(ids(&ranch, &stack), kept);
+    ranch.ok(&[&args[..], &["--finish"]].concat()).await;
+    assert_eq!(seen(&ranch, &stack).len(), 3);
+    assert_ne!(ids(&ranch, &stack), kept);
+    // What was before a finished upgrade is an upgrade, too.
+    ranch.ok(&["rollback", &service]).await;
+    assert_eq!(seen(&ranch, &stack).len(), 3);
+
     ranch.ok(&["down", &stack, "--yes"]).await;
     assert_eq!(ranch.containers(&stack), []);
     server.shut_down().await;
