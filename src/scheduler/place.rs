@@ -83,7 +83,9 @@ impl Fleet {
     /// # Errors
     /// The sentence that goes to the resource's `transitioningMessage`.
     pub fn place(&self, request: &Request) -> Result<Placement, Refusal> {
-        let Some(environment) = self.environments.get(&request.environment) else {
+        // An environment may be known for its volumes alone.
+        let known = self.environments.get(&request.environment);
+        let Some(environment) = known.filter(|environment| !environment.hosts.is_empty()) else {
             return Err(Refusal::NoHosts(Summary::default()));
         };
         let requested = request.requested_host()?;
