@@ -35,7 +35,9 @@ async fn docker_goes_away_in_mid_deploy_and_comes_back() {
         let host = ranch.list("hosts").await.remove(0);
         let message = host["transitioningMessage"].as_str().unwrap_or_default();
         let says = message.contains("docker.sock") || message.to_lowercase().contains("docker");
-        let away = host["agentState"] == "disconnected" && says;
+        // It is looked for first, and given up only after minutes.
+        let state = host["agentState"].as_str().unwrap_or_default();
+        let away = matches!(state, "reconnecting" | "disconnected") && says;
         if away { Ok(()) } else { Err(host.to_string()) }
     })
     .await;
