@@ -52,8 +52,12 @@ async fn a_sick_container_is_replaced_and_the_service_says_so() {
     let stack = world.stack("blog").await;
     let web = world.service(&stack, "web", 2, checked(json!({}))).await;
     let first = containers(&world, web.id, "healthy", 2).await;
-    let service = world.state(web.id, "active").await;
-    assert_eq!(service.str("healthState"), Some("healthy"));
+    world.state(web.id, "active").await;
+    world
+        .until("the service is healthy", |read| {
+            Ok(read.get(web.id)?.filter(|row| row.str("healthState") == Some("healthy")))
+        })
+        .await;
 
     let victim = first[0].clone();
     let name = victim.name.clone().expect("a name");

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// Longest anything on a page may take to appear: a failure, not a pace.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(90);
 const FLAGS: &[&str] = &[
     "--headless=new",
     "--no-sandbox",
@@ -72,7 +72,7 @@ impl Browser {
             .connect(&driver_url)
             .await
             .expect("Chromium starts");
-        let patience = Duration::from_secs(60);
+        let patience = DEADLINE + Duration::from_secs(30);
         client
             .update_timeouts(TimeoutConfiguration::new(Some(patience), None, None))
             .await
