@@ -160,8 +160,9 @@ async fn retained_addresses_outlive_their_containers() {
     let held = |world: &World| {
         let mut count = 0;
         let read = world.store().read(|read| {
-            read.for_each("ipAddress", |_| {
-                count += 1;
+            // The host has an address, too, on no network of ours.
+            read.for_each("ipAddress", |row| {
+                count += usize::from(row.int("networkId").is_some());
                 Ok(())
             })
         });
