@@ -98,9 +98,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Why it counts as down.
-    async fn probe(&self, _container: &str, probe: &Probe) -> Result<(), String> {
-        probe::ask(probe).await
-    }
+    async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String>;
 
     /// Everything known about one container; `None` if there is none.
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError>;

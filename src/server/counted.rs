@@ -8,6 +8,7 @@ use futures_util::stream::BoxStream;
 
 use super::figures::seconds;
 use crate::clock::Clock;
+use crate::engine::probe::Probe;
 use crate::engine::{
     BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine, EngineError,
     EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions, NetworkSpec, Observed,
@@ -92,6 +93,11 @@ impl Engine for Counted {
 
     async fn upload(&self, container: &str, path: &str, tar: Bytes) -> Result<(), EngineError> {
         self.count("upload", self.engine.upload(container, path, tar)).await
+    }
+
+    async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String> {
+        // Not a call to the engine: the container itself is asked.
+        self.engine.probe(container, probe).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {

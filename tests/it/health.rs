@@ -46,7 +46,6 @@ async fn containers(
         .await
 }
 
-#[ignore = "answers are sometimes not recorded on the simulated fleet; to be found out"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sick_container_is_replaced_and_the_service_says_so() {
     let mut world = World::sim(1).await;
@@ -76,7 +75,6 @@ async fn a_sick_container_is_replaced_and_the_service_says_so() {
     world.stop().await;
 }
 
-#[ignore = "answers are sometimes not recorded on the simulated fleet; to be found out"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_strategy_none_it_stays_and_recovers() {
     let mut world = World::sim(1).await;
@@ -96,7 +94,6 @@ async fn with_strategy_none_it_stays_and_recovers() {
     world.stop().await;
 }
 
-#[ignore = "answers are sometimes not recorded on the simulated fleet; to be found out"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_takes_too_long_is_tried_again() {
     let mut world = World::sim(1).await;

@@ -31,6 +31,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::error::Transient;
+use super::probe::{self, Probe};
 use super::{
     BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk, Engine,
     EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
@@ -227,6 +228,10 @@ impl Engine for DockerEngine {
         let tar = bollard::body_full(tar);
         let done = docker.upload_to_container(checked(container)?, Some(options), tar).await;
         done.map_err(|err| self.failure(container, err))
+    }
+
+    async fn probe(&self, _: &str, probe: &Probe) -> Result<(), String> {
+        probe::ask(probe).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {
