@@ -45,8 +45,10 @@ pub fn beginning(name: &str) -> Option<Begin> {
 }
 
 /// Types whose state other rows show, and what to do when it changes.
-pub const FOLLOWED: &[(&str, fn(&mut Tx<'_>, &Resource) -> Result<()>)] =
-    &[("agent", agent::mirror)];
+pub const FOLLOWED: &[(&str, Follow)] = &[("agent", agent::mirror)];
+
+/// Changes the rows that show a row's state, which it is given as it is now.
+pub type Follow = fn(&mut Tx<'_>, &Resource) -> Result<()>;
 
 const NOTHING: Definition = Definition { name: "", steps: &[], tries: None, give_up: None };
 

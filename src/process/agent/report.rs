@@ -134,7 +134,9 @@ fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
 fn labels(value: Option<&Value>) -> Map<String, Value> {
     let text = |value: &Value| match value {
         Value::String(text) => Value::String(text.clone()),
-        other => Value::String(other.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Value::String(value.to_string())
+        }
     };
     let found = value.and_then(Value::as_object).into_iter().flatten();
     found.map(|(key, value)| (key.clone(), text(value))).collect()
