@@ -38,6 +38,8 @@ struct Patient {
     started_ms: i64,
     /// Counts its starts: an answer of before does not count.
     starts: i64,
+    /// When it is asked next, in Unix milliseconds; other entries for it in the queue are old.
+    due_ms: i64,
     /// Whether a question is under way.
     asked: bool,
 }
@@ -142,12 +144,13 @@ impl Checks {
         {
             // The health may have been set by somebody else who checks.
             let tally = if known.health == fresh.health { known.tally } else { Tally::default() };
-            let (asked, due) = (known.asked, known.probe != fresh.probe);
-            *known = Patient { tally, asked: asked && !due, ..fresh };
+            let asked = known.asked && known.probe == fresh.probe;
+            *known = Patient { tally, asked, due_ms: known.due_ms, ..fresh };
             return;
         }
-        self.due.push(Reverse((self.site.clock.now_ms(), id)));
-        self.patients.insert(id, fresh);
+        let due_ms = self.site.clock.now_ms();
+        self.due.push(Reverse((due_ms, id)));
+        self.patients.insert(id, Patient { due_ms, ..fresh });
     }
 
     /// Asks all whose time has come.
@@ -156,12 +159,12 @@ impl Checks {
         while let Some(Reverse((due, id))) = self.due.peek().copied().filter(|next| next.0.0 <= now)
         {
             self.due.pop();
-            let Some(patient) = self.patients.get_mut(&id) else { continue };
+            let Some(patient) = self.patients.get_mut(&id).filter(|own| own.due_ms == due) else {
+                continue;
+            };
             let interval = i64::try_from(patient.check.interval_ms.max(1)).unwrap_or(i64::MAX);
-            self.due.push(Reverse((
-                due.max(now.saturating_sub(interval)).saturating_add(interval),
-                id,
-            )));
+            patient.due_ms = due.max(now.saturating_sub(interval)).saturating_add(interval);
+            self.due.push(Reverse((patient.due_ms, id)));
             let Some(host) = self.site.engines.get(patient.host_id).filter(|_| !patient.asked)
             else {
                 continue;
@@ -195,7 +198,7 @@ impl Checks {
             && checks::is_overdue(patient.health, patient.started_ms, now, &patient.check);
         let (id, starts, before) = (answer.id, answer.starts, patient.health);
         if let Some(next) = next {
-            patient.health = next;
+            // The health itself comes back from the row: who writes it may have known better.
             patient.tally = Tally::default();
             return self.record(id, starts, before, next).await;
         }
@@ -279,6 +282,7 @@ fn patient(read: &Read<'_>, row: &Resource) -> Result<Option<Patient>> {
         tally: Tally::default(),
         started_ms: row.int("startedAt").unwrap_or(row.created),
         starts: row.int("startCount").unwrap_or(0),
+        due_ms: 0,
         asked: false,
     }))
 }

@@ -49,13 +49,8 @@ pub async fn apply(owner: &str, wanted: &[Redirect]) -> Result<(), RedirectError
     let comment = format!("ranchette {owner}");
     let wanted: Vec<Vec<String>> =
         wanted.iter().flat_map(|redirect| rules(&comment, redirect)).collect();
-    let listing = run(&["-S", "PREROUTING"]).await?;
-    let present = own(&comment, &listing);
-    let stale = present.iter().filter(|rule| !wanted.contains(rule)).cloned();
-    let mut stale: Vec<Vec<String>> = stale.collect();
-    // Whoever had one of our subnets before has it no more.
-    stale.extend(ours_before(&wanted, &listing).into_iter().filter(|rule| !present.contains(rule)));
-    for rule in &stale {
+    let present = parse(&run(&["-S", "PREROUTING"]).await?);
+    for rule in stale(&comment, &wanted, &present) {
         change("-D", rule).await?;
     }
     for rule in wanted.iter().filter(|rule| !present.contains(rule)) {
@@ -98,29 +93,31 @@ fn rules(comment: &str, redirect: &Redirect) -> Vec<Vec<String>> {
     ]
 }
 
-/// The rules under a comment, among those that `iptables -S` lists.
-fn own(comment: &str, listing: &str) -> Vec<Vec<String>> {
+/// The rules that `iptables -S` lists, in words.
+fn parse(listing: &str) -> Vec<Vec<String>> {
     let rules = listing.lines().filter_map(|line| line.strip_prefix("-A PREROUTING "));
-    let rules = rules.filter_map(shlex::split);
-    rules.filter(|words| words.windows(2).any(|pair| pair == ["--comment", comment])).collect()
+    rules.filter_map(shlex::split).collect()
 }
 
-/// Rules of other installations for the subnets of these rules.
-fn ours_before(wanted: &[Vec<String>], listing: &str) -> Vec<Vec<String>> {
-    let rules = listing.lines().filter_map(|line| line.strip_prefix("-A PREROUTING "));
-    let theirs = |words: &Vec<String>| {
-        let subnet = words.windows(2).find(|pair| pair.first().is_some_and(|word| word == "-s"));
-        let mut comments =
-            words.windows(2).filter(|pair| pair.first().is_some_and(|word| word == "--comment"));
-        let is_ours =
-            comments.any(|pair| pair.get(1).is_some_and(|text| text.starts_with("ranchette ")));
-        is_ours
-            && !wanted.contains(words)
-            && wanted
-                .iter()
-                .any(|rule| subnet.is_some_and(|pair| rule.windows(2).any(|own| own == pair)))
-    };
-    rules.filter_map(shlex::split).filter(theirs).collect()
+/// The word after another, such as the subnet after `-s`.
+fn after<'r>(rule: &'r [String], word: &str) -> Option<&'r str> {
+    let at = rule.iter().position(|own| own == word)?;
+    rule.get(at + 1).map(String::as_str)
+}
+
+/// Rules that are no longer wanted: those under our comment, and those of another installation for a
+/// subnet that is ours now.
+fn stale<'r>(
+    comment: &'r str,
+    wanted: &'r [Vec<String>],
+    present: &'r [Vec<String>],
+) -> impl Iterator<Item = &'r Vec<String>> {
+    present.iter().filter(move |rule| {
+        let own = after(rule, "--comment").filter(|own| own.starts_with("ranchette "));
+        let subnet = after(rule, "-s");
+        let is_ours = || wanted.iter().any(|other| after(other, "-s") == subnet);
+        own.is_some_and(|own| own == comment || is_ours()) && !wanted.contains(rule)
+    })
 }
 
 async fn change(verb: &str, rule: &[String]) -> Result<(), RedirectError> {
@@ -158,9 +155,18 @@ mod tests {
             --comment \"ranchette a\" -j REDIRECT --to-ports 40053\n\
             -A PREROUTING -s 10.43.0.0/16 -d 169.254.169.250/32 -p tcp -m tcp --dport 80 -m comment \
             --comment \"ranchette b\" -j REDIRECT --to-ports 1\n";
-        let wanted = rules("ranchette a", &redirect);
-        assert_eq!(own("ranchette a", listing), wanted[..1]);
-        assert_eq!(own("ranchette b", listing).len(), 1);
-        assert!(own("ranchette", listing).is_empty());
+        let (wanted, present) = (rules("ranchette a", &redirect), parse(listing));
+        assert_eq!(present.len(), 3);
+        let stale_of = |comment: &str, wanted: &[Vec<String>]| -> Vec<usize> {
+            let position = |rule: &Vec<String>| present.iter().position(|own| own == rule).unwrap();
+            stale(comment, wanted, &present).map(position).collect()
+        };
+        assert!(present.contains(&wanted[0]));
+        assert_eq!(stale_of("ranchette a", &wanted), [0; 0], "what is wanted stays");
+        assert_eq!(stale_of("ranchette a", &[]), [1], "what was ours goes");
+        assert_eq!(stale_of("ranchette b", &[]), [2], "and nothing of another's");
+        assert_eq!(stale_of("ranchette", &[]), [0; 0]);
+        let taken_over = rules("ranchette c", &redirect);
+        assert_eq!(stale_of("ranchette c", &taken_over), [1], "but for a subnet that is ours now");
     }
 }

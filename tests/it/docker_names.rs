@@ -57,6 +57,8 @@ async fn containers_find_each_other_and_themselves() {
     ranch.ok(&["up", "-f", &ranch.file(&compose(&docker.image, 2)), "-p", &stack]).await;
     let asker = ranch.service(&stack, "asker")[0].name.clone();
 
+    let host = ranch.list("hosts").await.remove(0);
+    assert_eq!(host["info"]["namesInfo"]["servedBy"], "ranchette", "{}", host["info"]);
     names_follow_the_members(&ranch, &stack, &asker).await;
     metadata_tells_who_asks(&ranch, &stack, &asker);
     a_wait_ends_with_the_change(&ranch, &stack, &asker).await;

@@ -69,10 +69,18 @@ fn busy(before: Option<&[CpuTime]>, after: &[CpuTime]) -> Vec<f64> {
     after.iter().enumerate().map(one).collect()
 }
 
+/// Where a host's row keeps who answers the names that its containers ask for.
+const NAMES: &str = "namesInfo";
+
 /// Adds what is true now to `info` of hosts.
 pub fn hosts(state: &ApiState, rows: &mut [Resource]) {
     let now_ms = state.clock.now_ms();
     for row in rows.iter_mut().filter(|row| row.removed.is_none()) {
+        if let Some(names) = row.data.get(NAMES).cloned()
+            && let Some(info) = row.data.entry("info").or_insert_with(|| json!({})).as_object_mut()
+        {
+            info.insert(NAMES.to_owned(), names);
+        }
         if let Some(sample) = state.streams.samples.of(&state.site.engines, row.id, now_ms) {
             let info = row.data.entry("info").or_insert_with(|| Value::Object(Map::new()));
             merge(info, &sample);
