@@ -9,7 +9,6 @@ mod agents;
 mod api;
 mod authz;
 mod balancer;
-mod browser;
 mod cattle_client;
 mod chaos;
 mod crash;

@@ -23,6 +23,8 @@ use crate::api::site::{Client, Site};
 
 /// Longest a test waits for what ought to happen: a failure, not a pace.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The same for one row, short enough to tell what it waits for before the deadline.
+const PATIENCE: Duration = Duration::from_secs(55);
 
 pub type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
@@ -87,10 +89,14 @@ impl Place {
         id
     }
 
-    /// Waits until a row is in a state.
+    /// Waits until a row is in a state. A row that does not get there says where it is.
     pub async fn state(&self, id: &str, state: &str) {
         let number = number(id);
-        self.until(state, |read| in_state(read, number, state)).await;
+        let wait = self.until(state, |read| in_state(read, number, state));
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            let row = self.site.store.read(|read| read.get(number)).expect("read");
+            panic!("{id} is not {state} but {row:#?}");
+        }
     }
 
     /// Waits until `f` finds what it looks for; every commit is a new chance.

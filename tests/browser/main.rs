@@ -1,6 +1,15 @@
 //! The dashboard in a real browser: what a person sees and does, from set-up to removing a stack.
 //!
 //! Each story gets a server of its own, on a simulated fleet, that nobody has set up yet.
+//!
+//! They are a test binary of their own, because Cargo runs one after the other: a browser lets go of the
+//! requests under way whenever the machine gets or loses a network interface (`ERR_NETWORK_CHANGED`),
+//! which is what every container of the tests beside it brings.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests against a real browser wait for it, with real deadlines"
+)]
 
 mod driver;
 mod stories;
