@@ -120,25 +120,30 @@ async function request(method, url, body, options = {}) {
     const token = cookie("CSRF");
     if (token) headers["X-API-CSRF"] = token;
   }
-  let response;
-  try {
-    response = await fetch(localPath(url), {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
-      cache: "no-store",
-      signal: options.signal,
-    });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new ApiError(0, null);
-  }
+  const response = await send(localPath(url), {
+    method,
+    headers,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    credentials: "same-origin",
+    cache: "no-store",
+    signal: options.signal,
+  });
   const answer = await parse(response);
   if (response.ok) return answer;
   const failure = new ApiError(response.status, answer);
   if (response.status === 401 && !options.anonymous) onUnauthorized(failure);
   throw failure;
+}
+
+// A browser lets go of its requests when the machine's network changes. What only reads is asked again.
+async function send(path, init, tries = init.method === "GET" ? 3 : 1) {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (tries > 1) return send(path, init, tries - 1);
+    throw new ApiError(0, null);
+  }
 }
 
 async function parse(response) {

@@ -188,7 +188,8 @@ impl Browser {
     }
 
     /// Errors and warnings of the browser's console since it was last asked: exceptions, violations
-    /// of the content policy, files that are missing. An answer of the API that says no is not one.
+    /// of the content policy, files that are missing. An answer of the API that says no is not one, nor
+    /// is what the browser itself let go of when the machine's network changed.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.command("se/log", json!({ "type": "browser" })).await;
         let entries = entries.as_array().cloned().unwrap_or_default();
@@ -196,6 +197,7 @@ impl Browser {
             .iter()
             .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")))
             .filter_map(|entry| entry["message"].as_str())
+            .filter(|message| !message.contains("net::ERR_NETWORK_CHANGED"))
             .filter(|message| !(message.contains("/v2-beta/") && message.contains("status of 4")))
             .map(str::to_owned)
             .collect()
@@ -215,8 +217,19 @@ impl Browser {
     }
 }
 
-/// Starts the driver on a port of its own choice and reads from it which.
+/// Starts the driver on a port of its own choice and reads from it which. It ends at once when the port
+/// that was free for one family of addresses is taken in the other; then it is started again.
 async fn start_driver() -> (Child, String) {
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        if let Some(started) = try_driver().await {
+            return started;
+        }
+    }
+    panic!("chromedriver ended {TRIES} times before it listened");
+}
+
+async fn try_driver() -> Option<(Child, String)> {
     let mut driver = Command::new("chromedriver")
         .arg("--port=0")
         .stdout(Stdio::piped())
@@ -229,8 +242,8 @@ async fn start_driver() -> (Child, String) {
     while let Some(line) = lines.next_line().await.expect("chromedriver speaks") {
         if let Some((_, port)) = line.split_once("successfully on port ") {
             let port: u16 = port.trim_end_matches('.').parse().expect("a port");
-            return (driver, format!("http://127.0.0.1:{port}"));
+            return Some((driver, format!("http://127.0.0.1:{port}")));
         }
     }
-    panic!("chromedriver ended before it listened");
+    None
 }
