@@ -54,10 +54,11 @@ impl World {
         let mut world = Self::unstarted(hosts, clock);
         world.start().await;
         world
-            .until("hosts are active", |read| {
+            .until("hosts are active and their agents, too", |read| {
                 let mut active = 0;
                 read.for_each("host", |host| {
-                    active += usize::from(host.state == "active");
+                    let answers = host.str("agentState") == Some("active");
+                    active += usize::from(host.state == "active" && answers);
                     Ok(())
                 })?;
                 Ok((active == hosts).then_some(()))

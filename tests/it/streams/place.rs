@@ -11,6 +11,7 @@ use ranchette::engine::Engine;
 use ranchette::engine::docker::DockerEngine;
 use ranchette::engine::sim::SimFleet;
 use ranchette::error::Result;
+use ranchette::model::resource::Resource;
 use ranchette::server::core::Core;
 use ranchette::store::Read;
 use serde_json::{Value, json};
@@ -69,7 +70,11 @@ impl Place {
         let owner = site.owner().await;
         let watch = actix_web::rt::spawn(auth.watch());
         let place = Self { site, time, owner, host, core, watch };
-        place.until("the host is active", move |read| in_state(read, host, "active")).await;
+        // A host takes containers from when its agent has answered, which may be after it is active.
+        let ready =
+            |row: &Resource| row.state == "active" && row.str("agentState") == Some("active");
+        let what = "the host is active and its agent, too";
+        place.until(what, |read| Ok(read.get(host)?.filter(ready).map(|_| ()))).await;
         place
     }
 
