@@ -220,10 +220,9 @@ fn main() -> ExitCode {
         let shared = web::Data::new(file.clone());
         let server = HttpServer::new(move || {
             App::new()
-                .app_data(state.clone())
                 .app_data(shared.clone())
                 .route("/bare/{what}", web::get().to(bare))
-                .configure(api::configure)
+                .configure(api::configure(state.clone()))
         })
         .workers(1)
         .disable_signals()

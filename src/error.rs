@@ -76,6 +76,7 @@ pub const fn status_text(status: u16) -> &'static str {
         406 => "Not acceptable",
         409 => "Conflict",
         411 => "Length Required",
+        412 => "Precondition Failed",
         413 => "Request Entity Too Long",
         414 => "Request URI Too Long",
         415 => "Unsupported Media Type",

@@ -6,6 +6,8 @@
 //! The key file holds one key a line, `ID BASE64`; the last one seals, all of them open. So a key is
 //! replaced by adding a line, and an old line may go once nothing is sealed with it any more.
 
+pub mod words;
+
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

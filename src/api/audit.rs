@@ -22,10 +22,7 @@ pub struct Note {
 impl Note {
     /// Remembers the body; secrets are masked when it is written.
     pub fn body(&mut self, body: &Body) {
-        self.request = match body {
-            Body::Object(fields) => Value::Object(fields.clone()),
-            Body::List(items) => items.iter().cloned().map(Value::Object).collect(),
-        };
+        self.request = body.value();
     }
 }
 

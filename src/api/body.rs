@@ -21,6 +21,16 @@ pub enum Body {
     List(Vec<Map<String, Value>>),
 }
 
+impl Body {
+    /// As JSON.
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Object(fields) => Value::Object(fields.clone()),
+            Self::List(items) => items.iter().cloned().map(Value::Object).collect(),
+        }
+    }
+}
+
 fn unreadable(message: impl Into<String>) -> Error {
     Error::code("InvalidBodyContent").message(message)
 }

@@ -28,7 +28,16 @@ struct Kept {
     /// Commits there had been when these answers were made.
     commits: u64,
     bytes: usize,
-    answers: HashMap<String, Bytes>,
+    answers: HashMap<String, Answer>,
+}
+
+/// An answer that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its bytes.
+    pub body: Bytes,
+    /// Its entity tag.
+    pub etag: String,
 }
 
 /// What a `GET` is answered by: everything about the request and its caller that the answer shows.
@@ -48,20 +57,21 @@ pub fn key(session: &Session<'_>) -> String {
 
 impl Answers {
     /// The answer of a key, if nothing was committed since it was made.
-    pub fn get(&self, commits: u64, key: &str) -> Option<Bytes> {
+    pub fn get(&self, commits: u64, key: &str) -> Option<Answer> {
         let kept = self.kept.lock().ok()?;
         if kept.commits == commits { kept.answers.get(key).cloned() } else { None }
     }
 
     /// Keeps an answer; `commits` is the count from before it was made.
-    pub fn put(&self, commits: u64, key: String, answer: &Bytes) {
+    pub fn put(&self, commits: u64, key: String, answer: &Answer) {
         let Ok(mut kept) = self.kept.lock() else { return };
         if kept.commits < commits {
             *kept = Kept { commits, ..Kept::default() };
         }
-        let fits = answer.len() <= LARGEST && kept.bytes + answer.len() + key.len() <= CAPACITY;
+        let fits =
+            answer.body.len() <= LARGEST && kept.bytes + answer.body.len() + key.len() <= CAPACITY;
         if kept.commits == commits && fits {
-            kept.bytes += answer.len() + key.len();
+            kept.bytes += answer.body.len() + key.len();
             kept.answers.insert(key, answer.clone());
         }
     }
@@ -113,10 +123,14 @@ impl Banners {
 mod tests {
     use super::*;
 
+    fn answer(body: Vec<u8>) -> Answer {
+        Answer { body: body.into(), etag: String::new() }
+    }
+
     #[test]
     fn an_answer_is_good_until_the_next_commit() {
         let answers = Answers::default();
-        let answer = Bytes::from_static(b"{}");
+        let answer = answer(b"{}".to_vec());
         answers.put(3, "a".to_owned(), &answer);
         assert_eq!(answers.get(3, "a"), Some(answer.clone()));
         assert_eq!((answers.get(4, "a"), answers.get(3, "b")), (None, None));
@@ -130,13 +144,13 @@ mod tests {
     #[test]
     fn only_so_much_is_kept() {
         let answers = Answers::default();
-        let large = Bytes::from(vec![b' '; LARGEST]);
+        let large = answer(vec![b' '; LARGEST]);
         for number in 0..20 {
             answers.put(1, number.to_string(), &large);
         }
         let kept = (0..20).filter(|number| answers.get(1, &number.to_string()).is_some()).count();
         assert_eq!(kept, CAPACITY / LARGEST - 1);
-        let larger = Bytes::from(vec![b' '; LARGEST + 1]);
+        let larger = answer(vec![b' '; LARGEST + 1]);
         answers.put(2, "x".to_owned(), &larger);
         assert_eq!(answers.get(2, "x"), None);
     }

@@ -88,7 +88,20 @@ pub struct Call {
     pub no_challenge: bool,
     /// What authentication goes by.
     pub facts: RequestFacts,
+    /// `If-Match`: what has to be there for a change.
+    pub if_match: Option<String>,
+    /// `If-None-Match`: what the client has already.
+    pub if_none_match: Option<String>,
+    /// `Idempotency-Key`: what makes a create the same as one before.
+    pub idempotency_key: Option<String>,
+    /// The body, for requests with such a key.
+    pub sent: serde_json::Value,
 }
+
+/// Name of the header that makes a create happen once.
+pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Name of the parameter by which a write is only tried out.
+pub const DRY_RUN: &str = "dryRun";
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
@@ -177,6 +190,26 @@ impl Call {
                 || header(headers, "connection")
                     .is_some_and(|value| value.to_ascii_lowercase().contains("upgrade")),
             facts,
+            if_match: header(headers, "if-match").map(str::to_owned),
+            if_none_match: header(headers, "if-none-match").map(str::to_owned),
+            // One that is no text is refused rather than passed over.
+            idempotency_key: headers
+                .get("idempotency-key")
+                .map(|value| value.to_str().unwrap_or("").to_owned()),
+            sent: serde_json::Value::Null,
+        }
+    }
+
+    /// Whether a write is only tried out.
+    ///
+    /// # Errors
+    /// 422 for a word that says neither yes nor no: doing it for good would be the worse guess.
+    pub fn is_dry_run(&self) -> Result<bool> {
+        match self.params.get(DRY_RUN).map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1" | "") => Ok(true),
+            Some(other) => Err(Error::field("InvalidFormat", DRY_RUN)
+                .message(format!("`{DRY_RUN}` must be true or false, not `{other}`"))),
         }
     }
 

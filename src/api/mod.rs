@@ -25,6 +25,7 @@ mod views;
 
 mod cache;
 mod collection;
+mod etag;
 mod include;
 mod joins;
 mod json;
@@ -32,6 +33,7 @@ mod render;
 mod respond;
 mod schemas;
 
+mod allow;
 mod audit;
 mod build;
 mod deploy;
@@ -66,6 +68,10 @@ pub struct ApiConfig {
     pub public_url: Option<String>,
     /// Networks of proxies whose `X-Forwarded-*` headers count.
     pub trusted_proxies: Vec<Network>,
+    /// Origins whose pages may use the API: none unless configured.
+    pub cors_origins: Vec<String>,
+    /// Seconds that answers to creates with an `Idempotency-Key` are kept.
+    pub keep_answers_s: i64,
 }
 
 impl Default for ApiConfig {
@@ -77,6 +83,8 @@ impl Default for ApiConfig {
                 .iter()
                 .filter_map(|text| Network::parse(text))
                 .collect(),
+            cors_origins: Vec::new(),
+            keep_answers_s: 86_400,
         }
     }
 }

@@ -3,8 +3,18 @@
 use serde_json::{Map, Value};
 
 /// Parameters that steer a request rather than fill its fields.
-const RESERVED: &[&str] =
-    &["CSRF", "action", "include", "limit", "marker", "order", "projectId", "sort", "token"];
+const RESERVED: &[&str] = &[
+    "CSRF",
+    "action",
+    "dryRun",
+    "include",
+    "limit",
+    "marker",
+    "order",
+    "projectId",
+    "sort",
+    "token",
+];
 
 /// Decoded parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! `GET`: lists, resources and links.
 
 use super::collection::{self, Page};
+use super::etag;
 use super::hooks::{self, Answer};
 use super::include::{self, reference, references};
 use super::joins::{self, asked};
@@ -214,6 +215,24 @@ pub fn one(
     Ok(out)
 }
 
+/// The answer that shows one row.
+///
+/// # Errors
+/// When the database fails.
+pub fn shown(
+    session: &Session<'_>,
+    read: &Read<'_>,
+    fallback: &View,
+    row: Resource,
+    extras: Extras,
+) -> Result<Reply> {
+    let stored = fallback.entry.ty.source == Source::Resource;
+    let revision = row.revision;
+    let body = one(session, read, fallback, row, extras)?;
+    let tag = if stored { etag::of_row(revision, &body) } else { etag::of_body(&body) };
+    Ok(Reply { etag: Some(tag), ..Reply::json(200, body) })
+}
+
 /// `GET` of a resource.
 ///
 /// # Errors
@@ -222,11 +241,10 @@ pub fn show(session: &Session<'_>, view: &View, id: &str) -> Result<Reply> {
     if !policy::may(session.caller.role, view.entry, Verb::Get) {
         return Err(not_allowed(view.name));
     }
-    let body = session.state.store.read(|read| {
+    session.state.store.read(|read| {
         let row = find(session, read, view, id)?;
-        one(session, read, view, row, Extras::default())
-    })?;
-    Ok(Reply::json(200, body))
+        shown(session, read, view, row, Extras::default())
+    })
 }
 
 /// The link of a view with this name, in any letter case.
@@ -270,7 +288,7 @@ fn referred(
     let view = session.views.of_type(to).ok_or_else(nothing)?;
     let target = reference(row, field).ok_or_else(nothing)?;
     let target = joins::target(session, read, to, target)?.ok_or_else(nothing)?;
-    Ok(Reply::json(200, one(session, read, view, target, Extras::default())?))
+    shown(session, read, view, target, Extras::default())
 }
 
 fn children(
@@ -349,7 +367,7 @@ pub fn answer(
     let renderer = session.renderer();
     match answer {
         Answer::Row(row) => {
-            Ok(Reply::json(status, one(session, read, view, row, Extras::default())?))
+            Ok(Reply { status, ..shown(session, read, view, row, Extras::default())? })
         }
         Answer::Rows(ty, mut rows) => {
             enrich(session, read, &mut rows)?;

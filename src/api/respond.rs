@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::call::{Call, Format, Method};
 use super::hooks::Attachment;
-use super::{ApiState, html, json};
+use super::{ApiState, etag, html, json};
 use crate::auth::csrf::{self, Transport};
 use crate::auth::{Authenticator as _, Caller};
 use crate::clock::Entropy;
@@ -30,6 +30,12 @@ pub struct Reply {
     pub location: Option<String>,
     /// A file in place of JSON.
     pub file: Option<Attachment>,
+    /// Entity tag; the answer to a `GET` without one gets that of its body.
+    pub etag: Option<String>,
+    /// `Allow`: the methods that there are.
+    pub allow: Option<String>,
+    /// Whether this is the answer from before, to a request with the same `Idempotency-Key`.
+    pub is_replayed: bool,
 }
 
 pub use actix_web::web::Bytes;
@@ -44,13 +50,6 @@ impl Reply {
 /// 405 for a thing that does not know the method.
 pub fn not_allowed(what: &str) -> Error {
     Error::status(405).message(format!("{what} cannot be used in this way by you"))
-}
-
-/// The answer to `OPTIONS`.
-pub fn options() -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header(("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"))
-        .finish()
 }
 
 /// The error object of a failure. Causes of our own faults go to the log, not to the client.
@@ -109,6 +108,24 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-s
      img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 
+/// What an answer depends on besides its URL.
+const VARY: &str = "accept, authorization, cookie, user-agent, x-api-project-id";
+
+/// The entity tag of an answer that is JSON and no error. Pages hold what is different each time.
+fn tag(call: &Call, reply: &Reply) -> Option<String> {
+    if call.format == Format::Html || reply.status >= 300 || reply.file.is_some() {
+        return None;
+    }
+    let body = || etag::of_body(&reply.body);
+    reply.etag.clone().or_else(|| (call.method == Some(Method::Get)).then(body))
+}
+
+/// Whether the client has this answer already.
+fn has_already(call: &Call, tag: Option<&str>) -> bool {
+    let wanted = call.if_none_match.as_deref().and_then(|text| etag::Wanted::parse(text).ok());
+    tag.zip(wanted).is_some_and(|(tag, wanted)| wanted.names(tag))
+}
+
 /// Turns a reply into a response.
 pub fn finish(
     state: &ApiState,
@@ -117,15 +134,58 @@ pub fn finish(
     reply: Reply,
 ) -> HttpResponse {
     let mut builder = HttpResponse::build(status(reply.status));
-    for (name, value) in SECURITY {
-        builder.insert_header((*name, *value));
-    }
-    let mut header = |name: &'static str, value: String| {
+    let tag = tag(call, &reply);
+    for (name, value) in headers(state, call, caller, &reply, tag.as_deref()) {
         // A name with letters that no header may have is left out rather than the answer lost.
         if let Ok(value) = HeaderValue::from_str(&value) {
             builder.insert_header((HeaderName::from_static(name), value));
         }
-    };
+    }
+    for cookie in reply.cookies {
+        builder.append_header(("set-cookie", cookie));
+    }
+    let mut proof = None;
+    if call.facts.is_browser() {
+        let value = match &call.facts.csrf_cookie {
+            Some(value) if !value.is_empty() => value.clone(),
+            Some(_) | None => csrf::new_value(&state.entropy),
+        };
+        builder.append_header(("set-cookie", csrf::csrf_cookie(&value, transport(call))));
+        proof = Some(value);
+    }
+    if call.method == Some(Method::Get) && has_already(call, tag.as_deref()) {
+        return builder.status(StatusCode::NOT_MODIFIED).finish();
+    }
+    if reply.status == 204 {
+        return builder.finish();
+    }
+    if let Some(file) = reply.file {
+        return attach(builder, file);
+    }
+    match call.format {
+        Format::Json => {
+            builder.insert_header(("content-type", "application/json; charset=utf-8"));
+            builder.body(reply.body)
+        }
+        Format::Html => {
+            builder.insert_header(("content-type", "text/html; charset=utf-8"));
+            builder.insert_header(("content-security-policy", CONTENT_POLICY));
+            builder.body(html::page(call, caller, proof.as_deref(), reply.status, &reply.body))
+        }
+    }
+}
+
+/// The headers of an answer, cookies and what depends on its form apart.
+fn headers(
+    state: &ApiState,
+    call: &Call,
+    caller: Option<&Caller>,
+    reply: &Reply,
+    tag: Option<&str>,
+) -> Vec<(&'static str, String)> {
+    let security = SECURITY.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let mut found: Vec<(&'static str, String)> = security.collect();
+    let mut header = |name: &'static str, value: String| found.push((name, value));
     header("x-api-schemas", format!("{}/schemas", call.base));
     if let Some(address) = call.facts.client_ip {
         header("x-api-client-ip", address.to_string());
@@ -144,40 +204,24 @@ pub fn finish(
         let realm = banner.map(|banner| banner.realm.clone()).unwrap_or_default();
         header("www-authenticate", format!("Basic realm=\"{realm}\""));
     }
-    if let Some(location) = reply.location {
-        header("location", location);
+    if let Some(location) = &reply.location {
+        header("location", location.clone());
     }
-    for cookie in reply.cookies {
-        builder.append_header(("set-cookie", cookie));
+    if let Some(allow) = &reply.allow {
+        header("allow", allow.clone());
     }
-    let mut proof = None;
-    if call.facts.is_browser() {
-        let value = match &call.facts.csrf_cookie {
-            Some(value) if !value.is_empty() => value.clone(),
-            Some(_) | None => csrf::new_value(&state.entropy),
-        };
-        builder.append_header(("set-cookie", csrf::csrf_cookie(&value, transport(call))));
-        proof = Some(value);
+    if reply.is_replayed {
+        header("idempotency-replayed", "true".to_owned());
     }
-    // Answers differ by caller; a shared cache must not keep them.
-    builder.insert_header(("cache-control", "no-store"));
-    if reply.status == 204 {
-        return builder.finish();
+    if let Some(tag) = tag {
+        header("etag", tag.to_owned());
     }
-    if let Some(file) = reply.file {
-        return attach(builder, file);
-    }
-    match call.format {
-        Format::Json => {
-            builder.insert_header(("content-type", "application/json; charset=utf-8"));
-            builder.body(reply.body)
-        }
-        Format::Html => {
-            builder.insert_header(("content-type", "text/html; charset=utf-8"));
-            builder.insert_header(("content-security-policy", CONTENT_POLICY));
-            builder.body(html::page(call, caller, proof.as_deref(), reply.status, &reply.body))
-        }
-    }
+    // Answers differ by caller; a shared cache must not keep them. The caller's own may, if it asks first
+    // whether they are still good.
+    let kept = tag.is_some() && call.method == Some(Method::Get);
+    header("cache-control", if kept { "private, no-cache" } else { "no-store" }.to_owned());
+    header("vary", VARY.to_owned());
+    found
 }
 
 /// Bytes read at a time from a file that is sent.

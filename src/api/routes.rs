@@ -1,11 +1,12 @@
 //! Every URL, on one screen.
 
-use actix_web::middleware::Compress;
+use actix_cors::Cors;
+use actix_web::middleware::{Compress, Condition};
 use actix_web::web;
 
-use super::{root, serve, statics, streams, token};
+use super::{ApiState, root, serve, statics, streams, token};
 
-/// Registers every route. Needs [`super::ApiState`] as app data.
+/// Registers every route over a state.
 ///
 /// | URL | |
 /// |---|---|
@@ -26,10 +27,49 @@ use super::{root, serve, statics, streams, token};
 /// | `/<version>/subscribe` | events, by websocket |
 /// | `/<version>/token` | login |
 /// | `/<version>/projects/<id>/<rest>` | `/<version>/<rest>` inside an environment |
-pub fn configure(config: &mut web::ServiceConfig) {
+pub fn configure(state: web::Data<ApiState>) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        let cors = cors(&state.config.cors_origins);
+        config.app_data(state);
+        routes(config, cors);
+    }
+}
+
+/// Pages of other sites that may read answers and send what they need a header for: those of the
+/// configured origins, with a key. Cookies are not for them.
+fn cors(origins: &[String]) -> Condition<Cors> {
+    let cors = origins.iter().fold(Cors::default(), |cors, origin| cors.allowed_origin(origin));
+    let cors = cors
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+        .allowed_headers([
+            "accept",
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "if-none-match",
+            "x-api-action-links",
+            "x-api-no-challenge",
+            "x-api-project-id",
+        ])
+        .expose_headers([
+            "etag",
+            "idempotency-replayed",
+            "location",
+            "x-api-account-id",
+            "x-api-schemas",
+            "x-api-user-id",
+            "x-rancher-version",
+        ])
+        .max_age(600);
+    Condition::new(!origins.is_empty(), cors)
+}
+
+fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
     config.service(
         web::scope("")
             .wrap(Compress::default())
+            .wrap(cors)
             .route("/", web::get().to(root::index))
             .route("/", web::head().to(root::index))
             .route("/ping", web::get().to(root::ping))

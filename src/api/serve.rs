@@ -10,8 +10,8 @@ use super::render::{Ids, Renderer};
 use super::respond::{self, Reply};
 use super::views::{View, Views, views};
 use super::{
-    ApiState, audit, build, cache, deploy, input, reads, root, schemas, scripts, subscribe, token,
-    writes,
+    ApiState, allow, audit, build, cache, deploy, etag, input, reads, root, schemas, scripts,
+    subscribe, token, writes,
 };
 use crate::auth::{Authenticator as _, Caller};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::store::Read;
 /// A request that is understood and authenticated.
 pub struct Session<'a> {
     /// What handlers share.
-    pub state: &'a ApiState,
+    pub state: &'a web::Data<ApiState>,
     /// The request.
     pub call: &'a Call,
     /// Who asks.
@@ -69,7 +69,7 @@ pub async fn api(
     let version = Version::parse(&path.version).unwrap_or(Version::V2Beta);
     let mut call = Call::new(&state, &request, version, &path.tail);
     if call.method == Some(Method::Options) {
-        return respond::options();
+        return allow::options(&state, &call).await;
     }
     if build::is_wanted(&call) {
         return build::run(payload, &state, &call).await;
@@ -83,17 +83,25 @@ pub async fn api(
     let mut caller = None;
     let mut note = audit::Note::default();
     let result = answer(&state, &mut call, &request, payload, &mut caller, &mut note).await;
-    let reply = match result {
+    let mut reply = match result {
         Ok(reply) => reply,
         Err(error) => respond::failure(&state.entropy, &error),
     };
-    audit::record(&state, &call, caller.as_ref(), note, &reply, started);
+    if let (405, Some(caller)) = (reply.status, &caller) {
+        let views = views(call.version, caller.role);
+        let session = Session { state: &state, call: &call, caller, views };
+        reply.allow = Some(allow::methods(&session));
+    }
+    // What was only tried out is no deed; that it was refused is worth knowing all the same.
+    if reply.status >= 300 || !call.is_dry_run().is_ok_and(|dry| dry) {
+        audit::record(&state, &call, caller.as_ref(), note, &reply, started);
+    }
     respond::measure(&state, &call, &reply, started);
     respond::finish(&state, &call, caller.as_ref(), reply)
 }
 
 async fn answer(
-    state: &ApiState,
+    state: &web::Data<ApiState>,
     call: &mut Call,
     request: &HttpRequest,
     payload: web::Payload,
@@ -131,18 +139,29 @@ async fn read_body(
     if let Some(method) = call.params.get("_method").map(str::to_owned) {
         call.set_method(&method);
     }
+    if call.idempotency_key.is_some() {
+        call.sent = body.value();
+    }
     Ok(body)
 }
 
 /// What a path names.
-enum Target<'a> {
+pub enum Target<'a> {
+    /// The version.
     Root,
+    /// A type's rows.
     Collection(&'a View),
+    /// A row.
     Resource(&'a View, &'a str),
+    /// A row's link.
     Link(&'a View, &'a str, &'a str),
 }
 
-fn target<'a>(session: &'a Session<'_>) -> Result<Target<'a>> {
+/// What the path of a request names.
+///
+/// # Errors
+/// 404 for what names nothing.
+pub fn target<'a>(session: &'a Session<'_>) -> Result<Target<'a>> {
     let segments: Vec<&str> = session.call.segments.iter().map(String::as_str).collect();
     let Some(ty) = segments.first() else { return Ok(Target::Root) };
     let view = session.views.by_any_name(ty).ok_or_else(|| {
@@ -223,14 +242,20 @@ fn cached(
     // Counted first: a commit that comes while the answer is made makes it stale.
     let commits = session.state.store.commits();
     let key = cache::key(session);
-    if let Some(body) = answers.get(commits, &key) {
-        return Ok(Reply { status: 200, body, ..Reply::default() });
+    if let Some(kept) = answers.get(commits, &key) {
+        return Ok(Reply {
+            status: 200,
+            body: kept.body,
+            etag: Some(kept.etag),
+            ..Reply::default()
+        });
     }
-    let reply = make()?;
+    let mut reply = make()?;
+    let etag = reply.etag.take().unwrap_or_else(|| etag::of_body(&reply.body));
     if reply.status == 200 {
-        answers.put(commits, key, &reply.body);
+        answers.put(commits, key, &cache::Answer { body: reply.body.clone(), etag: etag.clone() });
     }
-    Ok(reply)
+    Ok(Reply { etag: Some(etag), ..reply })
 }
 
 fn is_schema(view: &View) -> bool {

@@ -82,7 +82,7 @@ async fn accept(
     let limit = usize::try_from(limit).unwrap_or(100).clamp(1, 10_000);
     let (queue, messages) = mpsc::channel(limit);
     let client = Client {
-        state: Arc::clone(state),
+        state: state.clone(),
         call: call.clone(),
         caller,
         wants_changes: names.iter().any(|name| matches_change(base(name))),
@@ -210,7 +210,7 @@ async fn write(
 struct Gone;
 
 struct Client {
-    state: Arc<ApiState>,
+    state: web::Data<ApiState>,
     call: Call,
     caller: Caller,
     wants_changes: bool,

@@ -1,5 +1,9 @@
 //! `POST`, `PUT` and `DELETE`: what is checked before the transaction, and what happens inside it.
 
+mod commit;
+mod once;
+mod rehearsal;
+
 mod action;
 mod create;
 mod update;
@@ -10,6 +14,7 @@ pub use update::update;
 
 use serde_json::{Map, Value};
 
+use super::call::DRY_RUN;
 use super::hooks::{self, AuthWrite, AuthWriter, Write};
 use super::input::{Checker, may_use_plain_ids};
 use super::serve::Session;
@@ -74,6 +79,9 @@ async fn by_auth(
     writer: &AuthWriter,
     write: Write,
 ) -> Result<Resource> {
+    if session.call.is_dry_run()? {
+        return Err(not_tried_out(view.name));
+    }
     let call = AuthWrite {
         auth: &session.state.auth,
         store: &session.state.store,
@@ -82,6 +90,11 @@ async fn by_auth(
         client_ip: session.call.facts.client_ip,
     };
     (writer.run)(call).await
+}
+
+/// 422 for what has transactions of its own, which cannot be taken back.
+fn not_tried_out(what: &str) -> Error {
+    Error::field("InvalidOption", DRY_RUN).message(format!("`{what}` cannot be tried out"))
 }
 
 /// A field of a row by its API name.

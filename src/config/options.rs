@@ -47,6 +47,8 @@ pub const OPTIONS: &[Opt] = &[
         doc: "Public URL used in links, such as \"https://ranch.example\". Empty: taken from each request." },
     Opt { key: "server.trusted_proxies", slot: |c| Slot::Ranges(&mut c.server.trusted_proxies),
         doc: "Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or ranges." },
+    Opt { key: "server.cors_origins", slot: |c| Slot::Origins(&mut c.server.cors_origins),
+        doc: "Other sites whose pages may use the API with a key in a browser (CORS): none unless named." },
     Opt { key: "server.body_limit_bytes", slot: |c| Slot::Count(&mut c.server.body_limit_bytes, 65_536..=10_485_760),
         doc: "Largest request body that is read." },
     Opt { key: "server.workers", slot: |c| Slot::Count(&mut c.server.workers, 1..=256),
@@ -98,6 +100,9 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "keep.audit_s", slot: |c| Slot::Long(&mut c.keep.audit_s, 0..=TEN_YEARS),
         doc: "Seconds that audit log entries are kept,\n\
               unless the setting audit_log.purge.after.seconds is stored." },
+    Opt { key: "keep.answers_s", slot: |c| Slot::Long(&mut c.keep.answers_s, 60..=TEN_YEARS),
+        doc: "Seconds that a create with an Idempotency-Key is remembered: sent again, it is answered\n\
+              as before and makes nothing." },
 
     Opt { key: "sim.enabled", slot: |c| Slot::Switch(&mut c.sim.enabled),
         doc: "Simulated hosts in memory in place of Docker, as `ranchette demo` uses them." },

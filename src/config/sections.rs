@@ -39,6 +39,8 @@ pub struct Server {
     pub url: String,
     /// Whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Origins of pages that may use the API from a browser.
+    pub cors_origins: Vec<String>,
     /// Largest request body that is read.
     pub body_limit_bytes: usize,
     /// HTTP worker threads.
@@ -52,6 +54,7 @@ impl Default for Server {
             data_dir: PathBuf::new(),
             url: String::new(),
             trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
             body_limit_bytes: 1 << 20,
             workers: 2,
         }
@@ -209,11 +212,19 @@ pub struct Keep {
     pub service_log_s: u64,
     /// Audit log entries.
     pub audit_s: u64,
+    /// Answers to creates with an `Idempotency-Key`.
+    pub answers_s: u64,
 }
 
 impl Default for Keep {
     fn default() -> Self {
-        Keep { removed_s: 172_800, process_s: 3_600, service_log_s: 86_400, audit_s: 2_592_000 }
+        Keep {
+            removed_s: 172_800,
+            process_s: 3_600,
+            service_log_s: 86_400,
+            audit_s: 2_592_000,
+            answers_s: 86_400,
+        }
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Slot<'a> {
     Switch(&'a mut bool),
     /// Addresses and address ranges.
     Ranges(&'a mut Vec<IpNet>),
+    /// Origins of pages: scheme, host and port.
+    Origins(&'a mut Vec<String>),
     /// One IPv4 network.
     Subnet(&'a mut Ipv4Net),
     /// How much is logged.
@@ -119,6 +121,9 @@ impl Slot<'_> {
             Slot::Switch(to) => *to = given.switch()?,
             Slot::Ranges(to) => {
                 *to = given.items()?.iter().map(|i| range(i)).collect::<Option<_>>()?;
+            }
+            Slot::Origins(to) => {
+                *to = given.items()?.iter().map(|i| origin(i)).collect::<Option<_>>()?;
             }
             Slot::Subnet(to) => *to = subnet(given.text()?)?,
             Slot::Level(to) => *to = LogLevel::named(given.text()?)?,
@@ -148,6 +153,9 @@ impl Slot<'_> {
             Slot::Ranges(_) => {
                 "a list of addresses and ranges, such as [\"127.0.0.1\", \"10.0.0.0/8\"]".into()
             }
+            Slot::Origins(_) => {
+                "a list of origins without a path, such as [\"https://app.example\"]".into()
+            }
             Slot::Subnet(_) => {
                 "an IPv4 network of /8 to /24 without host bits, such as \"10.42.0.0/16\"".into()
             }
@@ -167,6 +175,7 @@ impl Slot<'_> {
             Slot::Long(v, _) => v.to_string(),
             Slot::Switch(v) => v.to_string(),
             Slot::Ranges(v) => list(&v.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            Slot::Origins(v) => list(v),
             Slot::Subnet(v) => quoted(&v.to_string()),
             Slot::Level(v) => quoted(v.name()),
             Slot::Format(v) => quoted(v.name()),
@@ -199,6 +208,13 @@ fn engine(text: &str) -> Option<String> {
         _ => false,
     };
     right.then(|| text.to_owned())
+}
+
+/// As browsers write it: lower case, no trailing slash.
+fn origin(text: &str) -> Option<String> {
+    let url = url(text).filter(|url| !url.is_empty())?;
+    let host = url.split_once("://")?.1;
+    (!host.contains('/')).then(|| url.to_ascii_lowercase())
 }
 
 /// One address counts as the range that holds only it.

@@ -59,15 +59,32 @@ pub(super) fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource)
     Ok(())
 }
 
-/// Carries a plan's actions out, in order.
-pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
-    // Members come in the order they were made: the newest of a unit's containers counts.
+/// Does one action of a plan in the caller's transaction, which is to be taken back.
+///
+/// # Errors
+/// When the database fails.
+pub fn rehearse(tx: &mut Tx<'_>, round: &Round, wanted: &Wanted, action: &Action) -> Result<()> {
+    let mut steps = Vec::new();
+    spread(action, round, wanted, &legacies(round, wanted), &mut steps);
+    let service_id = round.service.id;
+    let made = steps.iter().filter(|step| matches!(step, Step::Make(_))).count();
+    let mut index = take_indexes(tx, service_id, made)?;
+    let entropy = tx.entropy.clone();
+    for step in steps {
+        step.take(tx, &entropy, service_id, &mut index)?;
+    }
+    Ok(())
+}
+
+/// What replacements take over. Members come in the order they were made: the newest of a unit's
+/// containers counts.
+fn legacies(round: &Round, wanted: &Wanted) -> HashMap<(String, Option<String>), Legacy> {
     // What failed in another version says nothing of this one.
     let same_version = |member: &&Member| {
         let known = wanted.position(member.config.as_deref());
         known.is_some_and(|at| wanted.version(at) == member.version)
     };
-    let legacies: HashMap<(String, Option<String>), Legacy> = round
+    round
         .members
         .iter()
         .filter(same_version)
@@ -75,7 +92,12 @@ pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan
             let legacy = Legacy { failures: member.failures, died_at: member.died_at };
             ((member.unit.clone(), member.config.clone()), legacy)
         })
-        .collect();
+        .collect()
+}
+
+/// Carries a plan's actions out, in order.
+pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan) -> Result<()> {
+    let legacies = legacies(round, wanted);
     let mut steps = Vec::new();
     for action in &plan.actions {
         spread(action, round, wanted, &legacies, &mut steps);

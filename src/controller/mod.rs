@@ -17,6 +17,7 @@ pub mod agents;
 pub mod balancers;
 pub mod checks;
 pub mod deploy;
+pub mod foresee;
 pub mod hosts;
 pub mod watch;
 

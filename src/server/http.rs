@@ -80,14 +80,13 @@ fn bind(
     workers: usize,
     state: web::Data<ApiState>,
 ) -> Result<(SocketAddr, Server)> {
-    let server =
-        HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
-            .workers(workers.max(1))
-            .keep_alive(KEEP_ALIVE)
-            .shutdown_timeout(SHUTDOWN_S)
-            .disable_signals()
-            .bind(address)
-            .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}")))?;
+    let server = HttpServer::new(move || App::new().configure(api::configure(state.clone())))
+        .workers(workers.max(1))
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_S)
+        .disable_signals()
+        .bind(address)
+        .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}")))?;
     let bound = server.addrs().first().copied().unwrap_or(address);
     Ok((bound, server.run()))
 }
@@ -103,5 +102,7 @@ fn api_config(config: &Config) -> ApiConfig {
             .iter()
             .filter_map(|network| Network::parse(&network.to_string()))
             .collect(),
+        cors_origins: config.server.cors_origins.clone(),
+        keep_answers_s: i64::try_from(config.keep.answers_s).unwrap_or(i64::MAX),
     }
 }

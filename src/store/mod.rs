@@ -5,6 +5,7 @@
 //! own, so that one that fails takes nothing of the others with it.
 
 mod about;
+mod answer;
 mod audit;
 mod chain;
 mod join;
@@ -31,8 +32,10 @@ use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
 use crate::model::resource::Resource;
+use writer::Fate;
 
 pub use about::Migration;
+pub use answer::{AnswerKey, KeptAnswer};
 pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
@@ -72,7 +75,18 @@ pub struct Tx<'a> {
     spawned: bool,
     asked: bool,
     ended: Vec<ProcessEnd>,
+    /// What happens, written down for a rehearsal.
+    trace: Option<Trace>,
     observer: Option<&'a dyn Observer>,
+}
+
+/// What a rehearsal would have changed, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Trace {
+    /// Rows before (`None` for new ones) and after (`None` for deleted ones).
+    pub rows: Vec<(Option<Resource>, Option<Resource>)>,
+    /// Processes begun.
+    pub processes: Vec<NewProcess>,
 }
 
 /// Hears of every row as it changes, inside the transaction: for caches derived from rows.
@@ -143,7 +157,25 @@ impl Store {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.inner.writer.submit(f, sender);
+        self.inner.writer.submit(f, Fate::Kept, sender);
+        receiver.await.unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
+    }
+
+    /// Runs `f` as a write whose changes are all taken back, whatever it answers. What it does is written
+    /// down for it: [`Tx::trace`].
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn rehearse<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let traced = move |tx: &mut Tx<'_>| {
+            tx.trace = Some(Trace::default());
+            f(tx)
+        };
+        self.inner.writer.submit(traced, Fate::TakenBack, sender);
         receiver.await.unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
     }
 
@@ -156,7 +188,7 @@ impl Store {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        self.inner.writer.submit(f, sender);
+        self.inner.writer.submit(f, Fate::Kept, sender);
         receiver.blocking_recv().unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
     }
 

@@ -236,6 +236,9 @@ impl Tx<'_> {
             )?
             .execute(params![new.name, new.resource_id, new.account_id, data, self.now])?;
         self.spawned = true;
+        if let Some(trace) = &mut self.trace {
+            trace.processes.push(new.clone());
+        }
         Ok(ProcessRow {
             id: connection.last_insert_rowid(),
             name: new.name,

@@ -6,7 +6,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::{Map, Value};
 
-use super::{Read, Tx};
+use super::{Read, Trace, Tx};
 use crate::error::{Error, Result};
 use crate::events::Change;
 use crate::model::registry;
@@ -341,6 +341,11 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What a rehearsal has done so far; nothing in a write that is meant.
+    pub fn trace(&self) -> Trace {
+        self.trace.clone().unwrap_or_default()
+    }
+
     /// Tells listeners that a resource is to be looked at again, without changing it.
     pub fn touch(&mut self, resource: &Resource) {
         self.note(resource, false);
@@ -364,6 +369,9 @@ impl Tx<'_> {
     fn changed(&mut self, before: Option<&Resource>, after: Option<&Resource>) {
         if let Some(observer) = self.observer {
             observer.changed(before, after);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.rows.push((before.cloned(), after.cloned()));
         }
         if let Some(resource) = after.or(before) {
             self.note(resource, before.is_none());

@@ -38,6 +38,15 @@ struct Woken {
     tasks: bool,
 }
 
+/// What becomes of a write that succeeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is committed.
+    Kept,
+    /// It was only tried out.
+    TakenBack,
+}
+
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
@@ -77,6 +86,7 @@ impl Writer {
     pub(super) fn submit<T: Send + 'static>(
         &self,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        fate: Fate,
         reply: oneshot::Sender<Result<T>>,
     ) {
         let job: Job = Box::new(move |tx| {
@@ -86,7 +96,7 @@ impl Writer {
                 Ok(value)
             }))
             .unwrap_or_else(|_| Err(Error::internal("a write panicked")));
-            let keep = result.is_ok();
+            let keep = result.is_ok() && fate == Fate::Kept;
             let ack: Ack = Box::new(move |failed| {
                 // What went wrong in the closure itself says more than what became of the commit. A
                 // caller that went away does not want the answer.
@@ -225,6 +235,7 @@ impl Context {
             spawned: false,
             asked: false,
             ended: Vec::new(),
+            trace: None,
             observer: self.observer.get().map(|observer| &**observer),
         };
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;

@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 use super::super::audit::Note;
 use super::super::body::Body;
 use super::super::hooks::{self, Answer, AuthCall, Ctx, Run, Write};
-use super::super::reads::{answer, find, one, parse_id};
+use super::super::reads::{answer, find, parse_id, shown};
 use super::super::render::{Extras, is_offered};
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::{View, Views};
-use super::{checked, object};
+use super::commit::{Subject, commit, lasting};
+use super::{checked, not_tried_out, object, rehearsal};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::lifecycle;
@@ -18,6 +19,7 @@ use crate::model::registry;
 use crate::model::resource::Resource;
 use crate::model::schema::{Action, Source};
 use crate::process;
+use crate::store::Read;
 
 /// 422 for an action that the role's schema does not have.
 pub fn no_such_action(view: &View, action: &str) -> Error {
@@ -66,15 +68,8 @@ pub async fn action(
     }
     let input = input(session, view, own.action, body)?;
     match hooks::action_handler(view.entry, name) {
-        Some(handler) => {
-            let done = run(session, view, &row, name, handler.run, input).await?;
-            store.read(|read| answer(session, read, view, 200, done))
-        }
-        None => {
-            let row = transition(session, view, row.id, own.action.name, input).await?;
-            let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-            Ok(Reply::json(202, body))
-        }
+        Some(handler) => run(session, view, &row, name, handler.run, input).await,
+        None => transition(session, view, row.id, own.action.name, input).await,
     }
 }
 
@@ -127,18 +122,25 @@ async fn run(
     name: &str,
     run: Run,
     input: Map<String, Value>,
-) -> Result<Answer> {
-    let (caller, entry) = (session.caller.clone(), view.entry);
-    match run {
+) -> Result<Reply> {
+    let store = &session.state.store;
+    let done = match run {
         Run::Write(run) => {
             let (row, name) = (row.clone(), name.to_owned());
-            let origin = session.call.origin.clone();
-            let write = move |tx: &mut crate::store::Tx<'_>| {
-                let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-                guard(&mut ctx, &row, &name)?;
-                run(&mut ctx, &row, input)
+            let subject = subject(view, &row);
+            let work = move |ctx: &mut Ctx<'_, '_>| {
+                guard(ctx, &row, &name)?;
+                run(ctx, &row, input)
             };
-            session.state.store.write(write).await
+            let view = lasting(session, view.entry)?;
+            let show = move |session: &Session<'_>, read: &Read<'_>, done| {
+                answer(session, read, view, 200, done)
+            };
+            return commit(session, view.entry, subject, work, show).await;
+        }
+        Run::Access(_) if session.call.is_dry_run()? => return Ok(rehearsal::nothing(200)),
+        Run::Auth(_) if session.call.is_dry_run()? => {
+            return Err(not_tried_out(name));
         }
         Run::Auth(run) => {
             let call = AuthCall {
@@ -148,11 +150,21 @@ async fn run(
                 input,
                 client_ip: session.call.facts.client_ip,
             };
-            run(call).await
+            run(call).await?
         }
-        Run::Access(run) => {
-            session.state.store.read(|read| run(&session.access(read, row), &input))
-        }
+        Run::Access(run) => store.read(|read| run(&session.access(read, row), &input))?,
+    };
+    store.read(|read| answer(session, read, view, 200, done))
+}
+
+/// What an action is about.
+fn subject(view: &View, row: &Resource) -> Subject {
+    match view.entry.ty.source {
+        Source::Computed(_) => Subject::Computed(
+            row.str("id")
+                .map_or_else(|| crate::model::id::format(view.prefix, row.id), str::to_owned),
+        ),
+        Source::Resource | Source::Value => Subject::Row(row.id),
     }
 }
 
@@ -170,24 +182,22 @@ async fn transition(
     id: i64,
     name: &'static str,
     input: Map<String, Value>,
-) -> Result<Resource> {
-    let (caller, entry) = (session.caller.clone(), view.entry);
-    let origin = session.call.origin.clone();
-    session
-        .state
-        .store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
-            guard(&mut ctx, &row, name)?;
-            if process::may_begin(&row, name) {
-                for check in hooks::hooks(ctx.entry).filter_map(|hook| hook.check) {
-                    check(&mut ctx, &row, name, &input)?;
-                }
+) -> Result<Reply> {
+    let work = move |ctx: &mut Ctx<'_, '_>| {
+        let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
+        guard(ctx, &row, name)?;
+        if process::may_begin(&row, name) {
+            for check in hooks::hooks(ctx.entry).filter_map(|hook| hook.check) {
+                check(ctx, &row, name, &input)?;
             }
-            process::start(ctx.tx, id, name, input)
-        })
-        .await
+        }
+        process::start(ctx.tx, id, name, input)
+    };
+    let view = lasting(session, view.entry)?;
+    let show = move |session: &Session<'_>, read: &Read<'_>, row| {
+        Ok(Reply { status: 202, ..shown(session, read, view, row, Extras::default())? })
+    };
+    commit(session, view.entry, Subject::Row(id), work, show).await
 }
 
 /// States in which a row is gone or going: removing it again succeeds.
@@ -213,20 +223,17 @@ pub async fn delete(
     }
     let row = store.read(|read| find(session, read, view, id))?;
     let view = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
-    let (caller, entry, views) = (session.caller.clone(), view.entry, session.views);
-    let origin = session.call.origin.clone();
-    let row = store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            remove(&mut ctx, views, row.id)
-        })
-        .await?;
-    if hooks::hooks(entry).any(|hook| hook.lists_removed) {
-        let listed = Answer::Rows(entry.ty.name, vec![row]);
-        return store.read(|read| answer(session, read, view, 200, listed));
-    }
-    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-    Ok(Reply::json(200, body))
+    let (entry, id, views) = (view.entry, row.id, session.views);
+    let work = move |ctx: &mut Ctx<'_, '_>| remove(ctx, views, id);
+    let view = lasting(session, entry)?;
+    let show = move |session: &Session<'_>, read: &Read<'_>, row| {
+        if hooks::hooks(entry).any(|hook| hook.lists_removed) {
+            let listed = Answer::Rows(entry.ty.name, vec![row]);
+            return answer(session, read, view, 200, listed);
+        }
+        shown(session, read, view, row, Extras::default())
+    };
+    commit(session, entry, Subject::Row(id), work, show).await
 }
 
 fn remove(ctx: &mut Ctx<'_, '_>, views: &Views, id: i64) -> Result<Resource> {
@@ -273,15 +280,11 @@ async fn delete_computed(
     else {
         return Err(not_allowed(view.name));
     };
-    let (caller, entry, id) = (session.caller.clone(), view.entry, id.to_owned());
-    let origin = session.call.origin.clone();
-    let store = &session.state.store;
-    let row = store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            write(&mut ctx, &Write::Delete(id))
-        })
-        .await?;
-    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-    Ok(Reply::json(200, body))
+    let (subject, id) = (Subject::Computed(id.to_owned()), id.to_owned());
+    let work = move |ctx: &mut Ctx<'_, '_>| write(ctx, &Write::Delete(id));
+    let view = lasting(session, view.entry)?;
+    let show = move |session: &Session<'_>, read: &Read<'_>, row| {
+        shown(session, read, view, row, Extras::default())
+    };
+    commit(session, view.entry, subject, work, show).await
 }

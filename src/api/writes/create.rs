@@ -1,5 +1,7 @@
 //! Creates: one row or several, each in the state its first process works in.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Map, Value};
 
 use super::super::audit::Note;
@@ -7,26 +9,29 @@ use super::super::body::Body;
 use super::super::collection::{self, Page};
 use super::super::hooks::{self, Ctx, Write};
 use super::super::query::Listing;
-use super::super::reads::{enrich, find, link_of, one};
+use super::super::reads::{enrich, find, link_of, shown};
 use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::View;
+use super::commit::{Subject, commit, lasting};
 use super::{by_auth, check_unique, checked};
-use crate::auth::Caller;
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
 use crate::model::resource::Resource;
 use crate::model::schema::{Link, Source};
 use crate::process;
-use crate::store::Tx;
+use crate::store::{Read, Tx};
 
 /// One row of a request, as the transaction makes it.
 struct Order {
     input: Map<String, Value>,
     hash: Option<String>,
 }
+
+/// Rows that were made, with what is shown of them this once.
+type Made = Vec<(Resource, Map<String, Value>)>;
 
 /// `POST` to a collection; `preset` is the foreign key of a child.
 ///
@@ -61,9 +66,25 @@ pub async fn create(
     if let Source::Computed(name) = view.entry.ty.source {
         return computed(session, view, name, orders).await;
     }
-    let made = make(session, view.entry, orders).await?;
-    note.resource_id = made.first().map(|made| made.0.id);
-    answer(session, view, made)
+    let entry = view.entry;
+    let work = move |ctx: &mut Ctx<'_, '_>| {
+        let mut made = Vec::new();
+        for order in orders {
+            make_one(ctx, order, &mut made)?;
+        }
+        Ok(made)
+    };
+    let first = Arc::new(OnceLock::new());
+    let seen = Arc::clone(&first);
+    let view = lasting(session, entry)?;
+    let show = move |session: &Session<'_>, read: &Read<'_>, made: Made| {
+        // Who asks once more is told of what there is, but has made nothing.
+        let _ = made.first().map(|made| seen.set(made.0.id));
+        answer(session, read, view, made)
+    };
+    let reply = commit(session, entry, Subject::New, work, show).await?;
+    note.resource_id = first.get().copied();
+    Ok(reply)
 }
 
 /// Checks one object, and hashes what must be hashed before the transaction.
@@ -86,39 +107,12 @@ async fn order(
     Ok(Order { input, hash })
 }
 
-async fn make(
-    session: &Session<'_>,
-    entry: &'static Entry,
-    orders: Vec<Order>,
-) -> Result<Vec<(Resource, Map<String, Value>)>> {
-    let caller = session.caller.clone();
-    let origin = session.call.origin.clone();
-    session
-        .state
-        .store
-        .write(move |tx| {
-            let mut made = Vec::new();
-            for order in orders {
-                make_one(tx, &caller, &origin, entry, order, &mut made)?;
-            }
-            Ok(made)
-        })
-        .await
-}
-
-fn make_one(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    origin: &str,
-    entry: &'static Entry,
-    order: Order,
-    made: &mut Vec<(Resource, Map<String, Value>)>,
-) -> Result<()> {
-    let mut ctx = Ctx { tx, caller, entry, origin };
-    let mut creation = hooks::creation(&ctx, order.input);
+fn make_one(ctx: &mut Ctx<'_, '_>, order: Order, made: &mut Made) -> Result<()> {
+    let entry = ctx.entry;
+    let mut creation = hooks::creation(ctx, order.input);
     creation.hash = order.hash;
     for create in hooks::hooks(entry).filter_map(|hook| hook.create) {
-        create(&mut ctx, &mut creation)?;
+        create(ctx, &mut creation)?;
     }
     if let Some(row) = creation.existing.take() {
         made.push((row, Map::new()));
@@ -143,7 +137,7 @@ fn make_one(
             None => ctx.tx.insert(row)?,
         };
         for created in hooks::hooks(entry).filter_map(|hook| hook.created) {
-            created(&mut ctx, &row, &mut creation)?;
+            created(ctx, &row, &mut creation)?;
         }
         made.push((row, creation.reveal.clone()));
     }
@@ -159,28 +153,26 @@ fn check_uuid(tx: &Tx<'_>, uuid: &str) -> Result<()> {
     }
 }
 
-fn answer(
-    session: &Session<'_>,
-    view: &View,
-    mut made: Vec<(Resource, Map<String, Value>)>,
-) -> Result<Reply> {
-    session.state.store.read(|read| {
-        if made.len() == 1
-            && let Some((row, reveal)) = made.pop()
-        {
-            let renderer = session.renderer();
-            let location = renderer.view_of(&row).map(|view| renderer.url_of(view, &row));
-            let extras = Extras { reveal, ..Extras::default() };
-            let body = one(session, read, view, row, extras)?;
-            return Ok(Reply { location, ..Reply::json(201, body) });
+fn answer(session: &Session<'_>, read: &Read<'_>, view: &View, mut made: Made) -> Result<Reply> {
+    if made.len() == 1
+        && let Some((row, mut reveal)) = made.pop()
+    {
+        let renderer = session.renderer();
+        let location = renderer.view_of(&row).map(|view| renderer.url_of(view, &row));
+        if session.call.is_dry_run()? {
+            // Secrets of something that is not made open nothing.
+            reveal.clear();
         }
-        let mut rows: Vec<Resource> = made.into_iter().map(|made| made.0).collect();
-        enrich(session, read, &mut rows)?;
-        let listing = Listing { limit: rows.len(), ..Listing::default() };
-        let page = Page::whole(rows);
-        let body = collection::write(&session.renderer(), session.call, view, &listing, &page);
-        Ok(Reply::json(201, body))
-    })
+        let extras = Extras { reveal, ..Extras::default() };
+        let reply = shown(session, read, view, row, extras)?;
+        return Ok(Reply { status: 201, location, ..reply });
+    }
+    let mut rows: Vec<Resource> = made.into_iter().map(|made| made.0).collect();
+    enrich(session, read, &mut rows)?;
+    let listing = Listing { limit: rows.len(), ..Listing::default() };
+    let page = Page::whole(rows);
+    let body = collection::write(&session.renderer(), session.call, view, &listing, &page);
+    Ok(Reply::json(201, body))
 }
 
 async fn computed(
@@ -193,20 +185,16 @@ async fn computed(
     let Some(order) = orders.into_iter().next() else { return Err(not_allowed(view.plural)) };
     if let Some(writer) = hooks::auth_writer(source) {
         let row = by_auth(session, view, writer, Write::Create(order.input)).await?;
-        return answer(session, view, vec![(row, Map::new())]);
+        let store = &session.state.store;
+        return store.read(|read| answer(session, read, view, vec![(row, Map::new())]));
     }
     let Some(write) = write else { return Err(not_allowed(view.plural)) };
-    let (caller, entry) = (session.caller.clone(), view.entry);
-    let origin = session.call.origin.clone();
-    let row = session
-        .state
-        .store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            write(&mut ctx, &Write::Create(order.input))
-        })
-        .await?;
-    answer(session, view, vec![(row, Map::new())])
+    let work = move |ctx: &mut Ctx<'_, '_>| write(ctx, &Write::Create(order.input));
+    let view = lasting(session, view.entry)?;
+    let show = move |session: &Session<'_>, read: &Read<'_>, row| {
+        answer(session, read, view, vec![(row, Map::new())])
+    };
+    commit(session, view.entry, Subject::New, work, show).await
 }
 
 /// `POST` to a link: creates a child whose foreign key is the resource.

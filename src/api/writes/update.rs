@@ -5,11 +5,12 @@ use serde_json::{Map, Value};
 use super::super::audit::Note;
 use super::super::body::Body;
 use super::super::hooks::{self, Ctx, Write};
-use super::super::reads::{find, one, parse_id};
+use super::super::reads::{find, parse_id, shown};
 use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::{View, Views};
+use super::commit::{Subject, commit, lasting};
 use super::{by_auth, check_unique, checked, field_of, set_field};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::model::registry::Entry;
 use crate::model::resource::Resource;
 use crate::model::schema::Source;
 use crate::process;
-use crate::store::Tx;
+use crate::store::{Read, Tx};
 
 /// `PUT` of a resource.
 ///
@@ -51,16 +52,20 @@ pub async fn update(
     }
     let row = store.read(|read| find(session, read, view, id))?;
     let own = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
-    let (caller, entry, views) = (session.caller.clone(), own.entry, session.views);
-    let origin = session.call.origin.clone();
-    let row = store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            apply(&mut ctx, views, row.id, changes)
-        })
-        .await?;
-    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-    Ok(Reply::json(200, body))
+    let (entry, id, views) = (own.entry, row.id, session.views);
+    let work = move |ctx: &mut Ctx<'_, '_>| apply(ctx, views, id, changes);
+    commit(session, entry, Subject::Row(id), work, show(session, view)?).await
+}
+
+/// Shows the changed row.
+fn show(
+    session: &Session<'_>,
+    view: &View,
+) -> Result<impl FnOnce(&Session<'_>, &Read<'_>, Resource) -> Result<Reply> + Send + 'static> {
+    let view = lasting(session, view.entry)?;
+    Ok(move |session: &Session<'_>, read: &Read<'_>, row| {
+        shown(session, read, view, row, Extras::default())
+    })
 }
 
 fn apply(
@@ -118,21 +123,12 @@ async fn computed(
     if let Some(writer) = hooks::auth_writer(source) {
         let row = by_auth(session, view, writer, Write::Update(id.to_owned(), changes)).await?;
         let store = &session.state.store;
-        let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-        return Ok(Reply::json(200, body));
+        return store.read(|read| shown(session, read, view, row, Extras::default()));
     }
     let Some(write) = hooks::source(source).and_then(|source| source.write) else {
         return Err(not_allowed(view.name));
     };
-    let (caller, entry, id) = (session.caller.clone(), view.entry, id.to_owned());
-    let origin = session.call.origin.clone();
-    let store = &session.state.store;
-    let row = store
-        .write(move |tx| {
-            let mut ctx = Ctx { tx, caller: &caller, entry, origin: &origin };
-            write(&mut ctx, &Write::Update(id, changes))
-        })
-        .await?;
-    let body = store.read(|read| one(session, read, view, row, Extras::default()))?;
-    Ok(Reply::json(200, body))
+    let (subject, id) = (Subject::Computed(id.to_owned()), id.to_owned());
+    let work = move |ctx: &mut Ctx<'_, '_>| write(ctx, &Write::Update(id, changes));
+    commit(session, view.entry, subject, work, show(session, view)?).await
 }

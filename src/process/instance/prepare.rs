@@ -52,6 +52,24 @@ enum Placed {
     Wait(String),
 }
 
+/// The host that a container would get now, or why it would get none; for a transaction that is taken
+/// back.
+///
+/// # Errors
+/// When the database fails.
+pub fn rehearse_place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Result<i64, String>> {
+    let row = tx.require("instance", row.id)?;
+    let placed = mounts::attach_volumes(tx, site, &row).and_then(|row| place(tx, site, &row));
+    match placed {
+        Ok(Placed::Here(row)) => {
+            Ok(row.int("hostId").ok_or_else(|| "it was given no host".to_owned()))
+        }
+        Ok(Placed::Wait(message)) => Ok(Err(message)),
+        Err(error) if error.status == 500 => Err(error),
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
 /// Gives a host to a container, and to every member of its deployment unit that has none yet.
 fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
     if row.int("hostId").is_some() {

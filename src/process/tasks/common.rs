@@ -39,6 +39,7 @@ pub fn tasks() -> Vec<Task> {
         Task::new(5, "cleanup.task.instances", daily, runs),
         Task::new(6, "database.optimize", Every::Seconds(DAY_S), optimize),
         Task::new(7, "process.replay", Every::Asked, replay),
+        Task::new(8, "cleanup.kept.answers", round, answers),
     ]
 }
 
@@ -142,6 +143,15 @@ async fn audit(site: Arc<Site>) -> Result<Found> {
         return Ok(Found::Nothing);
     }
     drain(&site, move |tx| tx.audit_purge(before, BATCH)).await
+}
+
+/// Answers to creates with an `Idempotency-Key`; each says itself when its time is over.
+async fn answers(site: Arc<Site>) -> Result<Found> {
+    let now = site.clock.now_ms();
+    if !site.store.read(|read| read.has_answer_over(now))? {
+        return Ok(Found::Nothing);
+    }
+    drain(&site, move |tx| tx.answers_purge(now, BATCH)).await
 }
 
 async fn runs(site: Arc<Site>) -> Result<Found> {

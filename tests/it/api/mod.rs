@@ -3,7 +3,9 @@
 mod access;
 mod audit;
 mod computed;
+mod conditions;
 mod dialects;
+mod dry_run;
 mod lists;
 mod logins;
 mod pages;

@@ -20,11 +20,11 @@ pub const PASSWORD: &str = "correct horse";
 pub struct Site {
     pub url: String,
     pub store: Store,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
@@ -144,17 +144,33 @@ impl Site {
         let folder = TempDir::new().expect("temporary folder");
         let path = folder.path().join("db");
         let core = Core::open(&path, Clock::System, Entropy::System, crate::world::limits());
-        let ((site, code), _) = Self::with(&core.expect("a core"), folder, Access::Open).await;
+        let core = core.expect("a core");
+        let config = ApiConfig::default();
+        let ((site, code), _) = Self::with(&core, folder, Access::Open, config).await;
         assert_eq!(code, "", "no code is needed");
         site
     }
 
     /// The API over a core whose database is in `folder`.
     pub async fn over(core: &Core, folder: TempDir) -> ((Self, String), Arc<Auth>) {
-        Self::with(core, folder, Access::Controlled).await
+        Self::configured(core, folder, ApiConfig::default()).await
     }
 
-    async fn with(core: &Core, folder: TempDir, access: Access) -> ((Self, String), Arc<Auth>) {
+    /// The same with another configuration.
+    pub async fn configured(
+        core: &Core,
+        folder: TempDir,
+        config: ApiConfig,
+    ) -> ((Self, String), Arc<Auth>) {
+        Self::with(core, folder, Access::Controlled, config).await
+    }
+
+    async fn with(
+        core: &Core,
+        folder: TempDir,
+        access: Access,
+        config: ApiConfig,
+    ) -> ((Self, String), Arc<Auth>) {
         let store = core.site.store.clone();
         let (clock, entropy) = (core.site.clock.clone(), core.site.entropy.clone());
         store.write(seed::seed).await.expect("seeded");
@@ -167,21 +183,17 @@ impl Site {
         };
         let auth = Auth::new(store.clone(), clock.clone(), entropy.clone(), options).expect("auth");
         let code = auth.prepare_setup().expect("set-up").unwrap_or_default();
-        let state = web::Data::new(ApiState::new(
-            Arc::clone(&core.site),
-            auth.clone(),
-            core.metrics.clone(),
-            ApiConfig::default(),
-        ));
-        let server =
-            HttpServer::new(move || App::new().app_data(state.clone()).configure(api::configure))
-                .workers(1)
-                .disable_signals()
-                .bind(("127.0.0.1", 0))
-                .expect("a free port");
+        let metrics = core.metrics.clone();
+        let state =
+            web::Data::new(ApiState::new(Arc::clone(&core.site), auth.clone(), metrics, config));
+        let server = HttpServer::new(move || App::new().configure(api::configure(state.clone())))
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .expect("a free port");
         let url = format!("http://{}", server.addrs().first().expect("an address"));
         actix_web::rt::spawn(server.run());
-        ((Self { url, store, _folder: folder }, code), auth)
+        ((Self { url, store, folder }, code), auth)
     }
 
     /// A caller that proves nothing.
@@ -205,6 +217,11 @@ impl Site {
     /// The administrator outside environments.
     pub async fn admin(&self) -> Client {
         self.login(&format!("root:{PASSWORD}")).await
+    }
+
+    /// Where the database is.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The administrator in the first environment.

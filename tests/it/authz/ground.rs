@@ -88,7 +88,7 @@ impl Ground {
         let auth = Auth::new(store.clone(), clock, entropy, options).expect("auth");
         let state =
             ApiState::new(Arc::clone(&core.site), auth, core.metrics.clone(), ApiConfig::default());
-        let app = App::new().app_data(web::Data::new(state)).configure(api::configure);
+        let app = App::new().configure(api::configure(web::Data::new(state)));
         let app = Rc::new(test::init_service(app).await);
         let handle: Handle = Rc::new(move |request: TestRequest| {
             let app = Rc::clone(&app);

@@ -3,6 +3,6 @@
 mod commands;
 mod docker;
 mod logs;
-mod place;
+pub mod place;
 mod statistics;
 mod tickets;

@@ -89,7 +89,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         "only the Docker engines know bollard",
     ),
     ("russh", &["src/engine/docker/ssh"], "only the way to other machines knows SSH"),
-    ("chacha20poly1305", &["src/vault.rs"], "secrets are encrypted in one place"),
+    ("chacha20poly1305", &["src/vault.rs", "src/vault"], "secrets are encrypted in one place"),
     ("argon2", &["src/auth"], "passwords are hashed in one place"),
     ("clap", &["src/cli", "src/main.rs"], "only the command line knows clap"),
     ("indicatif", &["src/cli"], "only the command line writes to the terminal"),
