@@ -82,6 +82,11 @@ impl Server {
         self.figure("status", "VmRSS:") / 1024.0
     }
 
+    /// The most memory that was resident so far, in MB.
+    pub fn peak_mb(&self) -> f64 {
+        self.figure("status", "VmHWM:") / 1024.0
+    }
+
     /// Bytes the server has caused to be written to disk.
     pub fn written_bytes(&self) -> f64 {
         self.figure("io", "write_bytes:")
