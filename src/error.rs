@@ -29,6 +29,7 @@ pub const CODES: &[(&str, u16)] = &[
     ("AuthError", 403),
     ("AuthProviderChanged", 401),
     ("AzureNotConfigured", 503),
+    ("DRIVER_IN_USE", 409),
     ("DriverConfigExactlyOneRequired", 422),
     ("FailedEncryption", 500),
     ("IncorrectPassword", 401),

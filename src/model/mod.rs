@@ -23,3 +23,4 @@ pub mod types;
 
 pub mod port;
 pub mod selector;
+pub mod storage;

@@ -7,7 +7,7 @@ use crate::store::Tx;
 
 use super::step::{Begin, Definition};
 use super::{
-    agent, host, instance, network, project, service, service_log, simple, upgrade, volume,
+    agent, host, instance, network, project, service, service_log, simple, storage, upgrade, volume,
 };
 
 /// Families of processes.
@@ -45,7 +45,8 @@ pub fn beginning(name: &str) -> Option<Begin> {
 }
 
 /// Types whose state other rows show, and what to do when it changes.
-pub const FOLLOWED: &[(&str, Follow)] = &[("agent", agent::mirror)];
+pub const FOLLOWED: &[(&str, Follow)] =
+    &[("agent", agent::mirror), ("service", storage::follow_service)];
 
 /// Changes the rows that show a row's state, which it is given as it is now.
 pub type Follow = fn(&mut Tx<'_>, &Resource) -> Result<()>;

@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::addresses::Subnet;
 use super::agent::SIMULATED;
+use super::storage;
 use crate::model::names::label;
 use crate::model::port::PortSpec;
 use crate::model::resource::Resource;
+use crate::model::storage::{LOCAL, built_in};
 use crate::scheduler::{
     AccessMode, Dependency, Health, HostFacts, HostStanding, Images, InstanceFacts,
     InstanceStanding, Labels, Member, PoolMapping, PortBinding, Request, VolumeFacts, VolumeNeed,
@@ -28,12 +30,12 @@ pub fn host(row: &Resource) -> HostFacts {
         "removing" | "removed" | "purging" | "purged" => HostStanding::Removing,
         _ => HostStanding::Inactive,
     };
-    let pools = row
-        .list("poolIds")
-        .iter()
-        .filter_map(Value::as_i64)
-        .map(|pool| PoolMapping { pool, driver: "local".to_owned() })
-        .collect();
+    let own = row.list("poolIds").iter().filter_map(Value::as_i64);
+    let own = own.map(|pool| PoolMapping { pool, driver: LOCAL.to_owned() });
+    let shared = row.map(storage::HOST_POOLS).into_iter().flatten().filter_map(|(pool, driver)| {
+        Some(PoolMapping { pool: pool.parse().ok()?, driver: driver.as_str()?.to_owned() })
+    });
+    let pools = own.chain(shared).collect();
     HostFacts {
         id: row.id,
         environment: row.account_id.unwrap_or(0),
@@ -138,12 +140,17 @@ pub fn volume(row: &Resource) -> VolumeFacts {
         id: row.id,
         environment: row.account_id.unwrap_or(0),
         name: row.name.clone().unwrap_or_default(),
-        driver: row.str("driver").unwrap_or("local").to_owned(),
-        pool: None,
+        driver: needing_pools(row.str("driver")).unwrap_or(LOCAL).to_owned(),
+        pool: row.int(storage::POOL),
         host: row.int("hostId"),
-        last_host: row.int("hostId"),
+        last_host: row.int(storage::LAST_HOST).or(row.int("hostId")),
         access,
     }
+}
+
+/// The driver, if only hosts that are mapped to its pools have it.
+fn needing_pools(driver: Option<&str>) -> Option<&str> {
+    driver.filter(|driver| built_in(driver).is_none())
 }
 
 /// The request that places instances which must share a host: one container, or a deployment unit.
@@ -179,10 +186,7 @@ fn member(row: &Resource) -> Member {
         memory_bytes: number(row, "memoryReservation"),
         milli_cpu: number(row, "milliCpuReservation"),
         volumes: volume_ids(row).into_iter().map(VolumeNeed::Existing).collect(),
-        volume_driver: row
-            .str("volumeDriver")
-            .filter(|driver| !driver.is_empty() && *driver != "local")
-            .map(str::to_owned),
+        volume_driver: needing_pools(row.str("volumeDriver")).map(str::to_owned),
         simulated: row.str("imageUuid").is_some_and(|image| image.starts_with("sim:")),
         requested_host: row.int("requestedHostId"),
         dependencies: Vec::new(),

@@ -23,6 +23,7 @@ pub mod selectors;
 pub mod service;
 pub mod service_log;
 mod simple;
+pub mod storage;
 pub mod template;
 pub mod upgrade;
 pub mod volume;

@@ -217,12 +217,16 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         let message = format!("removing {} services", services.len());
         return Ok(Next::Wait { until: None, message });
     }
-    if work.input_flag("volumes") {
-        for volume in tx.referrers("volume", "stackId", work.resource.id)? {
-            if may_begin(&volume, "remove") {
-                start(tx, volume.id, "remove", Map::new())?;
-            }
+    // What the stack's templates stand for is the stack's own; other volumes outlive it, unless it is said.
+    let all = work.input_flag("volumes");
+    for volume in tx.referrers("volume", "stackId", work.resource.id)? {
+        let own = volume.int("volumeTemplateId").is_some();
+        if (all || own) && may_begin(&volume, "remove") {
+            start(tx, volume.id, "remove", Map::new())?;
         }
+    }
+    for template in tx.referrers("volumeTemplate", "stackId", work.resource.id)? {
+        super::retire(tx, template.id)?;
     }
     Ok(Next::Finish)
 }

@@ -16,6 +16,12 @@ pub const PROCESSES: &[Definition] = &[
         give_up: None,
     },
     Definition {
+        name: "volume.update",
+        steps: &[Step { name: "place", run: place }],
+        tries: Some(TRIES),
+        give_up: None,
+    },
+    Definition {
         name: "volume.remove",
         steps: &[Step { name: "destroy", run: destroy }],
         tries: Some(TRIES),
@@ -32,10 +38,30 @@ fn deactivated(_: Work) -> StepFuture {
     })
 }
 
+/// A volume that is told its host is made there.
+fn place(work: Work) -> StepFuture {
+    Box::pin(async move {
+        let fresh = work.resource.state == "updating-inactive" && !is_foreign(&work);
+        match super::instance::engine_unless_gone(&work)?.filter(|_| fresh) {
+            Some(host) => {
+                let spec = super::storage::engine_volume(&work.resource)?;
+                host.engine.volume_ensure(&spec).await?;
+                Outcome::commit(|_, _| Ok(Next::Chain("deactivate", serde_json::Map::new())))
+            }
+            None => Outcome::commit(|_, _| Ok(Next::Finish)),
+        }
+    })
+}
+
+/// Whether a volume is not ours to make or to remove.
+fn is_foreign(work: &Work) -> bool {
+    work.resource.flag("isNative") || work.resource.flag("isHostPath")
+}
+
 fn destroy(work: Work) -> StepFuture {
     Box::pin(async move {
         let host = super::instance::engine_unless_gone(&work)?;
-        let native = work.resource.flag("isNative") || work.resource.flag("isHostPath");
+        let native = is_foreign(&work);
         if let (Some(host), Some(name), false) = (host, work.resource.name.as_deref(), native) {
             match host.engine.volume_remove(name).await {
                 Err(error @ EngineError::InUse { .. }) => {

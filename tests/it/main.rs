@@ -28,6 +28,7 @@ mod projects;
 mod ranch;
 mod reserve;
 mod services;
+mod storage;
 mod streams;
 mod tidy;
 mod transitions;

@@ -60,6 +60,10 @@ impl Case {
         if self.transition == "create" {
             states.extend(self.lifecycle.transition("activate").map(|_| "active"));
         }
+        if self.process() == "volume.update" {
+            // It has been made on the host that it was told.
+            states.push("detached");
+        }
         if self.transition == "reconnect" {
             states.push("active");
         }

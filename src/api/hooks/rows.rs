@@ -32,6 +32,7 @@ pub const HOOKS: &[Hook] = &[
     stack::HOOK,
     preference::HOOK,
     volume::HOOK,
+    volume::TEMPLATE,
 ];
 
 /// The hooks of a type: its base's first.

@@ -7,6 +7,7 @@ use super::{Creation, Ctx, Hook, ports, selector};
 use crate::error::{Error, Result};
 use crate::model::names::label;
 use crate::model::resource::Resource;
+use crate::process;
 
 /// `service`.
 pub const HOOK: Hook = Hook {
@@ -270,10 +271,34 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
     check_common(changes)
 }
 
-fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    if matches!(action, "remove" | "deactivate") {
+        check_driver(ctx, row)?;
+    }
     if row.flag("system") {
         let what = || format!("system service `{}`", row.display_name());
         require_infrastructure(ctx.tx, ctx.caller, what)?;
     }
     Ok(())
+}
+
+/// A service whose storage driver is in use stays.
+pub(super) fn check_driver(ctx: &Ctx<'_, '_>, row: &Resource) -> Result<()> {
+    if row.map("storageDriver").is_none() {
+        return Ok(());
+    }
+    let users = process::storage::driver_users(ctx.tx, row.id)?;
+    if users.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> =
+        users.iter().map(|volume| format!("`{}`", volume.display_name())).collect();
+    let ids: Vec<String> = users.iter().map(|volume| volume.id.to_string()).collect();
+    Err(Error::code("DRIVER_IN_USE")
+        .message(format!(
+            "the storage driver of service `{}` is in use by {}",
+            row.display_name(),
+            names.join(", ")
+        ))
+        .detail(ids.join(",")))
 }

@@ -66,7 +66,12 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
     }
 }
 
-fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    if action == "remove" {
+        for service in services(ctx, row)? {
+            super::service::check_driver(ctx, &service)?;
+        }
+    }
     if row.flag("system") {
         let what = || format!("system stack `{}`", row.display_name());
         require_infrastructure(ctx.tx, ctx.caller, what)?;

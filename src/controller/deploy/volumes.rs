@@ -4,19 +4,20 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::compose::Project;
+use crate::compose::{Project, VolumeDecl};
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::Tx;
 
 /// Names of declared volumes in the engine, by their name in the file: `<stack>_<key>`, so that two
-/// stacks can each have a `data`; a volume with a name of its own, or an external one, keeps it.
+/// stacks can each have a `data`; a volume with a name of its own, or an external one, keeps it. One of which
+/// each unit of containers has its own is a template, which is known by its name.
 pub fn names(stack: &str, project: &Project) -> HashMap<String, String> {
     project
         .volumes
         .iter()
         .map(|volume| {
-            let own = volume.external || volume.name != volume.key;
+            let own = volume.external || volume.per_container || volume.name != volume.key;
             let name = if own { volume.name.clone() } else { format!("{stack}_{}", volume.key) };
             (volume.name.clone(), name)
         })
@@ -46,15 +47,15 @@ pub fn declare(
 ) -> Result<()> {
     for volume in project.volumes.iter().filter(|volume| !volume.external) {
         let Some(name) = names.get(&volume.name) else { continue };
+        if volume.per_container {
+            template(tx, stack, volume)?;
+            continue;
+        }
         if !tx.by_name("volume", stack.account_id, name)?.is_empty() {
             continue;
         }
         let driver = volume.driver.as_deref().unwrap_or("local");
-        let options: Map<String, Value> = volume
-            .driver_opts
-            .iter()
-            .map(|(key, value)| (key.clone(), value.as_str().into()))
-            .collect();
+        let options = options(volume);
         let uuid = tx.entropy.uuid();
         let mut row = NewResource::new("volume", uuid)
             .name(name.as_str())
@@ -67,5 +68,29 @@ pub fn declare(
         row.account_id = stack.account_id;
         tx.insert(row)?;
     }
+    Ok(())
+}
+
+fn options(volume: &VolumeDecl) -> Map<String, Value> {
+    let options = volume.driver_opts.iter();
+    options.map(|(key, value)| (key.clone(), value.as_str().into())).collect()
+}
+
+/// A template for a volume of which each unit of containers has its own.
+fn template(tx: &mut Tx<'_>, stack: &Resource, volume: &VolumeDecl) -> Result<()> {
+    let known = tx.referrers("volumeTemplate", "stackId", stack.id)?;
+    if known.iter().any(|template| template.name.as_ref() == Some(&volume.name)) {
+        return Ok(());
+    }
+    let mut row = NewResource::new("volumeTemplate", tx.entropy.uuid())
+        .name(volume.name.as_str())
+        .state("active")
+        .with("stackId", stack.id)
+        .with("driver", volume.driver.as_deref())
+        .with("driverOpts", options(volume))
+        .with("external", false)
+        .with("perContainer", true);
+    row.account_id = stack.account_id;
+    tx.insert(row)?;
     Ok(())
 }

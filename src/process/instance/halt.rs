@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::super::{object, reserve};
-use super::{engine_ref, engine_unless_gone, mounts};
+use super::super::{object, reserve, storage};
+use super::{engine_ref, engine_unless_gone, mounts, volumes};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
 use crate::model::names::label;
@@ -48,6 +48,7 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         }
         Ok(())
     })?;
+    storage::follow_container(tx, &row)?;
     let removes_itself = row.str("instanceTriggeredStop") == Some("remove") && observed;
     if work.input_flag("remove") || removes_itself {
         return Ok(Next::Chain("remove", Map::new()));
@@ -89,6 +90,8 @@ fn give_back(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
         .filter_map(|(_, id)| id.as_i64())
         .collect();
     mounts::unmount(tx, row)?;
+    volumes::let_go(tx, row)?;
+    storage::follow_container(tx, row)?;
     for (ty, field) in [("port", "instanceId"), ("serviceExposeMap", "instanceId")] {
         for dependent in tx.referrers(ty, field, row.id)? {
             super::super::retire(tx, dependent.id)?;

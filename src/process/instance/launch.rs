@@ -6,9 +6,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::super::balancer;
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
+use super::super::{balancer, storage};
 use super::mounts::VolumeSpec;
 use super::{engine_of, engine_ref, naming};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
@@ -52,7 +52,7 @@ pub fn start(work: Work) -> StepFuture {
         }
         Outcome::commit(move |tx, work| {
             let now = tx.now;
-            tx.update(work.resource.id, |row| {
+            let started = tx.update(work.resource.id, |row| {
                 row.set("externalId", id);
                 row.set("startCount", row.int("startCount").unwrap_or(0) + 1);
                 row.set("startedAt", now);
@@ -63,6 +63,7 @@ pub fn start(work: Work) -> StepFuture {
                 row.data.entry("firstRunning").or_insert_with(|| now.into());
                 Ok(())
             })?;
+            storage::follow_container(tx, &started)?;
             Ok(Next::Finish)
         })
     })
@@ -291,15 +292,7 @@ fn named_volumes(
             continue;
         };
         let name = volume.name.clone().unwrap_or_default();
-        let options = volume.map("driverOpts").into_iter().flatten();
-        volumes.push(EngineVolume {
-            name: name.clone(),
-            driver: volume.str("driver").unwrap_or("local").to_owned(),
-            driver_opts: options
-                .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-                .collect(),
-            labels: BTreeMap::from([("io.ranchette.volume.uuid".to_owned(), volume.uuid.clone())]),
-        });
+        volumes.push(storage::engine_volume(&volume)?);
         if !said.contains(&path.as_str()) {
             mounts.insert(path.clone(), name);
         }

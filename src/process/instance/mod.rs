@@ -5,6 +5,7 @@ pub mod prepare;
 mod connect;
 mod mounts;
 mod naming;
+mod volumes;
 
 mod launch;
 

@@ -1,9 +1,10 @@
-//! A container's volumes: rows for what its `dataVolumes` name, and what is mounted where.
+//! What is mounted where: the rows that say so, made once a container has a host.
 
 use serde_json::{Map, Value, json};
 
 use super::super::site::Site;
-use crate::error::{Error, Result};
+use super::super::storage;
+use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::Tx;
 
@@ -44,59 +45,6 @@ impl<'a> VolumeSpec<'a> {
     }
 }
 
-/// Finds or makes the volume of each named entry and remembers it in `dataVolumeMounts`, so that the
-/// scheduler can keep a container beside its data.
-pub fn attach_volumes(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Resource> {
-    let known = row.map("dataVolumeMounts").cloned().unwrap_or_default();
-    let mut found = Map::new();
-    for entry in row.strings("dataVolumes") {
-        let Some(spec) = VolumeSpec::parse(entry) else {
-            return Err(Error::field("InvalidFormat", "dataVolumes")
-                .message(format!("volume `{entry}` is not of the form [source:]/path[:mode]")));
-        };
-        if known.contains_key(spec.target) {
-            continue;
-        }
-        if let Some(name) = spec.volume_name() {
-            found.insert(spec.target.to_owned(), named_volume(tx, site, row, name)?.into());
-        }
-    }
-    if found.is_empty() {
-        return Ok(row.clone());
-    }
-    tx.update(row.id, |row| {
-        let mut mounts = known;
-        mounts.append(&mut found);
-        row.set("dataVolumeMounts", mounts);
-        Ok(())
-    })
-}
-
-fn named_volume(tx: &mut Tx<'_>, site: &Site, row: &Resource, name: &str) -> Result<i64> {
-    let mut named = tx.by_name("volume", row.account_id, name)?;
-    named.retain(|volume| volume.name.as_deref() == Some(name));
-    match named.as_slice() {
-        [volume] => Ok(volume.id),
-        [] => Ok(tx.insert(volume(site, row, name))?.id),
-        _ => Err(Error::conflict(format!("more than one volume is named `{name}`"))),
-    }
-}
-
-fn volume(site: &Site, row: &Resource, name: &str) -> NewResource {
-    let driver = row.str("volumeDriver").filter(|driver| !driver.is_empty()).unwrap_or("local");
-    let mut volume = NewResource::new("volume", site.entropy.uuid())
-        .name(name)
-        .state("inactive")
-        .with("driver", driver)
-        .with("uri", format!("{driver}:///{name}"))
-        .with("externalId", name);
-    if let Some(stack) = row.int("stackId") {
-        volume = volume.with("stackId", stack);
-    }
-    volume.account_id = row.account_id;
-    volume
-}
-
 /// Makes the mount rows of a placed container, once; local volumes now belong to its host.
 pub fn mount(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
     let Some(mounts) = row.map("dataVolumeMounts") else { return Ok(()) };
@@ -125,20 +73,12 @@ pub fn mount(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
     Ok(())
 }
 
-/// A volume in use is active, and a local one is on the host of its first user.
+/// A volume in use is active and remembers its host; one that only that host has stays there.
 fn claim(tx: &mut Tx<'_>, row: &Resource, volume_id: i64) -> Result<()> {
     super::super::carry(tx, volume_id, "activate")?;
-    let host = row.int("hostId");
-    tx.update(volume_id, |volume| {
-        let local = volume.str("driver").is_none_or(|driver| driver == "local");
-        if let Some(host) = host
-            && local
-            && volume.int("hostId").is_none()
-        {
-            volume.set("hostId", host);
-        }
-        Ok(())
-    })?;
+    if let Some(host) = row.int("hostId") {
+        storage::claim(tx, volume_id, host)?;
+    }
     Ok(())
 }
 

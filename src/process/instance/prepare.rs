@@ -6,8 +6,8 @@ use serde_json::Map;
 
 use super::super::site::Site;
 use super::super::step::{Next, Outcome, StepFuture, Work};
-use super::super::{facts, selectors};
-use super::{connect, mounts};
+use super::super::{facts, selectors, storage};
+use super::{connect, mounts, volumes};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
 use crate::model::port::PortSpec;
@@ -19,6 +19,9 @@ use crate::store::Tx;
 /// hosts wakes it earlier.
 const PLACE_AGAIN_MS: i64 = 10_000;
 
+/// How often a container looks again whether an external volume is there, in milliseconds.
+const VOLUME_AGAIN_MS: i64 = 2000;
+
 /// The step.
 pub fn run(_: Work) -> StepFuture {
     Box::pin(async { Outcome::commit(prepare) })
@@ -27,7 +30,12 @@ pub fn run(_: Work) -> StepFuture {
 fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     let site = &work.site;
     let row = tx.require("instance", work.resource.id)?;
-    let row = mounts::attach_volumes(tx, site, &row)?;
+    let row = match volumes::attach(tx, site, &row)? {
+        volumes::Found::All(row) => *row,
+        volumes::Found::Wait(message) => {
+            return Ok(Next::Wait { until: Some(tx.now + VOLUME_AGAIN_MS), message });
+        }
+    };
     let row = match place(tx, site, &row)? {
         Placed::Here(row) => *row,
         Placed::Wait(message) => {
@@ -78,9 +86,15 @@ fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
     let Some(environment) = row.account_id else {
         return Err(Error::internal(format!("container {} has no environment", row.id)));
     };
-    let members = unit_members(tx, site, row)?;
+    let members = match unit_members(tx, site, row)? {
+        Ok(members) => members,
+        Err(message) => return Ok(Placed::Wait(message)),
+    };
     let dependencies = dependencies(tx, row)?;
-    let request = facts::request(environment, &members, dependencies);
+    let mut request = facts::request(environment, &members, dependencies);
+    for (member, row) in request.members.iter_mut().zip(&members) {
+        member.labels.extend(storage::zone_rules(tx, row)?);
+    }
     let placement = site.ledger.with(tx, |books| Ok(books.fleet.place(&request)))?;
     match placement {
         Ok(placement) => {
@@ -95,19 +109,27 @@ fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
     }
 }
 
-/// The container and the members of its unit that are to be placed with it, in order of creation.
-fn unit_members(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Vec<Resource>> {
-    let Some(unit) = row.str("deploymentUnitUuid") else { return Ok(vec![row.clone()]) };
+/// The container and the members of its unit that are to be placed with it, in order of creation; or why one
+/// of them has to wait.
+fn unit_members(
+    tx: &mut Tx<'_>,
+    site: &Site,
+    row: &Resource,
+) -> Result<std::result::Result<Vec<Resource>, String>> {
+    let Some(unit) = row.str("deploymentUnitUuid") else { return Ok(Ok(vec![row.clone()])) };
     let mut members = Vec::new();
     for member in tx.referrers_by_text("instance", "deploymentUnitUuid", unit)? {
         let waits = member.int("hostId").is_none() && facts::standing(&member).is_some();
         if member.id == row.id {
             members.push(row.clone());
         } else if waits {
-            members.push(mounts::attach_volumes(tx, site, &member)?);
+            match volumes::attach(tx, site, &member)? {
+                volumes::Found::All(member) => members.push(*member),
+                volumes::Found::Wait(message) => return Ok(Err(message)),
+            }
         }
     }
-    Ok(members)
+    Ok(Ok(members))
 }
 
 /// Containers outside the unit that a container must share a host with.
