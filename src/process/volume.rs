@@ -8,7 +8,12 @@ const TRIES: u32 = 5;
 
 /// Processes of `volume`.
 pub const PROCESSES: &[Definition] = &[
-    Definition { name: "volume.create", steps: &[], tries: None, give_up: None },
+    Definition {
+        name: "volume.create",
+        steps: &[Step { name: "announce", run: announce }],
+        tries: None,
+        give_up: None,
+    },
     Definition {
         name: "volume.deactivate",
         steps: &[Step { name: "chain", run: deactivated }],
@@ -28,6 +33,16 @@ pub const PROCESSES: &[Definition] = &[
         give_up: None,
     },
 ];
+
+/// Containers may have waited for it.
+fn announce(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            super::storage::wake_waiting(tx, work.resource.account_id)?;
+            Ok(Next::Finish)
+        })
+    })
+}
 
 fn deactivated(_: Work) -> StepFuture {
     Box::pin(async {

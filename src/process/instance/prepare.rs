@@ -15,12 +15,9 @@ use crate::model::resource::{NewResource, Resource};
 use crate::scheduler::{Dependency, Placement};
 use crate::store::Tx;
 
-/// How long a service's container waits before it asks for a host again, in milliseconds; a change of
-/// hosts wakes it earlier.
+/// How long a service's container waits before it asks for its volumes and a host again, in milliseconds; a
+/// change of hosts wakes it earlier.
 const PLACE_AGAIN_MS: i64 = 10_000;
-
-/// How often a container looks again whether an external volume is there, in milliseconds.
-const VOLUME_AGAIN_MS: i64 = 2000;
 
 /// The step.
 pub fn run(_: Work) -> StepFuture {
@@ -30,13 +27,7 @@ pub fn run(_: Work) -> StepFuture {
 fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     let site = &work.site;
     let row = tx.require("instance", work.resource.id)?;
-    let row = match volumes::attach(tx, site, &row)? {
-        volumes::Found::All(row) => *row,
-        volumes::Found::Wait(message) => {
-            return Ok(Next::Wait { until: Some(tx.now + VOLUME_AGAIN_MS), message });
-        }
-    };
-    let row = match place(tx, site, &row)? {
+    let row = match with_volumes(tx, site, &row)? {
         Placed::Here(row) => *row,
         Placed::Wait(message) => {
             return Ok(Next::Wait { until: Some(tx.now + PLACE_AGAIN_MS), message });
@@ -67,14 +58,21 @@ enum Placed {
 /// When the database fails.
 pub fn rehearse_place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Result<i64, String>> {
     let row = tx.require("instance", row.id)?;
-    let placed = mounts::attach_volumes(tx, site, &row).and_then(|row| place(tx, site, &row));
-    match placed {
+    match with_volumes(tx, site, &row) {
         Ok(Placed::Here(row)) => {
             Ok(row.int("hostId").ok_or_else(|| "it was given no host".to_owned()))
         }
         Ok(Placed::Wait(message)) => Ok(Err(message)),
         Err(error) if error.status == 500 => Err(error),
         Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+/// Gives a container its volumes, and a host that can reach them.
+fn with_volumes(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
+    match volumes::attach(tx, site, row)? {
+        volumes::Found::All(row) => place(tx, site, &row),
+        volumes::Found::Wait(message) => Ok(Placed::Wait(message)),
     }
 }
 
