@@ -144,7 +144,7 @@ impl Call {
         let segments = tail
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(|segment| super::params::decode(&segment.replace('+', "%2B")))
+            .map(|segment| super::params::decode_segment(segment))
             .collect();
         let (project, segments) = rescope(segments);
         let given = params.get("_method").unwrap_or(request.method().as_str());

@@ -1,5 +1,6 @@
 //! Query and form parameters: decoded pairs, in the order given.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 /// Parameters that steer a request rather than fill its fields.
@@ -22,43 +23,23 @@ pub struct Params {
     pairs: Vec<(String, String)>,
 }
 
-/// Decodes `%41` and `+`; what is no valid UTF-8 becomes U+FFFD.
-pub fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        match (first, hex_pair(tail)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or(&[]);
-            }
-            (b'+', _) => bytes.push(b' '),
-            (other, _) => bytes.push(*other),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+/// What stays as it is in a query string.
+const KEPT: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'!').remove(b'*');
+
+/// Decodes `%41` and `+` of a query or form; what is no valid UTF-8 becomes U+FFFD.
+fn decode(text: &str) -> String {
+    decode_segment(&text.replace('+', " "))
 }
 
-fn hex_pair(bytes: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(bytes.get(..2)?).ok()?;
-    if digits.starts_with('+') {
-        return None;
-    }
-    u8::from_str_radix(digits, 16).ok()
+/// Decodes `%41` of a path.
+pub fn decode_segment(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Encodes a value for a query string.
 pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~!*".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(text, KEPT).to_string()
 }
 
 impl Params {

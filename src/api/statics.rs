@@ -18,8 +18,7 @@ fn serve(path: &str, etag_given: Option<&str>) -> Option<HttpResponse> {
     }
     let file = Files::get(path)?;
     let hash = file.metadata.sha256_hash();
-    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("\"{digits}\"");
+    let etag = format!("\"{}\"", hex::encode(hash.get(..16).unwrap_or(&hash)));
     let fresh = etag_given.is_some_and(|given| given.trim_start_matches("W/") == etag);
     let mut builder = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     for (name, value) in SECURITY {

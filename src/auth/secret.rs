@@ -143,7 +143,7 @@ impl Turn<'_> {
     /// 422 when it is longer than [`LONGEST_PASSWORD`].
     pub async fn hash(&self, password: &str) -> Result<String> {
         if password.len() > LONGEST_PASSWORD {
-            return Err(Error::field("MaxLengthExceeded", "secretValue"));
+            return Err(too_long(password));
         }
         let mut salt = [0u8; 16];
         self.passwords.entropy.fill(&mut salt);
@@ -260,11 +260,7 @@ impl Keyed {
 
 /// SHA-256 of a text in lower-case hexadecimal: how keys are stored.
 pub fn sha256_hex(text: &str) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        hex.push_str(&format!("{byte:02x}"));
-    }
-    hex
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Whether a text can be a password.
@@ -277,9 +273,15 @@ pub fn check_password(password: &str) -> Result<()> {
         return Err(Error::code("UserCredentialCreation").message(message));
     }
     match password.len() > LONGEST_PASSWORD {
-        true => Err(Error::field("MaxLengthExceeded", "secretValue")),
+        true => Err(too_long(password)),
         false => Ok(()),
     }
+}
+
+fn too_long(password: &str) -> Error {
+    let length = password.len();
+    Error::field("MaxLengthExceeded", "secretValue")
+        .message(format!("the password is {length} bytes long, more than {LONGEST_PASSWORD}"))
 }
 
 /// What marks the stored form of a key's secret.
@@ -362,7 +364,10 @@ mod tests {
         let turn = passwords.turn().await.unwrap();
         let long = "x".repeat(LONGEST_PASSWORD + 1);
         let error = turn.hash(&long).await.unwrap_err();
-        assert_eq!(error, Error::field("MaxLengthExceeded", "secretValue"));
+        assert_eq!(
+            (error.code, error.field.as_deref()),
+            ("MaxLengthExceeded", Some("secretValue"))
+        );
         assert_eq!(turn.verify(&long, None, 0).await.unwrap(), Verdict::Wrong);
     }
 

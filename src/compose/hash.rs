@@ -30,7 +30,9 @@ fn mounted(file: &MountedFile, declared: &Declared) -> Value {
     };
     let declaration = list.iter().find(|known| known.key == file.source);
     let content = match declaration.map(|known| (&known.content, &known.name)) {
-        Some((FileContent::Bytes(bytes), _)) => json!({ "sha256": hex(&Sha256::digest(bytes)) }),
+        Some((FileContent::Bytes(bytes), _)) => {
+            json!({ "sha256": hex::encode(Sha256::digest(bytes)) })
+        }
         Some((FileContent::External, name)) => json!({ "external": name }),
         None => Value::Null,
     };
@@ -39,7 +41,7 @@ fn mounted(file: &MountedFile, declared: &Declared) -> Value {
 
 /// SHA-256 in hex of a JSON value that does not depend on the order of its keys.
 pub fn canonical_sha256(value: &Value) -> String {
-    hex(&Sha256::digest(sorted(value).to_string()))
+    hex::encode(Sha256::digest(sorted(value).to_string()))
 }
 
 fn sorted(value: &Value) -> Value {
@@ -53,8 +55,4 @@ fn sorted(value: &Value) -> Value {
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

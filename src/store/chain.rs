@@ -5,7 +5,6 @@
 //! left. Whoever may write to the database file could make the whole chain anew: the head, noted down
 //! elsewhere and given to [`verify_audit`] later, shows that as well.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -64,11 +63,7 @@ pub(super) fn hash(before: &str, entry: &Stored<'_>) -> String {
         entry.data,
     ])
     .to_string();
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn link(row: &Row<'_>) -> rusqlite::Result<ChainLink> {

@@ -23,7 +23,10 @@ pub(super) fn observe(state: &HostState, container: &SimContainer, detail: Detai
         name: spec.name.clone(),
         uuid: spec.labels.get(LABEL_UUID).cloned(),
         image: spec.image.clone(),
-        image_id: format!("sha256:{:0>64}", hex(&spec.image)),
+        image_id: format!(
+            "sha256:{:0>64}",
+            hex::encode(spec.image.bytes().take(32).collect::<Vec<u8>>())
+        ),
         labels: spec.labels.clone(),
         state: container.state,
         exit_code: container.exit_code,
@@ -42,10 +45,6 @@ pub(super) fn observe(state: &HostState, container: &SimContainer, detail: Detai
         observed.raw = raw(container, &observed);
     }
     observed
-}
-
-fn hex(text: &str) -> String {
-    text.bytes().take(32).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn network_mode(network: &NetworkAttachment) -> String {

@@ -46,7 +46,7 @@ pub fn default_check(launch: &mut Map<String, Value>) {
 
 /// What tells one configuration from another.
 pub fn hash(configuration: &str) -> String {
-    Sha256::digest(configuration).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(configuration))
 }
 
 /// Whether a container has another configuration than this.
