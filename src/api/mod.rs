@@ -47,6 +47,9 @@ mod streams;
 mod subscribe;
 mod token;
 
+#[cfg(any(test, fuzzing))]
+pub mod probe;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 

@@ -38,6 +38,9 @@ mod service;
 mod source;
 mod yaml;
 
+#[cfg(any(test, fuzzing))]
+pub mod probe;
+
 #[cfg(test)]
 mod tests;
 

@@ -155,17 +155,17 @@ impl Checker<'_> {
                 None => false,
             };
             if !given {
-                match field.default {
-                    Default::None => {}
-                    Default::Str(text) => {
-                        checked.insert(field.name.to_owned(), text.into());
-                    }
-                    Default::Int(number) => {
-                        checked.insert(field.name.to_owned(), number.into());
-                    }
-                    Default::Bool(flag) => {
-                        checked.insert(field.name.to_owned(), flag.into());
-                    }
+                let default = match field.default {
+                    Default::None => None,
+                    Default::Str(text) => Some(text.into()),
+                    Default::Int(number) => Some(number.into()),
+                    Default::Bool(flag) => Some(flag.into()),
+                };
+                if let Some(default) = default {
+                    // A few are declared in another kind than the field's, as in Rancher.
+                    let path = Path { above, entry, field };
+                    let default = self.value(&path, &field.kind, default)?;
+                    checked.insert(field.name.to_owned(), default);
                 }
             }
             if field.required && self.may_give(entry, field, Purpose::Create) {

@@ -10,7 +10,7 @@
 
 pub mod tickets;
 
-mod frames;
+pub mod frames;
 
 mod line;
 
@@ -53,7 +53,7 @@ impl Streams {
     ) -> String {
         let mut bytes = [0u8; 32];
         entropy.fill(&mut bytes);
-        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = hex::encode(bytes);
         let grant = Grant { caller: caller.clone(), purpose };
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.insert(secret::sha256_hex(&token), grant, clock.now_ms());
