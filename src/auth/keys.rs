@@ -69,7 +69,10 @@ pub fn prepare_api_key(tx: &Tx<'_>, new: &mut NewResource) -> Result<KeyPair> {
         access_key: take_text(new, "publicValue").unwrap_or(generated.access_key),
         secret_key: take_text(new, "secretValue").unwrap_or(generated.secret_key),
     };
-    check_unique(tx, &pair.access_key, None)?;
+    if is_taken(tx, &pair.access_key)? {
+        return Err(Error::field("NotUnique", "publicValue")
+            .message(format!("the access key `{}` is in use", pair.access_key)));
+    }
     new.kind = API_KEY.to_owned();
     new.data.insert("publicValue".to_owned(), pair.access_key.clone().into());
     new.data.insert(SECRET_HASH.to_owned(), secret::key_hash(&pair.secret_key).into());
@@ -81,12 +84,14 @@ pub fn prepare_api_key(tx: &Tx<'_>, new: &mut NewResource) -> Result<KeyPair> {
 ///
 /// # Errors
 /// 400 `UserCredentialCreation` without a login; 422 when the login holds what cannot be typed in a
-/// `login:password` code, or `NotUnique publicValue` when another live credential has it.
+/// `login:password` code, and 409 `UsernameIsTaken` when another live credential has it.
 pub fn prepare_password(tx: &Tx<'_>, new: &mut NewResource, phc: String) -> Result<()> {
     new.data.shift_remove("secretValue");
     let login = take_text(new, "publicValue").unwrap_or_default();
     check_login(&login)?;
-    check_unique(tx, &login, None)?;
+    if is_taken(tx, &login)? {
+        return Err(Error::code("UsernameIsTaken").message(format!("the login `{login}` is taken")));
+    }
     new.kind = PASSWORD.to_owned();
     new.data.insert("publicValue".to_owned(), login.into());
     new.data.insert(SECRET_HASH.to_owned(), phc.into());
@@ -109,21 +114,19 @@ pub fn check_login(login: &str) -> Result<()> {
         return Err(Error::code("UserCredentialCreation").message(message));
     }
     if login.contains(':') || login.chars().any(char::is_control) {
-        return Err(Error::field("InvalidCharacters", "publicValue"));
+        return Err(Error::field("InvalidCharacters", "publicValue")
+            .message(format!("the login `{login}` holds a colon or a control character")));
     }
     if login.len() > 255 {
-        return Err(Error::field("MaxLengthExceeded", "publicValue"));
+        return Err(Error::field("MaxLengthExceeded", "publicValue")
+            .message(format!("the login is {} bytes long, more than 255", login.len())));
     }
     Ok(())
 }
 
 /// A public value may be used again only once the credential that had it is removed.
-fn check_unique(read: &Read<'_>, public: &str, own: Option<i64>) -> Result<()> {
-    let others = read.referrers_by_text("credential", "publicValue", public)?;
-    match others.iter().any(|other| Some(other.id) != own) {
-        true => Err(Error::field("NotUnique", "publicValue")),
-        false => Ok(()),
-    }
+fn is_taken(read: &Read<'_>, public: &str) -> Result<bool> {
+    Ok(!read.referrers_by_text("credential", "publicValue", public)?.is_empty())
 }
 
 /// The live credentials with this public value whose owner and state let them be used, with the owner.
@@ -274,18 +277,18 @@ mod tests {
     #[tokio::test]
     async fn a_public_value_is_free_again_only_when_its_credential_is_removed() {
         let world = World::seeded().await;
-        let taken = Err(Error::field("NotUnique", "publicValue"));
+        let code = |found: Result<()>| found.err().map(|error| error.code);
         create(&world, &[("publicValue", "mine")]).await.unwrap();
         let id = world.store.read(|read| usable(read, &[API_KEY], "mine")).unwrap().unwrap().0.id;
         for (state, expect) in [("active", false), ("inactive", false), ("removed", true)] {
             world.set_state(id, state).await;
             let found = create(&world, &[("publicValue", "mine")]).await.map(|_| ());
-            assert_eq!(found, if expect { Ok(()) } else { taken.clone() }, "{state}");
+            assert_eq!(code(found), if expect { None } else { Some("NotUnique") }, "{state}");
         }
         // Logins and keys share the names.
         let phc = "$argon2id$".to_owned();
         let login = world.store.write(move |tx| insert_password(tx, 1, "mine", phc)).await;
-        assert_eq!(login.map(|_| ()), taken);
+        assert_eq!(code(login.map(|_| ())), Some("UsernameIsTaken"));
     }
 
     #[test]

@@ -165,8 +165,7 @@ impl Auth {
     pub async fn logout(&self, request: &RequestFacts) -> Result<()> {
         let Some(offer) = offers(request).into_iter().find(|offer| offer.carrier != Carrier::Basic)
         else {
-            return Err(Error { status: 500, ..Error::code("JWTNotProvided") }
-                .message("there is no session to end"));
+            return Err(Error::code("JWTNotProvided").message("there is no session to end"));
         };
         if offer.carrier == Carrier::Cookie {
             csrf::check(request)?;

@@ -174,6 +174,17 @@ pub fn port_range(text: &str) -> Option<(u16, u16)> {
     (0 < range.0 && range.0 <= range.1).then_some(range)
 }
 
+/// The code for a text that is no range of ports: which of its parts is wrong.
+pub fn port_range_code(text: &str) -> &'static str {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = |text: &str| text.parse::<u16>().is_ok_and(|port| port > 0);
+    match text.trim().split_once('-').map(|(first, last)| (first.trim(), last.trim())) {
+        Some((first, _)) if is_number(first) && !is_port(first) => "PortInvalidStartPort",
+        Some((_, last)) if is_number(last) && !is_port(last) => "PortInvalidEndPort",
+        Some(_) | None => "PortRangeWrongFormat",
+    }
+}
+
 impl Setting {
     /// What is wrong with a value, for a person; `None` if nothing is.
     ///

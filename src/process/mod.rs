@@ -14,6 +14,7 @@ pub mod agent;
 pub mod balancer;
 pub mod external;
 pub mod host;
+pub mod images;
 pub mod instance;
 pub mod links;
 pub mod network;

@@ -1,17 +1,71 @@
-//! Balancers: what their containers have without being told.
+//! Balancers: what their rules must say, and what their containers have without being told.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::service::text;
 use super::{Creation, Ctx, Hook};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::resource::Resource;
 use crate::process::balancer;
 
 /// Hook of `loadBalancerService`.
-pub const HOOK: Hook = Hook { create: Some(create), ..Hook::of("loadBalancerService") };
+pub const HOOK: Hook =
+    Hook { create: Some(create), update: Some(update), ..Hook::of("loadBalancerService") };
+
+/// Where a balancer answers whoever asks after its health.
+const HEALTH_PORT: i64 = 42;
 
 fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    check_rules(&creation.row.data)?;
     if let Some(Value::Object(launch)) = creation.row.data.get_mut("launchConfig") {
         balancer::default_check(launch);
     }
     Ok(())
+}
+
+fn update(_: &mut Ctx<'_, '_>, _: &Resource, changes: &mut Map<String, Value>) -> Result<()> {
+    check_rules(changes)
+}
+
+/// Checks what the schema cannot say of `lbConfig.portRules`.
+fn check_rules(data: &Map<String, Value>) -> Result<()> {
+    let rules = data.get("lbConfig").and_then(|config| config.get("portRules")?.as_array());
+    let rules = rules.into_iter().flatten().filter_map(Value::as_object);
+    rules.enumerate().try_for_each(|(at, rule)| check_rule(at + 1, rule))
+}
+
+fn check_rule(number: usize, rule: &Map<String, Value>) -> Result<()> {
+    let fault = |code: &'static str, field: &str, what: &str| {
+        Err(Error::field(code, field).message(format!("port rule {number} {what}")))
+    };
+    let has_port = |field: &str| rule.get(field).is_some_and(|port| !port.is_null());
+    let has_service = rule.get("serviceId").is_some_and(|service| !service.is_null());
+    let has_selector = !text(rule, "selector").is_empty();
+    match (has_service, has_selector) {
+        (true, true) => {
+            return fault(
+                "InvalidOption",
+                "Can't specify both selector and serviceId",
+                "has a serviceId and a selector; give one of the two",
+            );
+        }
+        (false, false) => {
+            return fault("MissingRequired", "serviceId", "has neither serviceId nor selector");
+        }
+        (true, false) if !has_port("targetPort") => {
+            return fault("MissingRequired", "targetPort", "needs the targetPort of its service");
+        }
+        (true, false) | (false, true) => {}
+    }
+    if !text(rule, "region").is_empty() && text(rule, "environment").is_empty() {
+        return fault("MissingRequired", "environment", "has a region and no environment in it");
+    }
+    match rule.get("sourcePort").and_then(Value::as_i64) {
+        Some(HEALTH_PORT) => fault(
+            "InvalidOption",
+            "Port 42 is reserved for service health check",
+            "listens on port 42, where the balancer answers whether it is healthy",
+        ),
+        Some(_) | None => Ok(()),
+    }
 }

@@ -5,6 +5,7 @@ use super::{Creation, Ctx, DENIED, Hook, ports};
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
+use crate::process::images;
 use crate::store::Read;
 
 /// `container`.
@@ -17,7 +18,7 @@ pub const INSTANCE: Hook =
 /// Containers made by one request at most.
 const MOST: i64 = 1000;
 
-fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let data = &mut creation.row.data;
     let image = data.get("imageUuid").and_then(|image| image.as_str()).unwrap_or("");
     let built = data.get("build").is_some_and(|build| !build.is_null());
@@ -26,6 +27,7 @@ fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
             .message("a container needs an image, such as docker:nginx"));
     }
     ports::check(data.get("ports"))?;
+    images::check(ctx.tx, data)?;
     if data.get("networkMode").and_then(|mode| mode.as_str()) == Some("container")
         && !data.contains_key("networkContainerId")
         && !data.contains_key("networkLaunchConfig")

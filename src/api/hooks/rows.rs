@@ -7,7 +7,7 @@ use super::{
     Visibility, access, account, balancer, container, credential, endpoints, fields, host, links,
     member, preference, project, service, setting, sources, stack, template, volume,
 };
-use super::{Presenter, agent};
+use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
 use crate::model::registry::Entry;
 use crate::model::schema::{Field, Kind};
@@ -28,6 +28,7 @@ pub const HOOKS: &[Hook] = &[
     template::HOOK,
     agent::REGISTER,
     agent::TOKEN,
+    registries::HOOK,
     service::HOOK,
     stack::HOOK,
     preference::HOOK,

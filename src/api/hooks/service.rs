@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process;
+use crate::process::images;
 
 /// `service`.
 pub const HOOK: Hook = Hook {
@@ -36,6 +37,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     check_image(ctx.entry.is_child(), data)?;
     for config in launch_configs(data) {
         ports::check(config.get("ports"))?;
+        images::check(ctx.tx, config)?;
     }
     check_siblings(&name, data)?;
     check_common(data)?;
@@ -252,6 +254,10 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
         if let Some(stack) = row.int("stackId") {
             check_unique(ctx, stack, Some(row.id), name, &[])?;
         }
+    }
+    for config in launch_configs(changes) {
+        ports::check(config.get("ports"))?;
+        images::check(ctx.tx, config)?;
     }
     if changes.get("launchConfig").is_some() {
         let mut after = row.data.clone();

@@ -114,11 +114,16 @@ fn write(ctx: &mut Ctx<'_, '_>, write: &Write) -> Result<Resource> {
         return Err(Error::field("MaxLengthExceeded", "name")
             .message(format!("a setting's name has at most {LONGEST_NAME} letters")));
     }
-    let complaint = value
-        .as_deref()
-        .and_then(|value| settings::setting(&name).and_then(|known| known.complaint(value)));
-    if let Some(complaint) = complaint {
-        return Err(Error::field("InvalidFormat", "value").message(complaint));
+    if let (Some(value), Some(known)) = (value.as_deref(), settings::setting(&name))
+        && let Some(complaint) = known.complaint(value)
+    {
+        let code = match known.shape {
+            Shape::Ports => settings::port_range_code(value),
+            Shape::Flag | Shape::List | Shape::Number | Shape::Secret | Shape::Text => {
+                "InvalidFormat"
+            }
+        };
+        return Err(Error::field(code, "value").message(complaint));
     }
     let keeps = !matches!(write, Write::Delete(_)) && value.is_none();
     if !keeps {

@@ -6,6 +6,7 @@ use super::service::{check_name, check_siblings, check_unique, is_global, text};
 use super::{Ctx, ports};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
+use crate::process::images;
 use crate::process::upgrade::in_service::Configs;
 use crate::process::upgrade::{IN_SERVICE, TO_SERVICE, strategy};
 
@@ -67,6 +68,7 @@ fn in_service(ctx: &Ctx<'_, '_>, row: &Resource, strategy: &Map<String, Value>) 
     }
     for config in given.primary.iter().chain(&given.sidekicks) {
         ports::check(config.get("ports"))?;
+        images::check(ctx.tx, config)?;
     }
     let mut after = row.clone();
     Configs::of(row).upgraded(&name, strategy, "").put(&mut after);

@@ -87,6 +87,14 @@ pub fn services(
         .map(|service| (service.name.clone().unwrap_or_default().to_ascii_lowercase(), service))
         .collect();
     let known = |change: &Change| existing.get(&change.service.to_ascii_lowercase());
+    let touched = report
+        .changes
+        .iter()
+        .filter(|change| matches!(change.action, Action::Create | Action::Change))
+        .filter_map(|change| project.service(&change.service));
+    for wanted in touched {
+        check_images(tx, wanted)?;
+    }
     // First of all: a service that is only being changed could not be started.
     for change in report.changes.iter().filter(|change| change.action == Action::Start) {
         if let Some(service) = known(change) {
@@ -130,6 +138,19 @@ pub fn services(
     }
     links::follow(tx, stack, project, report)?;
     balancers::follow(tx, stack, project, report)
+}
+
+/// Images that are built on the spot come from no registry.
+fn check_images(tx: &Tx<'_>, wanted: &Service) -> Result<()> {
+    let built = |config: &Map<String, Value>| {
+        let image = config.get("imageUuid").and_then(Value::as_str).unwrap_or("");
+        let image = image.strip_prefix("docker:").unwrap_or(image);
+        super::builds(wanted).any(|build| build.tag == image)
+    };
+    std::iter::once(&wanted.launch_config)
+        .chain(&wanted.secondary_launch_configs)
+        .filter(|config| !built(config))
+        .try_for_each(|config| process::images::check(tx, config))
 }
 
 fn create(

@@ -6,6 +6,7 @@ mod computed;
 mod conditions;
 mod dialects;
 mod dry_run;
+mod faults;
 mod lists;
 mod logins;
 mod pages;

@@ -125,7 +125,7 @@ async fn faults_say_what_is_wrong() {
         422 InvalidState stackId: stack is not in a valid state: a service needs a stack
         422 InvalidReference stackId: field `stackId` of a service refers to the stack "1st999", which does not exist
         422 InvalidOption Image is required when selectorContainer is not passed in: a service needs an image in launchConfig.imageUuid, such as docker:nginx
-        422 PortWrongFormat ports: port `x` is not made of numbers; write it as [ip:][public:]private[/tcp or udp]
+        422 PortWrongFormat ports: port `x` is not of the form [ip:][public:]private[/tcp|udp]
         422 MaxLimitExceeded Min scale can't exceed scale: scalePolicy.min is 3, more than max 2
         422 InvalidFormat selectorLink: `bad key=1` is not a selector; write key=value, key!=value, key in (a,b), key notin (a,b) or key
         422 MissingRequired name: field `secondaryLaunchConfigs.name` of a service is required

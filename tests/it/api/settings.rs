@@ -120,5 +120,5 @@ async fn settings_act_as_soon_as_they_are_stored() {
     assert_eq!(project["version"], "7");
     let bad = json!({"value": "10-5"});
     let bad = admin.put("/settings/environment.services.port.range", bad).await;
-    assert!(bad.fault().starts_with("422 InvalidFormat value"), "{}", bad.text);
+    assert!(bad.fault().starts_with("422 PortRangeWrongFormat value"), "{}", bad.text);
 }

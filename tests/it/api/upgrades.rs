@@ -94,7 +94,7 @@ async fn upgrades_that_make_no_sense() {
         422 MinLimitExceeded intervalMillis: field `inServiceStrategy.intervalMillis` of a serviceUpgrade is 99, less than 100
         422 InvalidOption launchConfig: service `app` cannot switch between a fixed scale and one container per host
         422 InvalidOption Image is required when selectorContainer is not passed in: a service needs an image in launchConfig.imageUuid, such as docker:nginx
-        422 PortWrongFormat ports: port `x` is not made of numbers; write it as [ip:][public:]private[/tcp or udp]
+        422 PortWrongFormat ports: port `x` is not of the form [ip:][public:]private[/tcp|udp]
         422 InvalidReference gone: `more` uses the sidekick `gone`, which does not exist or is not properly labeled as a sidekick
         422 NotUnique name: the stack already has a service or sidekick called `other`
         422 MissingRequired toServiceId: an upgrade to another service needs its id in toServiceId
