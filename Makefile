@@ -1,5 +1,5 @@
 # Every target is a script; CONTRIBUTING.md says what each one does.
-.PHONY: run test check bench chaos golden
+.PHONY: run test check bench chaos golden schemathesis
 
 run: ; @scripts/run.sh
 test: ; @scripts/test.sh
@@ -7,3 +7,4 @@ check: ; @scripts/check.sh
 bench: ; @scripts/bench.sh
 chaos: ; @scripts/chaos.sh
 golden: ; @scripts/golden.sh
+schemathesis: ; @scripts/schemathesis.sh

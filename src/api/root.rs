@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::{Call, Format};
 use super::dialect::Version;
+use super::params::Params;
 use super::respond::{self, Reply};
 use super::serve::Session;
 use super::{ApiState, openapi, statics};
@@ -94,12 +95,21 @@ pub async fn metrics(state: web::Data<ApiState>) -> HttpResponse {
     }
 }
 
-/// `GET /openapi.json`.
-pub async fn openapi(request: HttpRequest, state: web::Data<ApiState>) -> HttpResponse {
-    let call = Call::new(&state, &request, Version::V2Beta, "");
-    let version = call.params.get("dialect").and_then(Version::parse).unwrap_or(Version::V2Beta);
-    let document = openapi::document(version, &call.origin);
-    HttpResponse::Ok().content_type("application/json; charset=utf-8").body(document.to_string())
+/// `GET /openapi.json`, of one version or of the one that `dialect` names.
+pub async fn openapi(request: HttpRequest, path: web::Path<OpenapiPath>) -> HttpResponse {
+    let params = Params::parse(request.query_string());
+    let named = path.version.as_deref().or_else(|| params.get("dialect"));
+    let version = named.and_then(Version::parse).unwrap_or(Version::V2Beta);
+    HttpResponse::Ok()
+        .content_type("application/json; charset=utf-8")
+        .insert_header(("cache-control", "no-cache"))
+        .body(openapi::text(version))
+}
+
+/// Path parameters of `openapi.json`.
+#[derive(serde::Deserialize)]
+pub struct OpenapiPath {
+    version: Option<String>,
 }
 
 /// Everything else.

@@ -1,19 +1,21 @@
 //! Every URL, on one screen.
 
 use actix_cors::Cors;
+use actix_web::dev::Service as _;
+use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::web;
 
 use super::{ApiState, root, serve, statics, streams, token};
 
-/// Registers every route over a state.
+/// Registers every route over a state. Whatever answers `GET` answers `HEAD`, too.
 ///
 /// | URL | |
 /// |---|---|
 /// | `/` | dashboard for browsers, list of versions for programs |
 /// | `/ping` `/healthz` `/healthcheck` | liveness |
 /// | `/metrics` | Prometheus |
-/// | `/openapi.json` | OpenAPI 3.1, `?dialect=v1` for the other dialect |
+/// | `/<version>/openapi.json` | OpenAPI 3.1 of a version; `/openapi.json` is that of `/v2-beta` |
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
 /// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
@@ -68,15 +70,24 @@ fn cors(origins: &[String]) -> Condition<Cors> {
 fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
     config.service(
         web::scope("")
+            .wrap_fn(|mut request, service| {
+                // Whoever sends the answer knows that its body is to be left out.
+                if request.method() == Method::HEAD {
+                    request.head_mut().method = Method::GET;
+                }
+                service.call(request)
+            })
             .wrap(Compress::default())
             .wrap(cors)
             .route("/", web::get().to(root::index))
-            .route("/", web::head().to(root::index))
             .route("/ping", web::get().to(root::ping))
             .route("/healthz", web::get().to(root::health))
             .route("/healthcheck", web::get().to(root::health))
             .route("/metrics", web::get().to(root::metrics))
-            .route("/openapi.json", web::get().to(root::openapi))
+            .service(
+                web::resource(["/openapi.json", "/{version:(?i:v1|v2-beta)}/openapi.json"])
+                    .route(web::get().to(root::openapi)),
+            )
             .route("/setup", web::get().to(token::setup_status))
             .route("/setup", web::post().to(token::setup))
             .route("/v2-beta/setup", web::get().to(token::setup_status))

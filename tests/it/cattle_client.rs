@@ -18,7 +18,7 @@ async fn the_cattle_client_works() {
     let site = Site::start().await;
     let key = environment_key(&site.access).await;
     let text = |name: &str| key[name].as_str().unwrap();
-    site.run("tests/client/cattle_test.py", text("publicValue"), text("secretValue")).await;
+    site.run("tests/client/cattle_test.py", text("publicValue"), text("secretValue"), &[]).await;
     site.server.shut_down().await;
 }
 
@@ -26,33 +26,42 @@ async fn the_cattle_client_works() {
 async fn every_type_of_every_role_has_its_whole_life() {
     let site = Site::start().await;
     let text = |name: &str| site.access[name].as_str().unwrap();
-    site.run("tests/client/every_type_test.py", text("accessKey"), text("secretKey")).await;
+    site.run("tests/client/every_type_test.py", text("accessKey"), text("secretKey"), &[]).await;
     site.server.shut_down().await;
 }
 
 /// A server with simulated hosts, and the administrator's key to it.
-struct Site {
-    server: server::Running,
-    access: Value,
+pub struct Site {
+    pub server: server::Running,
+    pub access: Value,
     _folder: TempDir,
 }
 
 impl Site {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let mut config = Config::default();
         config.server.listen.set_port(0);
         config.server.data_dir = folder.path().join("data");
         config.sim.enabled = true;
         config.sim.agents = true;
+        // Hashes at their real price would be most of what these tests do.
+        config.auth.argon2_memory_kib = 8;
+        config.auth.argon2_iterations = 1;
         let server = server::start(&config, Clock::System, Entropy::System).await.unwrap();
         let access = std::fs::read(config.server.data_dir.join("local-access.json")).unwrap();
         let access = serde_json::from_slice(&access).unwrap();
         Self { server, access, _folder: folder }
     }
 
-    /// Runs a test of the client with a key.
-    async fn run(&self, script: &str, access_key: &str, secret_key: &str) {
+    /// Runs a test in Python with a key and more of the environment.
+    pub async fn run(
+        &self,
+        script: &str,
+        access_key: &str,
+        secret_key: &str,
+        more: &[(&str, &str)],
+    ) {
         let python = std::env::var_os("RANCHETTE_TEST_PYTHON")
             .map_or_else(|| PathBuf::from("target/venv/bin/python"), PathBuf::from);
         assert!(
@@ -66,6 +75,7 @@ impl Site {
             .env("URL", &self.server.url)
             .env("ACCESS_KEY", access_key)
             .env("SECRET_KEY", secret_key)
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = tokio::time::timeout(DEADLINE, command.output()).await;

@@ -12,6 +12,7 @@ mod balancer;
 mod cattle_client;
 mod chaos;
 mod crash;
+mod described;
 mod docker_away;
 mod docker_faults;
 mod docker_names;

@@ -43,10 +43,14 @@ async fn a_stack_is_an_environment_under_v1() {
 async fn openapi_describes_both() {
     let site = Site::start().await;
     let root = site.nobody().at(site.url.clone());
-    for (query, there, missing) in
-        [("", "/stacks", "/environments"), ("?dialect=v1", "/environments", "/stacks")]
-    {
-        let document = root.get(&format!("/openapi.json{query}")).await.ok(200);
+    let (new, old) = (("/stacks", "/environments"), ("/environments", "/stacks"));
+    for (path, (there, missing)) in [
+        ("/openapi.json", new),
+        ("/openapi.json?dialect=v1", old),
+        ("/v2-beta/openapi.json", new),
+        ("/v1/openapi.json", old),
+    ] {
+        let document = root.get(path).await.ok(200);
         assert_eq!(document["openapi"], "3.1.0");
         assert!(document["paths"].get(there).is_some() && document["paths"].get(missing).is_none());
         let mut unknown = Vec::new();

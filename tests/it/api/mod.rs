@@ -16,3 +16,4 @@ mod settings;
 pub mod site;
 mod upgrades;
 pub mod websocket;
+mod wire;

@@ -28,12 +28,13 @@ use Open::{By, Everyone, Proved};
 /// Pattern in the table, method, what is asked, what comes of it.
 const CALLS: &[(&str, &str, &str, Open)] = &[
     ("/", "GET", "/", Everyone(200)),
-    ("/", "HEAD", "/", Everyone(200)),
     ("/ping", "GET", "/ping", Everyone(200)),
     ("/healthz", "GET", "/healthz", Everyone(200)),
     ("/healthcheck", "GET", "/healthcheck", Everyone(200)),
     ("/metrics", "GET", "/metrics", Everyone(200)),
     ("/openapi.json", "GET", "/openapi.json", Everyone(200)),
+    (OPENAPI, "GET", "/v2-beta/openapi.json", Everyone(200)),
+    (OPENAPI, "GET", "/V1/openapi.json", Everyone(200)),
     ("/setup", "GET", "/setup", Everyone(200)),
     ("/setup", "POST", "/setup", Everyone(405)),
     ("/v2-beta/setup", "GET", "/v2-beta/setup", Everyone(200)),
@@ -73,6 +74,7 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     ("default", "DELETE", "/v3/stacks", Everyone(404)),
 ];
 
+const OPENAPI: &str = "/{version:(?i:v1|v2-beta)}/openapi.json";
 const VERSION: &str = "/{version:(?i:v1|v2-beta)}";
 const TAIL: &str = "/{version:(?i:v1|v2-beta)}/{tail:.*}";
 

@@ -60,7 +60,7 @@ pub const PROXIES: Source = Source {
 };
 
 fn refuse_proxy(_: &mut Ctx<'_, '_>, _: &Write) -> Result<Resource> {
-    Err(Error::status(501)
+    Err(Error::status(405)
         .message("this server does not carry traffic to services; publish a port of the service"))
 }
 
