@@ -140,7 +140,13 @@ impl Call {
     /// Nothing is wrong yet: what names nothing is found out later.
     pub fn new(state: &ApiState, request: &HttpRequest, version: Version, tail: &str) -> Self {
         let headers = request.headers();
-        let params = Params::parse(request.query_string());
+        let mut params = Params::parse(request.query_string());
+        let mut query = request.query_string().to_owned();
+        let format = format(headers, &params);
+        if format == Format::Html && request.method() == "GET" {
+            params.of_filter_form();
+            query = params.query(&[], &[]);
+        }
         let segments = tail
             .split('/')
             .filter(|segment| !segment.is_empty())
@@ -176,9 +182,9 @@ impl Call {
         Self {
             version,
             method,
-            format: format(headers, &params),
+            format,
             segments,
-            query: request.query_string().to_owned(),
+            query,
             params,
             origin,
             root,

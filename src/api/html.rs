@@ -1,12 +1,18 @@
-//! The API as pages for people: JSON with links to follow, a form to filter lists, buttons for actions.
+//! The API as pages for people: JSON with links to follow, and forms for all that the caller may do.
 //!
 //! A page is self-contained HTML without scripts; everything it does are links and forms, so that the
 //! strict content policy holds. The style sheet is `static/api.css`.
 
+mod code;
+mod forms;
+mod inputs;
+
 use serde_json::{Map, Value};
 
 use super::call::Call;
+use super::views::views;
 use crate::auth::Caller;
+use forms::Forms;
 
 /// Escapes text for HTML.
 fn escape(text: &str) -> String {
@@ -38,6 +44,7 @@ pub fn page(
     out.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     out.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     out.push_str(&format!("<title>{}</title>\n", escape(&title)));
+    out.push_str("<link rel=\"icon\" href=\"/static/favicon.svg\">\n");
     out.push_str("<link rel=\"stylesheet\" href=\"/static/api.css\">\n</head>\n<body>\n");
     header(&mut out, call, caller);
     out.push_str(&format!("<main>\n<h1>{}</h1>\n", escape(&title)));
@@ -45,12 +52,14 @@ pub fn page(
         if status >= 400 {
             failure(&mut out, status, fields);
         }
-        filters(&mut out, call, fields);
         pages(&mut out, fields);
-        actions(&mut out, proof, fields);
+        if let Some(caller) = caller {
+            let views = views(call.version, caller.role);
+            forms::write(&mut out, &Forms { call, views, proof }, fields);
+        }
     }
     out.push_str("<pre class=\"json\">");
-    json(&mut out, &value, 0, &call.origin.to_ascii_lowercase());
+    code::write(&mut out, &value, 0, &call.origin.to_ascii_lowercase());
     out.push_str("</pre>\n</main>\n</body>\n</html>\n");
     out
 }
@@ -96,139 +105,9 @@ fn failure(out: &mut String, status: u16, fields: &Map<String, Value>) {
     }
 }
 
-/// A form that filters, sorts and cuts the list.
-fn filters(out: &mut String, call: &Call, fields: &Map<String, Value>) {
-    let Some(Value::Object(filters)) = fields.get("filters") else { return };
-    if filters.is_empty() {
-        return;
-    }
-    out.push_str("<form class=\"filters\" method=\"get\"><fieldset><legend>Filter</legend>\n");
-    for name in ["name", "state", "kind"].iter().filter(|name| filters.contains_key(**name)) {
-        let given = call.params.get(name).unwrap_or("");
-        out.push_str(&format!(
-            "<label>{name} <input name=\"{name}\" value=\"{}\"></label>\n",
-            escape(given)
-        ));
-    }
-    out.push_str("<label>sort <select name=\"sort\"><option value=\"\"></option>");
-    for name in filters.keys() {
-        let chosen = if call.params.get("sort") == Some(name) { " selected" } else { "" };
-        out.push_str(&format!("<option{chosen}>{}</option>", escape(name)));
-    }
-    out.push_str("</select></label>\n<label>order <select name=\"order\">");
-    for order in ["asc", "desc"] {
-        let chosen = if call.params.get("order") == Some(order) { " selected" } else { "" };
-        out.push_str(&format!("<option{chosen}>{order}</option>"));
-    }
-    out.push_str("</select></label>\n");
-    let limit = call.params.get("limit").unwrap_or("100");
-    out.push_str(&format!(
-        "<label>limit <input name=\"limit\" type=\"number\" value=\"{}\"></label>\n",
-        escape(limit)
-    ));
-    out.push_str("<button>Show</button>\n</fieldset></form>\n");
-}
-
 fn pages(out: &mut String, fields: &Map<String, Value>) {
     let next = fields.get("pagination").and_then(|pages| pages.get("next")).and_then(Value::as_str);
     if let Some(next) = next {
         out.push_str(&format!("<p><a rel=\"next\" href=\"{}\">Next page</a></p>\n", escape(next)));
-    }
-}
-
-/// A button for each action, and one to remove the resource.
-fn actions(out: &mut String, proof: Option<&str>, fields: &Map<String, Value>) {
-    let actions = fields.get("actions").and_then(Value::as_object);
-    let own = fields.get("links").and_then(|links| links.get("self")).and_then(Value::as_str);
-    let is_resource = fields.contains_key("id") && fields.contains_key("state");
-    let (Some(actions), Some(own), true) = (actions, own, is_resource) else { return };
-    out.push_str("<div class=\"actions\">\n");
-    for (name, url) in actions.iter().filter_map(|(name, url)| Some((name, url.as_str()?))) {
-        button(out, url, name, None, proof);
-    }
-    button(out, own, "delete", Some("DELETE"), proof);
-    out.push_str("</div>\n");
-}
-
-fn button(out: &mut String, url: &str, name: &str, method: Option<&str>, proof: Option<&str>) {
-    out.push_str(&format!("<form method=\"post\" action=\"{}\">", escape(url)));
-    if let Some(proof) = proof {
-        let proof = escape(proof);
-        out.push_str(&format!("<input type=\"hidden\" name=\"CSRF\" value=\"{proof}\">"));
-    }
-    if let Some(method) = method {
-        out.push_str(&format!("<input type=\"hidden\" name=\"_method\" value=\"{method}\">"));
-    }
-    out.push_str(&format!("<button>{}</button></form>\n", escape(name)));
-}
-
-/// JSON, indented and coloured; what is a URL of ours is a link.
-fn json(out: &mut String, value: &Value, depth: usize, origin: &str) {
-    match value {
-        Value::Null => out.push_str("<i>null</i>"),
-        Value::Bool(flag) => out.push_str(&format!("<b>{flag}</b>")),
-        Value::Number(number) => out.push_str(&format!("<b>{number}</b>")),
-        Value::String(text) if text.starts_with(origin) => {
-            let url = escape(text);
-            out.push_str(&format!("\"<a href=\"{url}\">{url}</a>\""));
-        }
-        Value::String(_) => {
-            out.push_str(&format!("<span>{}</span>", escape(&value.to_string())));
-        }
-        Value::Array(items) if items.is_empty() => out.push_str("[]"),
-        Value::Object(items) if items.is_empty() => out.push_str("{}"),
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                line(out, index, depth + 1);
-                json(out, item, depth + 1, origin);
-            }
-            line(out, 0, depth);
-            out.push(']');
-        }
-        Value::Object(items) => {
-            out.push('{');
-            for (index, (name, item)) in items.iter().enumerate() {
-                line(out, index, depth + 1);
-                out.push_str(&format!(
-                    "<u>{}</u>: ",
-                    escape(&Value::from(name.as_str()).to_string())
-                ));
-                json(out, item, depth + 1, origin);
-            }
-            line(out, 0, depth);
-            out.push('}');
-        }
-    }
-}
-
-fn line(out: &mut String, index: usize, depth: usize) {
-    if index > 0 {
-        out.push(',');
-    }
-    out.push('\n');
-    out.push_str(&"  ".repeat(depth));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_becomes_links_and_nothing_breaks_out() {
-        let value =
-            serde_json::json!({"a": "http://h/v1/x?a=1&b=2", "b": "<script>\"'", "c": [1, null]});
-        let mut out = String::new();
-        json(&mut out, &value, 0, "http://h");
-        expect_test::expect![[r#"
-            {
-              <u>&quot;a&quot;</u>: "<a href="http://h/v1/x?a=1&amp;b=2">http://h/v1/x?a=1&amp;b=2</a>",
-              <u>&quot;b&quot;</u>: <span>&quot;&lt;script&gt;\&quot;&#39;&quot;</span>,
-              <u>&quot;c&quot;</u>: [
-                <b>1</b>,
-                <i>null</i>
-              ]
-            }"#]]
-        .assert_eq(&out);
     }
 }

@@ -14,6 +14,7 @@ mod call;
 mod params;
 mod serve;
 
+mod form;
 mod input;
 mod marker;
 mod query;

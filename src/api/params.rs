@@ -56,6 +56,26 @@ impl Params {
         Self { pairs }
     }
 
+    /// Takes what the filter form of a page sends: what is empty says nothing, and `_field`, `_modifier` and
+    /// `_value` stand for one filter.
+    pub fn of_filter_form(&mut self) {
+        let (field, modifier, value) =
+            (self.get("_field"), self.get("_modifier"), self.get("_value"));
+        let filter = field.filter(|field| !field.is_empty()).map(|field| {
+            let name = match modifier {
+                None | Some("" | "eq") => field.to_owned(),
+                Some(modifier) => format!("{field}_{modifier}"),
+            };
+            (name, value.unwrap_or("").to_owned())
+        });
+        let steers = ["_field", "_modifier", "_value"];
+        self.pairs.retain(|(name, value)| {
+            let says = !value.is_empty() || name.starts_with('_') || name.ends_with("null");
+            says && !steers.contains(&name.as_str())
+        });
+        self.pairs.extend(filter);
+    }
+
     /// Adds a pair.
     pub fn push(&mut self, name: String, value: String) {
         self.pairs.push((name, value));
@@ -132,6 +152,20 @@ mod tests {
             params.query(&["x", "flag"], &[("limit", "9")]),
             "name=a%20b%20c&state_ne=%C3%A9&limit=9"
         );
+    }
+
+    #[test]
+    fn a_filter_form_says_what_is_filled_in() {
+        for (form, query) in [
+            ("name=&state=active&_field=&_modifier=eq&_value=&sort=", "state=active"),
+            ("_field=name&_modifier=like&_value=a%25", "name_like=a%25"),
+            ("_field=removed&_modifier=notnull&_value=&_removed", "_removed=&removed_notnull="),
+            ("_field=id&_modifier=eq&_value=5", "id=5"),
+        ] {
+            let mut params = Params::parse(form);
+            params.of_filter_form();
+            assert_eq!(params.query(&[], &[]), query);
+        }
     }
 
     #[test]

@@ -12,9 +12,11 @@
 )]
 
 mod driver;
+mod pages;
 mod stories;
 
 use driver::{Browser, with_browser};
+pub use pages::forms_of_the_api_do_everything;
 use serde_json::json;
 
 /// A server to look at.

@@ -37,6 +37,7 @@ stories! {
     a_phone_never_scrolls_sideways
     changes_by_others_appear_live
     dropped_files_find_their_places
+    forms_of_the_api_do_everything
     logs_are_followed_and_searched
     paste_plan_apply_scale_stop_remove
     problems_are_shown_with_their_lines

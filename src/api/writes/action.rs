@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::audit::Note;
 use super::super::body::Body;
+use super::super::form;
 use super::super::hooks::{self, Answer, AuthCall, Ctx, Run, Write};
 use super::super::reads::{answer, find, parse_id, shown};
 use super::super::render::{Extras, is_offered};
@@ -111,6 +112,7 @@ fn input(
         return Ok(fields);
     };
     let entry = registry::lookup(ty).ok_or_else(Error::not_found)?;
+    form::read(session.call, entry, &mut fields)?;
     let store = &session.state.store;
     store.read(|read| checked(session, read, |checker| checker.create(entry, fields)))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::super::audit::Note;
 use super::super::body::Body;
 use super::super::collection::{self, Page};
+use super::super::form;
 use super::super::hooks::{self, Ctx, Write};
 use super::super::query::Listing;
 use super::super::reads::{enrich, find, link_of, shown};
@@ -58,6 +59,7 @@ pub async fn create(
     let mut orders = Vec::new();
     for mut object in objects {
         session.call.params.merge_into(&mut object);
+        form::read(session.call, view.entry, &mut object)?;
         if let Some((field, value)) = &preset {
             object.insert((*field).to_owned(), value.clone());
         }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::audit::Note;
 use super::super::body::Body;
+use super::super::form;
 use super::super::hooks::{self, Ctx, Write};
 use super::super::reads::{find, parse_id, shown};
 use super::super::render::Extras;
@@ -44,6 +45,7 @@ pub async fn update(
         }
     };
     session.call.params.merge_into(&mut object);
+    form::read(session.call, view.entry, &mut object)?;
     let store = &session.state.store;
     let changes =
         store.read(|read| checked(session, read, |checker| checker.update(view.entry, object)))?;
