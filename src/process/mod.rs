@@ -31,6 +31,7 @@ pub mod volume;
 
 pub mod runner;
 
+pub mod configs;
 pub mod node;
 pub mod tasks;
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
 
+use super::configs::Configs;
 use super::ledger::Ledger;
 use super::node::{Node, Workers};
 use super::tasks::Tasks;
@@ -35,6 +36,8 @@ pub struct Site {
     pub fleet: OnceLock<SimFleet>,
     /// Numbers that the configuration sets.
     pub limits: Limits,
+    /// Configuration generated for others.
+    pub configs: Configs,
     /// Periodic jobs.
     pub tasks: Tasks,
     /// The workers that run processes.

@@ -18,6 +18,8 @@ use crate::error::Result;
 use crate::events::bus::Bus;
 use crate::metrics::Metrics;
 use crate::process::agent;
+use crate::process::balancer;
+use crate::process::configs::Configs;
 use crate::process::ledger::Ledger;
 use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
@@ -79,10 +81,12 @@ impl Core {
             bus: Bus::default(),
             fleet: OnceLock::new(),
             limits,
+            configs: Configs::default(),
             tasks: Tasks::default(),
             workers: Workers::default(),
             node,
         });
+        site.configs.add(balancer::config_item());
         site.tasks.add(watch::tasks());
         Ok(Self {
             site,

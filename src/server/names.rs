@@ -1,14 +1,21 @@
 //! Names and metadata for the containers of the local engine, where the machine lets us.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 use super::core::Core;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::model::id;
 use crate::network::board::Board;
 use crate::network::dns::Forward;
 use crate::network::ears::Ears;
+use crate::network::load;
 use crate::network::redirect;
+use crate::network::world::World;
+use crate::process::configs::{Item, Status};
+use crate::store::Read;
 
 /// Whether the engine's bridges are on this machine; why not, otherwise.
 ///
@@ -66,6 +73,10 @@ pub async fn serve(
     let (wanted, listener) = watch::channel(Vec::new());
     let board = Board::default();
     let site = &core.site;
+    for name in ["dns", "metadata"] {
+        let board = board.clone();
+        site.configs.add(Item { name, look: Arc::new(move |read| statuses(read, &board, name)) });
+    }
     let ears = Ears {
         store: site.store.clone(),
         clock: site.clock.clone(),
@@ -78,4 +89,21 @@ pub async fn serve(
     core.keep(tokio::spawn(ears.run(stop.clone())));
     core.keep(tokio::spawn(board.run(store, clock, listener, stop)));
     Ok(())
+}
+
+/// What the hosts' containers are told by name, and what they would be told if it were read now.
+fn statuses(read: &Read<'_>, board: &Board, item: &str) -> Result<Vec<Status>> {
+    let version = |world: &World| id::of_text(&[item, &format!("{world:?}")]);
+    let mut found = Vec::new();
+    read.for_each("host", |host| {
+        let served = host.map("namesInfo").and_then(|info| info.get("servedBy")?.as_str());
+        let Some(environment) = host.account_id.filter(|_| served == Some("ranchette")) else {
+            return Ok(());
+        };
+        let Some(world) = load::world(read, environment)? else { return Ok(()) };
+        let applied = board.of(environment).map(|page| version(page.names.world()));
+        found.push(Status { applied, ..Status::of(&host, version(&world)) });
+        Ok(())
+    })?;
+    Ok(found)
 }

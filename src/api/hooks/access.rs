@@ -61,6 +61,11 @@ pub fn service_stats(access: &Access<'_>) -> Result<Answer> {
     Ok(ticket(access, "statsAccess", purpose))
 }
 
+/// `containerStats` of a host.
+pub fn host_containers(access: &Access<'_>) -> Result<Answer> {
+    Ok(ticket(access, "statsAccess", Purpose::HostContainers { host: access.row.id }))
+}
+
 /// `hostStats` of a host.
 pub fn host_stats(access: &Access<'_>) -> Result<Answer> {
     Ok(ticket(access, "statsAccess", Purpose::HostStats { host: access.row.id }))

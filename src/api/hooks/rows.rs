@@ -90,12 +90,22 @@ pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHand
 
 /// Links, by type.
 pub const LINKS: &[LinkHandler] = &[
+    LinkHandler {
+        ty: "auditLog",
+        link: "authenticatedAsIdentity",
+        run: sources::audit::authenticated_as,
+    },
+    LinkHandler { ty: "auditLog", link: "resource", run: sources::audit::of_resource },
     LinkHandler { ty: "container", link: "containerStats", run: access::container_stats },
+    LinkHandler { ty: "container", link: "stats", run: access::container_stats },
     LinkHandler { ty: "haConfig", link: "dbdump", run: sources::ha::dump },
+    LinkHandler { ty: "host", link: "containerStats", run: access::host_containers },
     LinkHandler { ty: "host", link: "hostStats", run: access::host_stats },
+    LinkHandler { ty: "host", link: "stats", run: access::host_stats },
     LinkHandler { ty: "project", link: "hostStats", run: access::project_stats },
     LinkHandler { ty: "registrationToken", link: "registrationUrl", run: agent::registration_url },
     LinkHandler { ty: "service", link: "containerStats", run: access::service_stats },
+    LinkHandler { ty: "stack", link: "composeConfig", run: stack::compose_config },
 ];
 
 /// The handler of a link: the type's own, else its base's.
@@ -145,6 +155,9 @@ pub const SOURCES: &[Source] = &[
     sources::login::TOKENS,
     sources::login::AZURE,
     sources::derived::CLUSTER_HOST_MAPS,
+    sources::configs::CONTENTS,
+    sources::configs::ITEMS,
+    sources::configs::STATUSES,
     sources::system::FACTS,
     sources::system::LOCKS,
     sources::processes::DEFINITIONS,
@@ -297,7 +310,7 @@ mod tests {
         // These are served by routes of their own.
         let routed = ["publish", "schemas", "stackPlans", "subscribe", "tokens"];
         // Declared; what they show is not worked out yet.
-        let planned = ["configContents", "configItems", "configStatuses", "hostApiProxyTokens"];
+        let planned = ["hostApiProxyTokens"];
         for entry in registry::registry().all() {
             if let schema::Source::Computed(name) = entry.ty.source
                 && !routed.contains(&name)

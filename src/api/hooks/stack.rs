@@ -1,14 +1,17 @@
 //! Stacks: their names, and actions on all their services.
 
+use std::io::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::host::require_infrastructure;
-use super::{Answer, Creation, Ctx, Hook, links};
-use crate::compose::export::{ExportInput, ExportedService, export};
+use super::{Access, Answer, Attachment, Creation, Ctx, Hook, links};
+use crate::compose::export::{ExportInput, Exported, ExportedService, export};
 use crate::controller::deploy;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
+use crate::store::Read;
 
 /// `stack`.
 pub const HOOK: Hook = Hook {
@@ -143,19 +146,49 @@ pub fn export_config(
         .and_then(Value::as_array)
         .map(|ids| ids.iter().filter_map(Value::as_i64).collect())
         .unwrap_or_default();
-    let mut exported = Vec::new();
-    for service in services(ctx, row)? {
-        if wanted.is_empty() || wanted.contains(&service.id) {
-            let links = links::exported(ctx.tx, &service)?;
-            exported.push(ExportedService { service: as_json(service), links });
-        }
-    }
-    let files = export(&ExportInput { services: exported, ..ExportInput::default() });
+    let files = composed(ctx.tx, row, &wanted)?;
     let answer = process::object(json!({
         "dockerComposeConfig": files.docker_compose,
         "rancherComposeConfig": files.rancher_compose,
     }));
     Ok(Answer::Object("composeConfig", answer))
+}
+
+/// The services of a stack, or those wanted, as compose files.
+fn composed(read: &Read<'_>, row: &Resource, wanted: &[i64]) -> Result<Exported> {
+    let mut exported = Vec::new();
+    for service in read.referrers("service", "stackId", row.id)? {
+        if wanted.is_empty() || wanted.contains(&service.id) {
+            let links = links::exported(read, &service)?;
+            exported.push(ExportedService { service: as_json(service), links });
+        }
+    }
+    Ok(export(&ExportInput { services: exported, ..ExportInput::default() }))
+}
+
+/// `composeConfig`: the compose files in an archive.
+///
+/// # Errors
+/// When the database fails.
+pub fn compose_config(access: &Access<'_>) -> Result<Answer> {
+    let files = composed(access.read, access.row, &[])?;
+    let named = [
+        ("docker-compose.yml", files.docker_compose),
+        ("rancher-compose.yml", files.rancher_compose),
+    ];
+    let archive = pack(&named).map_err(Error::internal)?;
+    Ok(Answer::File(Attachment::Bytes("compose.zip", "application/zip", archive)))
+}
+
+fn pack(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, text) in files {
+        archive.start_file(*name, stored)?;
+        archive.write_all(text.as_bytes())?;
+    }
+    Ok(archive.finish()?.into_inner())
 }
 
 /// A service with its name and kind among its other fields.

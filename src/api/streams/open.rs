@@ -86,9 +86,10 @@ fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
 /// The engine of a container's host; nothing for what is not one container.
 fn source(state: &ApiState, purpose: &Purpose, row: &Resource) -> Result<Option<Arc<dyn Engine>>> {
     match purpose {
-        Purpose::ServiceStats { .. } | Purpose::HostStats { .. } | Purpose::ProjectStats { .. } => {
-            Ok(None)
-        }
+        Purpose::ServiceStats { .. }
+        | Purpose::HostContainers { .. }
+        | Purpose::HostStats { .. }
+        | Purpose::ProjectStats { .. } => Ok(None),
         Purpose::Logs { .. } | Purpose::Exec { .. } | Purpose::ContainerStats { .. } => {
             let host = row.int("hostId").and_then(|host| state.site.engines.get(host));
             let host = host.ok_or_else(|| {
@@ -116,7 +117,12 @@ async fn serve(
             logs::frames(&engine, &engine_ref(&row), &options)
         }
         (Purpose::ContainerStats { .. }, Some(engine)) => stats::container(&engine, &row),
-        (Purpose::ServiceStats { service }, _) => stats::service(state, service),
+        (Purpose::ServiceStats { service }, _) => {
+            stats::containers(state, move |read| stats::containers_of(read, service))
+        }
+        (Purpose::HostContainers { host }, _) => {
+            stats::containers(state, move |read| stats::containers_on(read, host))
+        }
         (Purpose::HostStats { host }, _) => stats::hosts(state, move |_| Ok(vec![host])),
         (Purpose::ProjectStats { project }, _) => {
             stats::hosts(state, move |read| stats::hosts_of(read, project))

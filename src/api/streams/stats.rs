@@ -82,11 +82,14 @@ pub fn hosts_of(read: &Read<'_>, project: i64) -> Result<Vec<i64>> {
     Ok(read.list(&query)?.iter().map(|host| host.id).collect())
 }
 
-/// The frames of a service's containers, as they come and go; they go on.
-pub fn service(state: &web::Data<ApiState>, service: i64) -> Frames {
+/// The frames of some containers, as they come and go; they go on.
+pub fn containers(
+    state: &web::Data<ApiState>,
+    find: impl Fn(&Read<'_>) -> Result<Vec<Resource>> + Send + 'static,
+) -> Frames {
     let members = Members {
         state: Arc::clone(state),
-        service,
+        find: Box::new(find),
         samples: SelectAll::new(),
         latest: BTreeMap::new(),
         next_ms: state.clock.now_ms(),
@@ -102,9 +105,12 @@ pub fn service(state: &web::Data<ApiState>, service: i64) -> Frames {
 /// A sample, or that there will be no more.
 type Told = (i64, Option<Stats>);
 
+/// Finds the containers that are to be listened to.
+type Find = Box<dyn Fn(&Read<'_>) -> Result<Vec<Resource>> + Send>;
+
 struct Members {
     state: Arc<ApiState>,
-    service: i64,
+    find: Find,
     samples: SelectAll<BoxStream<'static, Told>>,
     /// Containers that are listened to, with what was last heard and not yet sent.
     latest: BTreeMap<i64, Option<Stats>>,
@@ -155,7 +161,7 @@ impl Members {
 
     /// Listens to containers that were not there before.
     fn look(&mut self) {
-        let rows = self.state.store.read(|read| containers_of(read, self.service));
+        let rows = self.state.store.read(|read| (self.find)(read));
         for row in rows.unwrap_or_default() {
             if self.latest.len() >= MOST || self.latest.contains_key(&row.id) {
                 continue;
@@ -175,8 +181,14 @@ impl Members {
     }
 }
 
+/// The running containers on a host.
+pub fn containers_on(read: &Read<'_>, host: i64) -> Result<Vec<Resource>> {
+    let rows = read.referrers("instance", "hostId", host)?;
+    Ok(rows.into_iter().filter(|row| row.state == "running").collect())
+}
+
 /// The running containers of a service.
-fn containers_of(read: &Read<'_>, service: i64) -> Result<Vec<Resource>> {
+pub fn containers_of(read: &Read<'_>, service: i64) -> Result<Vec<Resource>> {
     let mut rows = Vec::new();
     for map in read.referring("serviceExposeMap", "serviceId", &[service])? {
         let Some(id) = map.int("instanceId") else { continue };

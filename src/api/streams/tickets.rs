@@ -45,6 +45,11 @@ pub enum Purpose {
         /// The service.
         service: i64,
     },
+    /// What each container of a host uses.
+    HostContainers {
+        /// The host.
+        host: i64,
+    },
     /// What a host uses.
     HostStats {
         /// The host.
@@ -74,6 +79,7 @@ impl Purpose {
             Self::Exec { .. } => "/v1/exec/".to_owned(),
             Self::ContainerStats { external_id, .. } => format!("/v1/containerstats/{external_id}"),
             Self::ServiceStats { .. } => "/v1/containerstats/service/".to_owned(),
+            Self::HostContainers { .. } => "/v1/containerstats/host/".to_owned(),
             Self::HostStats { .. } => "/v1/hoststats".to_owned(),
             Self::ProjectStats { .. } => "/v1/hoststats/project/".to_owned(),
         }
@@ -86,7 +92,7 @@ impl Purpose {
             | Self::Exec { container, .. }
             | Self::ContainerStats { container, .. } => *container,
             Self::ServiceStats { service } => *service,
-            Self::HostStats { host } => *host,
+            Self::HostContainers { host } | Self::HostStats { host } => *host,
             Self::ProjectStats { project } => *project,
         }
     }

@@ -8,17 +8,21 @@ mod facts;
 
 pub use facts::{configuration, is_balancer};
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::configs::{Item, Status};
 use super::instance::engine_of;
 use super::step::{Failure, Next, Outcome, StepFuture, Work};
 use crate::engine::{Engine, EngineError, ExecSpec};
 use crate::error::Result;
+use crate::model::id;
 use crate::model::resource::Resource;
-use crate::store::Read;
+use crate::store::{Query, Read};
 
 /// The setting that names the image of balancers whose service asks for one of Rancher's own.
 const IMAGE_SETTING: &str = "lb.haproxy.image";
@@ -28,6 +32,8 @@ const RANCHERS: &[&str] = &["rancher/lb-service-", "rancher/load-balancer-servic
 const FOLDER: &str = "ranchette";
 /// The field that remembers which configuration a container has.
 const HASH: &str = "lbHash";
+/// The field that remembers when it got it.
+pub(super) const APPLIED: &str = "lbApplied";
 /// How much of HAProxy's words is kept, in bytes.
 const WORDS: usize = 2000;
 
@@ -97,6 +103,35 @@ impl Launch {
     }
 }
 
+/// What balancers' containers ought to have and have.
+pub fn config_item() -> Item {
+    Item { name: "haproxy", look: Arc::new(statuses) }
+}
+
+/// The version of a configuration with this hash.
+fn version(hash: &str) -> i64 {
+    id::of_text(&["haproxy", hash])
+}
+
+fn statuses(read: &Read<'_>) -> Result<Vec<Status>> {
+    let kinds = vec!["loadBalancerService"];
+    let query = Query { ty: "service", kinds, limit: usize::MAX >> 1, ..Query::default() };
+    let mut found = Vec::new();
+    for service in read.list(&query)? {
+        let containers = read.referrers("instance", "serviceId", service.id)?;
+        if containers.is_empty() {
+            continue;
+        }
+        let requested = version(&hash(&configuration(read, &service)?));
+        found.extend(containers.iter().map(|container| Status {
+            applied: container.str(HASH).map(version),
+            applied_at: container.int(APPLIED),
+            ..Status::of(container, requested)
+        }));
+    }
+    Ok(found)
+}
+
 /// The step of `instance.update`: nothing to do but for a balancer with an old configuration.
 pub(super) fn configure(work: Work) -> StepFuture {
     Box::pin(async move {
@@ -116,8 +151,10 @@ pub(super) fn configure(work: Work) -> StepFuture {
         let host = engine_of(&work)?;
         let refusal = bring(&*host.engine, &container, &text).await?;
         Outcome::commit(move |tx, work| {
+            let now = tx.now;
             tx.update(work.resource.id, |row| {
                 row.set(HASH, hash);
+                row.set(APPLIED, now);
                 Ok(())
             })?;
             let message =

@@ -299,3 +299,96 @@ async fn what_other_rows_say_is_listed_filtered_and_linked() {
 fn text(value: &Value) -> &str {
     value.as_str().expect("text")
 }
+
+#[actix_web::test]
+async fn links_that_are_worked_out_lead_somewhere() {
+    let farm = Farm::start(1).await;
+    let owner = &farm.owner;
+    let stack = owner.post("/stacks", json!({"name": "blog"})).await.ok(201);
+    let launch = json!({"imageUuid": "docker:nginx"});
+    let service = json!({
+        "name": "web", "stackId": stack["id"], "startOnCreate": true, "launchConfig": launch,
+    });
+    owner.post("/services", service).await.ok(201);
+
+    let url = text(&stack["links"]["composeConfig"]).to_owned();
+    let answer = owner.request("GET", &url).send().await.expect("an answer");
+    assert_eq!(answer.headers()["content-disposition"], "attachment; filename=\"compose.zip\"");
+    let bytes = answer.bytes().await.expect("bytes");
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).expect("an archive");
+    let mut found = String::new();
+    let mut file = archive.by_name("docker-compose.yml").expect("the file");
+    std::io::Read::read_to_string(&mut file, &mut found).expect("text");
+    assert!(found.contains("image: nginx"), "{found}");
+    drop(file);
+    assert!(archive.by_name("rancher-compose.yml").is_ok());
+
+    let running = "/containers?state=running";
+    farm.until("it runs", |farm| async move { list(&farm.owner, running).await.len() == 1 }).await;
+    let container = only(owner, running).await;
+    let host = only(owner, "/hosts").await;
+    for (of, link) in [
+        (&container, "stats"),
+        (&container, "containerStats"),
+        (&host, "stats"),
+        (&host, "hostStats"),
+        (&host, "containerStats"),
+    ] {
+        let access = owner.get(text(&of["links"][link])).await.ok(200);
+        let socket = format!("{}?token={}", text(&access["url"]), text(&access["token"]));
+        let (mut socket, _) = tokio_tungstenite::connect_async(socket).await.expect(link);
+        let frame = futures_util::StreamExt::next(&mut socket).await.expect(link).expect(link);
+        assert!(frame.is_text(), "{link}: {frame:?}");
+    }
+
+    let log = list(&farm.admin, "/auditLogs?eventType=api.stack.create").await;
+    let entry = log.first().expect("an entry");
+    let about = farm.admin.get(text(&entry["links"]["authenticatedAsIdentity"])).await.ok(200);
+    assert_eq!((&about["login"], &about["externalIdType"]), (&json!("root"), &json!("rancher_id")));
+    let log = owner.get("/auditLogs?resourceType=stack").await.ok(200);
+    let of = text(&log["data"][0]["links"]["resource"]).to_owned();
+    assert_eq!(owner.get(&of).await.ok(200)["name"], "blog");
+    farm.stop().await;
+}
+
+#[actix_web::test]
+async fn generated_configuration_shows_what_is_wanted_and_what_is_there() {
+    let farm = Farm::start(1).await;
+    let (owner, admin) = (&farm.owner, &farm.admin);
+    let items = names(admin, "/configItems", "name").await;
+    assert_eq!(items, ["haproxy"], "no engine here lets us answer names");
+    let stack = owner.post("/stacks", json!({"name": "blog"})).await.ok(201);
+    let launch = json!({"imageUuid": "docker:nginx"});
+    let web = json!({
+        "name": "web", "stackId": stack["id"], "startOnCreate": true, "launchConfig": launch,
+    });
+    let web = owner.post("/services", web).await.ok(201);
+    let balancer = json!({
+        "name": "front",
+        "stackId": stack["id"],
+        "startOnCreate": true,
+        "launchConfig": {"imageUuid": "docker:haproxy", "ports": ["8088:80"]},
+        "lbConfig": {"portRules": [
+            {"protocol": "http", "sourcePort": 80, "targetPort": 80, "serviceId": web["id"]},
+        ]},
+    });
+    let balancer = owner.post("/loadBalancerServices", balancer).await.ok(201);
+    let path = "/configItemStatuses?name=haproxy";
+    let settled = |status: &Value| {
+        status["appliedVersion"] == status["requestedVersion"]
+            && !status["appliedUpdated"].is_null()
+    };
+    farm.until("the balancer has its configuration", |farm| async move {
+        list(&farm.admin, path).await.first().is_some_and(settled)
+    })
+    .await;
+    let status = only(admin, path).await;
+    let root = superadmin(&farm).await;
+    let full = root.get(&format!("/configItemStatuses/{}", text(&status["id"]))).await.ok(200);
+    assert_eq!(full["serviceId"], balancer["id"]);
+    let service = format!("/services/{}/configItemStatuses", text(&balancer["id"]));
+    assert_eq!(only(&root, &service).await["id"], status["id"]);
+    let content = only(&root, "/configContent").await;
+    assert_eq!(content["current"], content["version"]);
+    farm.stop().await;
+}

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::{asked_int, asked_text, lists_all, paged, row};
-use crate::api::hooks::{Asked, Source};
+use crate::api::hooks::{Access, Answer, Asked, Source, is_visible};
 use crate::api::query::Listing;
-use crate::error::Result;
+use crate::auth::identities;
+use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::model::{id, registry};
 use crate::store::{After, AuditFilter, AuditRow, Condition, Op};
@@ -83,6 +84,26 @@ fn get(asked: &Asked<'_>, text: &str) -> Result<Option<Resource>> {
     let row = asked.read.audit_entry(id)?.map(resource);
     Ok(row
         .filter(|row| asked.caller.all_accounts || row.account_id == Some(asked.caller.account_id)))
+}
+
+/// `resource`: what the entry is about, as far as it is still there.
+pub fn of_resource(access: &Access<'_>) -> Result<Answer> {
+    let gone = || Error::not_found().message("what the entry is about is not there any more");
+    let ty = access.row.str("resourceType").ok_or_else(gone)?;
+    let id = access.row.str("resourceId").and_then(id::parse).ok_or_else(gone)?;
+    let entry = registry::lookup(ty).ok_or_else(gone)?;
+    let row = access.read.get(id)?.filter(|row| row.ty == entry.base).ok_or_else(gone)?;
+    if is_visible(access.read, access.caller, &row)? { Ok(Answer::Row(row)) } else { Err(gone()) }
+}
+
+/// `authenticatedAsIdentity`: the person that called, as an identity.
+pub fn authenticated_as(access: &Access<'_>) -> Result<Answer> {
+    let nobody = || Error::not_found().message("nobody had logged in for this");
+    let account = access.row.int("authenticatedAsAccountId").ok_or_else(nobody)?;
+    let prefix = registry::lookup("account").map_or("", |entry| entry.prefix.as_str());
+    let text = format!("rancher_id:{}", id::format(prefix, account));
+    let found = identities::by_id(access.read, &text)?.ok_or_else(nobody)?;
+    Ok(Answer::Row(super::identities::resource(&found)))
 }
 
 fn resource(entry: AuditRow) -> Resource {

@@ -24,7 +24,8 @@ fn get(asked: &Asked<'_>, text: &str) -> Result<Option<Resource>> {
     Ok(identities::by_id(asked.read, text)?.as_ref().map(resource))
 }
 
-fn resource(identity: &Identity) -> Resource {
+/// An identity as a resource.
+pub fn resource(identity: &Identity) -> Resource {
     let mut new = NewResource::new("identity", String::new());
     new.data = identity.render();
     new.name = identity.name.clone().or_else(|| identity.login.clone());

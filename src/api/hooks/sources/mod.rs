@@ -1,6 +1,7 @@
 //! Rows of types that are not in the resource table.
 
 pub mod audit;
+pub mod configs;
 pub mod derived;
 pub mod ha;
 pub mod identities;
