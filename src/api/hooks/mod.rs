@@ -214,6 +214,25 @@ pub struct LinkHandler {
     pub link: &'static str,
     /// Answers it.
     pub run: fn(&Access<'_>) -> Result<Answer>,
+    /// An action that a role must have to be shown the link; nothing for everyone.
+    pub needs: &'static str,
+}
+
+impl LinkHandler {
+    /// A link for everyone who sees the row.
+    pub const fn new(
+        ty: &'static str,
+        link: &'static str,
+        run: fn(&Access<'_>) -> Result<Answer>,
+    ) -> Self {
+        Self { ty, link, run, needs: "" }
+    }
+
+    /// Only for roles that have this action of the type.
+    pub const fn needs(mut self, action: &'static str) -> Self {
+        self.needs = action;
+        self
+    }
 }
 
 /// A request to a source.

@@ -90,22 +90,18 @@ pub fn action_handler(entry: &Entry, action: &str) -> Option<&'static ActionHand
 
 /// Links, by type.
 pub const LINKS: &[LinkHandler] = &[
-    LinkHandler {
-        ty: "auditLog",
-        link: "authenticatedAsIdentity",
-        run: sources::audit::authenticated_as,
-    },
-    LinkHandler { ty: "auditLog", link: "resource", run: sources::audit::of_resource },
-    LinkHandler { ty: "container", link: "containerStats", run: access::container_stats },
-    LinkHandler { ty: "container", link: "stats", run: access::container_stats },
-    LinkHandler { ty: "haConfig", link: "dbdump", run: sources::ha::dump },
-    LinkHandler { ty: "host", link: "containerStats", run: access::host_containers },
-    LinkHandler { ty: "host", link: "hostStats", run: access::host_stats },
-    LinkHandler { ty: "host", link: "stats", run: access::host_stats },
-    LinkHandler { ty: "project", link: "hostStats", run: access::project_stats },
-    LinkHandler { ty: "registrationToken", link: "registrationUrl", run: agent::registration_url },
-    LinkHandler { ty: "service", link: "containerStats", run: access::service_stats },
-    LinkHandler { ty: "stack", link: "composeConfig", run: stack::compose_config },
+    LinkHandler::new("auditLog", "authenticatedAsIdentity", sources::audit::authenticated_as),
+    LinkHandler::new("auditLog", "resource", sources::audit::of_resource),
+    LinkHandler::new("container", "containerStats", access::container_stats),
+    LinkHandler::new("container", "stats", access::container_stats),
+    LinkHandler::new("haConfig", "dbdump", sources::ha::dump).needs("createscript"),
+    LinkHandler::new("host", "containerStats", access::host_containers),
+    LinkHandler::new("host", "hostStats", access::host_stats),
+    LinkHandler::new("host", "stats", access::host_stats),
+    LinkHandler::new("project", "hostStats", access::project_stats),
+    LinkHandler::new("registrationToken", "registrationUrl", agent::registration_url),
+    LinkHandler::new("service", "containerStats", access::service_stats),
+    LinkHandler::new("stack", "composeConfig", stack::compose_config).needs("exportconfig"),
 ];
 
 /// The handler of a link: the type's own, else its base's.
@@ -302,6 +298,12 @@ mod tests {
             let entry = registry::lookup(row.ty).expect(row.ty);
             let declared = entry.ty.links.iter().any(|link| link.name() == row.link);
             assert!(declared, "{}.{}", row.ty, row.link);
+            let mut actions = entry.ty.actions.iter();
+            assert!(
+                row.needs.is_empty() || actions.any(|own| own.name == row.needs),
+                "{}",
+                row.link
+            );
         }
     }
 

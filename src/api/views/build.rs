@@ -206,7 +206,10 @@ fn links(
         Link::Child { of: ty, .. } | Link::Map { to: ty, .. } | Link::Many { to: ty, .. } => {
             sees(ty) && registry::lookup(ty).is_some_and(|to| policy::may(role, to, Verb::List))
         }
-        Link::Computed { name } => hooks::link_handler(entry, name).is_some(),
+        Link::Computed { name } => hooks::link_handler(entry, name).is_some_and(|handler| {
+            let mut actions = entry.ty.actions.iter().filter(|own| own.name == handler.needs);
+            handler.needs.is_empty() || actions.any(|own| policy::may_act(role, entry, own))
+        }),
     };
     let mut views: Vec<LinkView> = entry
         .ty

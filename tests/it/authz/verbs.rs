@@ -252,7 +252,8 @@ impl Scene<'_> {
         }
         let leaked = plant::marks(&answer.text).into_iter().find(|(owner, ty, field)| {
             // A compose file says what its services are made of, whoever may have one.
-            let told = case.what == "exportconfig" && self.may_own(*owner);
+            let files = ["exportconfig", "link composeConfig"];
+            let told = files.contains(&case.what.as_str()) && self.may_own(*owner);
             case.expect != Allowed || !(told || self.may_see(*owner, ty, field))
         });
         leaked.map(|leaked| format!("{} leaks {leaked:?}", answer.status))
