@@ -31,6 +31,7 @@ pub const CODES: &[(&str, u16)] = &[
     ("AzureNotConfigured", 503),
     ("DRIVER_IN_USE", 409),
     ("FailedEncryption", 500),
+    ("HostApiProxyDisabled", 501),
     ("IncorrectPassword", 401),
     ("InvalidAction", 422),
     ("InvalidBodyContent", 400),

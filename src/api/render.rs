@@ -72,13 +72,17 @@ pub fn is_offered(view: &View, row: &Resource, action: &Action) -> bool {
     if action.name == "create" || is_denied(row, action) {
         return false;
     }
+    let transition = view.entry.ty.lifecycle.and_then(|own| own.transition(action.name));
+    // What nobody does is not offered.
+    if !own.handled && transition.is_none() {
+        return false;
+    }
     if !action.states.is_empty() {
         return action.states.contains(&row.state.as_str());
     }
-    let transition = view.entry.ty.lifecycle.and_then(|own| own.transition(action.name));
     match transition {
         Some(transition) => transition.via(&row.state).is_some(),
-        None => own.handled && row.removed.is_none(),
+        None => row.removed.is_none(),
     }
 }
 
@@ -368,6 +372,9 @@ fn has_target(link: &LinkView, row: &Resource) -> bool {
     match link.link {
         Link::Ref { field: "accountId", .. } => row.account_id.is_some(),
         Link::Ref { field, .. } => row.data.get(*field).is_some_and(|target| !target.is_null()),
+        Link::Computed { .. } if !link.from.is_empty() => {
+            row.data.get(link.from).is_some_and(|from| !from.is_null())
+        }
         Link::Child { .. } | Link::Map { .. } | Link::Many { .. } | Link::Computed { .. } => true,
     }
 }

@@ -147,6 +147,8 @@ pub struct LinkView {
     pub path: String,
     /// The declaration.
     pub link: &'static Link,
+    /// The field without which the link leads nowhere; empty if that is for its handler to say.
+    pub from: &'static str,
 }
 
 /// An action that may be offered.

@@ -89,6 +89,11 @@ pub const REMOVED: &str = "removed";
 /// State of a row that is about to be deleted from the table.
 pub const PURGED: &str = "purged";
 
+/// Whether a state that a transition leads to takes the row out of lists.
+pub fn is_gone(state: &str) -> bool {
+    state == REMOVED || state == PURGED
+}
+
 impl Lifecycle {
     /// The standard set of transitions.
     pub const fn standard(name: &'static str) -> Self {

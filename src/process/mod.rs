@@ -46,7 +46,7 @@ use definitions::FOLLOWED;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::model::lifecycle::{Lifecycle, REMOVED, Transition};
+use crate::model::lifecycle::{Lifecycle, Transition, is_gone};
 use crate::model::registry;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{NewProcess, Tx};
@@ -166,7 +166,7 @@ pub fn carry(tx: &mut Tx<'_>, id: i64, transition: &str) -> Result<()> {
     let now = tx.now;
     tx.update(id, |row| {
         done.clone_into(&mut row.state);
-        if done == REMOVED {
+        if is_gone(done) {
             row.removed.get_or_insert(now);
         }
         Ok(())

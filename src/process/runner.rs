@@ -16,7 +16,7 @@ use super::site::Site;
 use super::step::{Commit, Definition, Failure, Next, Outcome, Retry, Work, back_off_ms};
 use super::{followed, lifecycle_of, may_begin};
 use crate::error::{Error, Result};
-use crate::model::lifecycle::REMOVED;
+use crate::model::lifecycle::is_gone;
 use crate::model::resource::Resource;
 use crate::store::{ExitReason, NewProcess, ProcessRow, Tx};
 
@@ -339,7 +339,7 @@ fn finish(
     let now = tx.now;
     let resource = tx.update(resource.id, |resource| {
         done.clone_into(&mut resource.state);
-        if done == REMOVED {
+        if is_gone(done) {
             resource.removed.get_or_insert(now);
         }
         match row.data.get("failure").and_then(Value::as_str) {

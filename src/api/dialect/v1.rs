@@ -141,19 +141,22 @@ pub static V1: Dialect = Dialect {
         "volumeTemplate",
     ],
     types: &[
-        same(
-            "account",
-            "accounts",
-            &[
-                "createdStackIds",
-                "healthState",
-                "projectTemplateId",
-                "revision",
-                "scheduledUpgradeDelayMinutes",
-                "startedStackIds",
-                "version",
-            ],
-        ),
+        Words {
+            links: &[("stacks", "environments")],
+            ..same(
+                "account",
+                "accounts",
+                &[
+                    "createdStackIds",
+                    "healthState",
+                    "projectTemplateId",
+                    "revision",
+                    "scheduledUpgradeDelayMinutes",
+                    "startedStackIds",
+                    "version",
+                ],
+            )
+        },
         Words {
             extra: &[f("agentGroupId", Kind::Reference("agentGroup"))
                 .null()
@@ -369,6 +372,7 @@ pub static V1: Dialect = Dialect {
                 f("publicDns", Kind::Boolean).or_bool(false),
                 f("swarm", Kind::Boolean).or_bool(false),
             ],
+            links: &[("stacks", "environments")],
             ..same(
                 "project",
                 "projects",

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Ctx, DENIED, EVERY_ACTION, Hook};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Access, Answer, Attachment, Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -76,4 +79,15 @@ pub fn evacuate(ctx: &mut Ctx<'_, '_>, row: &Resource, _: Map<String, Value>) ->
         }
     }
     Ok(Answer::Row(host))
+}
+
+/// `config` of a machine: what its driver keeps to reach it, as the program that made it left it.
+///
+/// # Errors
+/// 404 when that is not there or cannot be read.
+pub fn machine_config(access: &Access<'_>) -> Result<Answer> {
+    let kept = access.row.str("extractedConfig").and_then(|text| STANDARD.decode(text).ok());
+    let kept =
+        kept.ok_or_else(|| Error::not_found().message("the machine has no configuration"))?;
+    Ok(Answer::File(Attachment::Bytes("machine.tar.gz", "application/octet-stream", kept)))
 }

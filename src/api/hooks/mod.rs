@@ -216,6 +216,8 @@ pub struct LinkHandler {
     pub run: fn(&Access<'_>) -> Result<Answer>,
     /// An action that a role must have to be shown the link; nothing for everyone.
     pub needs: &'static str,
+    /// A field that a row must have to show the link; nothing for all rows.
+    pub from: &'static str,
 }
 
 impl LinkHandler {
@@ -225,7 +227,13 @@ impl LinkHandler {
         link: &'static str,
         run: fn(&Access<'_>) -> Result<Answer>,
     ) -> Self {
-        Self { ty, link, run, needs: "" }
+        Self { ty, link, run, needs: "", from: "" }
+    }
+
+    /// Only on rows that have this field.
+    pub const fn from(mut self, field: &'static str) -> Self {
+        self.from = field;
+        self
     }
 
     /// Only for roles that have this action of the type.

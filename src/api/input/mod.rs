@@ -168,7 +168,10 @@ impl Checker<'_> {
                     checked.insert(field.name.to_owned(), default);
                 }
             }
-            if field.required && self.may_give(entry, field, Purpose::Create) {
+            if field.required
+                && self.knows(entry, field)
+                && self.may_give(entry, field, Purpose::Create)
+            {
                 let missing = match checked.get(field.name) {
                     None | Some(Value::Null) => true,
                     Some(Value::Array(items)) => items.is_empty(),
@@ -188,6 +191,11 @@ impl Checker<'_> {
         let words = self.dialect.words(entry.ty.name);
         let also = words.and_then(|words| words.also.iter().find(|also| also.0 == name));
         entry.field(also.map_or(name, |also| also.1))
+    }
+
+    /// Whether the dialect has the field: nobody must give what cannot be said.
+    fn knows(&self, entry: &Entry, field: &Field) -> bool {
+        !self.dialect.words(entry.ty.name).is_some_and(|words| words.hidden.contains(&field.name))
     }
 
     fn may_give(&self, entry: &Entry, field: &Field, purpose: Purpose) -> bool {

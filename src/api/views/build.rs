@@ -226,6 +226,7 @@ fn links(
                 key: format!(",\"{name}\":\"").into_bytes().into_boxed_slice(),
                 path: name.to_ascii_lowercase(),
                 link,
+                from: hooks::link_handler(entry, link.name()).map_or("", |handler| handler.from),
             }
         })
         .collect();

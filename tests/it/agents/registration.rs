@@ -200,3 +200,30 @@ async fn agents_of_administrators_have_keys_and_addresses_of_their_own() {
     .assert_eq(&faults);
     assert!(number(&made["id"]) > 0);
 }
+
+#[actix_web::test]
+async fn agents_learn_that_no_tunnel_is_needed() {
+    let place = Place::start(Clock::System, Beside::RealHosts).await;
+    let body = json!({"uri": "sim://one", "agentResourcesAccountId": "1a5"});
+    let made = place.site.admin().await.post("/agents", body).await.ok(201);
+    let text = |field: &str| made[field].as_str().expect("a key").to_owned();
+    let agent =
+        Client { basic: Some((text("publicValue"), text("secretValue"))), ..place.site.nobody() };
+    let id = number(&made["id"]);
+    let uuid = place.until("its host", |read| {
+        let hosts = read.referrers("host", "agentId", id)?;
+        Ok(hosts.iter().find_map(|host| host.str("reportedUuid").map(str::to_owned)))
+    });
+    let mut faults = String::new();
+    for uuid in [uuid.await.as_str(), "of-nobody"] {
+        let asked = agent.post("/hostapiproxytokens", json!({"reportedUuid": uuid})).await;
+        faults.push_str(&asked.fault());
+        faults.push('\n');
+    }
+    expect![[r#"
+        501 HostApiProxyDisabled -: agents need no tunnel: the server reaches their hosts itself
+        422 InvalidReference reportedUuid: agent has no host that reported `of-nobody`
+    "#]]
+    .assert_eq(&faults);
+    assert_eq!(agent.get("/hostapiproxytokens").await.ok(200)["data"], json!([]));
+}

@@ -7,6 +7,7 @@ pub mod ha;
 pub mod identities;
 pub mod login;
 pub mod processes;
+pub mod proxy;
 pub mod registry;
 pub mod system;
 pub mod tasks;

@@ -1,0 +1,150 @@
+"""How a row of each type is made: what it needs, and what it refers to."""
+
+import base64
+
+import cattle
+
+from callers import EVERYWHERE, good, name
+
+IMAGE = 'docker:nginx:1'
+
+# Types with a create method whose rows this test does not make, and what does.
+MADE_ELSEWHERE = {
+    'machine': 'needs a machine to reach: machines',
+    'physicalHost': 'comes with a host or a machine: machines',
+    'localAuthConfig': 'it switches access control on and off for everyone: api::logins',
+    'serviceProxy': 'a token for a websocket: streams',
+    'subscribe': 'a websocket: api::websocket',
+    'publish': 'an answer to an event: agents::events',
+    'token': 'a login: api::logins',
+}
+
+# What schemas offer and the server refuses for a reason it gives.
+REFUSED = {
+    'hostApiProxyToken': {'reportedUuid': 'of-nobody'},
+    'projectMember': {},
+}
+
+KEY = '''-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjtqckup/IBkOBDMW
+KAWDf2l7uZ2OjQtUaw79CEH29KehRANCAAQVi3A3PYrgwn4xOPWCfbHx2XWYdbKt
+NuaKpm/U6ndYyR70IcyZG8Nq+t51rve9Q3PQbvhWQpieXs25uQ3YvEiq
+-----END PRIVATE KEY-----
+'''
+CERT = '''-----BEGIN CERTIFICATE-----
+MIIBhDCCASugAwIBAgIUPYeZWqPWHOAaS5nfNP0lH/9Y4HIwCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMZXhhbXBsZS50ZXN0MCAXDTI2MTEyODExNTc0MFoYDzIxMjYx
+MTA0MTE1NzQwWjAXMRUwEwYDVQQDDAxleGFtcGxlLnRlc3QwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAAQVi3A3PYrgwn4xOPWCfbHx2XWYdbKtNuaKpm/U6ndYyR70
+IcyZG8Nq+t51rve9Q3PQbvhWQpieXs25uQ3YvEiqo1MwUTAdBgNVHQ4EFgQUkVJm
+xGEuO6YSl/ffSTb6KKguX4MwHwYDVR0jBBgwFoAUkVJmxGEuO6YSl/ffSTb6KKgu
+X4MwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiACKfnzztVRsWJV
+vlmvOecOGN5GHhcA4biQ5Zv9DPvZ9wIgH5AzcPXkz9nQPJjRK+qW8ftMMJ5p7UEf
+fWyTTmaz+i4=
+-----END CERTIFICATE-----
+'''
+
+
+class Maker:
+    """Makes rows of every type, and what they refer to before."""
+
+    def __init__(self, caller, client, version):
+        self.caller, self.client, self.version = caller, client, version
+        self.made, self.revealed = [], {}
+
+    def create(self, type, **more):
+        body = self.needed(type)
+        body.update(RECIPES.get(type, lambda maker: {})(self))
+        body.update(more)
+        row = self.client.create(type, **body)
+        self.made.append((type, row))
+        self.revealed[row.id] = row
+        return good(self.client, row), body
+
+    def id(self, type):
+        """A row that another can refer to: one that is there for all, or one of our own."""
+        if type == 'project':
+            return self.caller.project
+        if type == 'account':
+            return self.caller.project if self.caller.role in EVERYWHERE else None
+        if type == 'host':
+            return self.host().id
+        if type == 'networkDriver' and not self.client.schema.types[type].creatable:
+            return self.caller.driver()
+        return self.create(type)[0].id
+
+    def host(self):
+        where = {'accountId': self.caller.project} if self.caller.role in EVERYWHERE else {}
+        return self.client.list_host(agentId_notnull='true', **where).data[0]
+
+    def needed(self, type):
+        body = {}
+        for key, field in vars(self.client.schema.types[type].resourceFields).items():
+            if not isinstance(field, cattle.RestObject) or not getattr(field, 'create', False):
+                continue
+            owned = key == 'accountId' and type != 'userPreference'
+            if key == 'name' or owned or getattr(field, 'required', False):
+                body[key] = self.value(type, key, field)
+        return body
+
+    def value(self, type, key, field):
+        kind = field.type
+        if key == 'name':
+            return name(type)
+        if key == 'accountId':
+            return self.caller.project
+        if getattr(field, 'options', None):
+            return field.options[0]
+        if kind.startswith('reference['):
+            return self.id(kind[len('reference['):-1])
+        if kind.startswith('array['):
+            inner = kind[len('array['):-1]
+            return [{}] if inner in self.client.schema.types else []
+        if kind.startswith('map['):
+            return {}
+        if kind == 'int':
+            return getattr(field, 'min', None) or 1
+        return {'boolean': True, 'json': {}}.get(kind, name(key))
+
+    def stack(self):
+        if self.version == 'v1':
+            return {'environmentId': self.create('environment')[0].id}
+        return {'stackId': self.create('stack')[0].id}
+
+    def service(self):
+        return dict(self.stack(), launchConfig={'imageUuid': IMAGE})
+
+
+RECIPES = {
+    'account': lambda maker: {'kind': 'user'},
+    'agent': lambda maker: {'uri': 'sim://' + name('agent')},
+    'certificate': lambda maker: {'cert': CERT, 'key': KEY},
+    'container': lambda maker: {'imageUuid': IMAGE},
+    'dnsService': lambda maker: maker.stack(),
+    'externalService': lambda maker: dict(maker.stack(), hostname='example.test'),
+    'loadBalancerService': lambda maker: dict(
+        maker.service(), lbConfig={'portRules': []}),
+    'networkDriverService': lambda maker: dict(
+        maker.service(), networkDriver={'name': name('nd')}),
+    'password': lambda maker: {'publicValue': name('login'), 'secretValue': name('secret')},
+    'registry': lambda maker: {'serverAddress': name('r') + '.test'},
+    'registryCredential': lambda maker: {
+        'registryId': maker.create('registry')[0].id, 'publicValue': 'me',
+        'secretValue': 'secret'},
+    'secret': lambda maker: {'value': base64.b64encode(b'hush').decode()},
+    'service': lambda maker: maker.service(),
+    'setting': lambda maker: {'name': name('test.setting').replace('-', '.'), 'value': 'x'},
+    'storageDriverService': lambda maker: dict(
+        maker.service(), storageDriver={'name': name('sd')}),
+    'composeService': lambda maker: maker.stack(),
+    'externalHandler': lambda maker: {
+        'processConfigs': [{'name': 'physicalhost.error', 'onError': ''}]},
+    'externalStoragePoolEvent': lambda maker: {'storagePool': {'name': name('pool')}},
+    'externalVolumeEvent': lambda maker: {'volume': {'name': name('volume')}},
+    'instance': lambda maker: {'imageUuid': IMAGE},
+    'kubernetesService': lambda maker: maker.stack(),
+    'serviceConsumeMap': lambda maker: {'ports': ['80:80']},
+    'virtualMachine': lambda maker: {'imageUuid': IMAGE},
+    'userPreference': lambda maker: {'value': 'x'},
+    'volume': lambda maker: {'driver': 'local'},
+}
