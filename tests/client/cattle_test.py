@@ -5,6 +5,7 @@ ACCESS_KEY and SECRET_KEY (of an environment's API key) in the environment.
 """
 
 import os
+import time
 import unittest
 import uuid
 
@@ -244,6 +245,100 @@ class Containers(ClientTest):
         port = container.ports_link().data[0]
         self.assertEqual((port.publicPort, port.privatePort), (8099, 80))
         self.wait_removed(self.client.wait_success(container.stop(remove=True, timeout=0)))
+
+
+class Contracts(ClientTest):
+    """What programs rely on without asking."""
+
+    def test_lists_of_services_hold_every_kind(self):
+        stack = self.create_stack()
+        self.create_service(stack, start=False)
+        self.client.create_externalService(
+            name='outside', stackId=stack.id, hostname='example.test')
+        self.client.create_dnsService(name='alias', stackId=stack.id)
+        found = self.client.list_service(stackId=stack.id)
+        kinds = sorted((one.type, one.kind) for one in found)
+        names = ['dnsService', 'externalService', 'service']
+        self.assertEqual(kinds, [(one, one) for one in names])
+
+    def test_containers_are_numbered_as_they_are_made(self):
+        service = self.create_service(self.create_stack(), scale=2)
+        numbers = lambda: sorted(one.createIndex for one in service.instances())
+        self.assertEqual(numbers(), [1, 2])
+        old = service.instances().data[0]
+        self.client.delete(old)
+        def replaced():
+            running = [one for one in service.instances() if one.state == 'running']
+            return len(running) == 2 and old.id not in [one.id for one in running]
+        self.until(replaced, lambda: [(one.id, one.state) for one in service.instances()])
+        self.assertEqual(max(one.createIndex for one in service.instances()), 3)
+
+    def test_hashes_of_compose_come_back(self):
+        stack = self.create_stack()
+        key = 'io.rancher.service.hash'
+        service = self.client.create_service(
+            name='web', stackId=stack.id, metadata={key: {'service': 'abc'}},
+            launchConfig={'imageUuid': IMAGE, 'labels': {key: 'def'}})
+        service = self.client.wait_success(service)
+        self.assertEqual(getattr(service.metadata, key).service, 'abc')
+        self.assertEqual(getattr(service.launchConfig.labels, key), 'def')
+
+    def test_a_stack_of_a_wrong_file_says_so(self):
+        stack = self.client.create_stack(name=name('stack'), dockerCompose='services: [')
+        self.stacks.append(stack)
+        with self.assertRaises(Exception):
+            self.client.wait_success(stack)
+        stack = self.client.reload(stack)
+        self.assertEqual((stack.state, stack.transitioning), ('error', 'error'))
+        self.assertTrue(stack.transitioningMessage)
+
+    def test_containers_of_services_carry_labels(self):
+        stack = self.create_stack()
+        service = self.client.wait_success(self.client.create_service(
+            name='web', stackId=stack.id, startOnCreate=True, launchConfig={'imageUuid': IMAGE},
+            secondaryLaunchConfigs=[{'name': 'log', 'imageUuid': IMAGE}]))
+        found = {one.name: one for one in service.instances()}
+        main, side = (found['%s-web-%s' % (stack.name, end)] for end in ('1', 'log-1'))
+        for one, config, of in [
+                (main, 'io.rancher.service.primary.launch.config', '%s/web' % stack.name),
+                (side, 'log', '%s/web/log' % stack.name)]:
+            labels = vars(one.labels)
+            expected = {
+                'io.rancher.stack.name': stack.name,
+                'io.rancher.project.name': stack.name,
+                'io.rancher.stack_service.name': of,
+                'io.rancher.project_service.name': of,
+                'io.rancher.service.deployment.unit': main.deploymentUnitUuid,
+                'io.rancher.service.launch.config': config,
+            }
+            self.assertEqual({key: labels.get(key) for key in expected}, expected)
+        self.assertEqual(side.deploymentUnitUuid, main.deploymentUnitUuid)
+
+    def test_what_is_published_is_shown_with_service_and_host(self):
+        service = self.create_service(self.create_stack(), ports=['8077:80'])
+        container = service.instances().data[0]
+        seen = lambda row: [
+            (one.port, one.hostId, one.instanceId, one.serviceId)
+            for one in self.reload(row).publicEndpoints or [] if one.port == 8077]
+        expected = [(8077, container.hostId, container.id, service.id)]
+        self.assertEqual(seen(service), expected)
+        self.assertEqual(seen(self.client.by_id_host(container.hostId)), expected)
+        self.client.wait_success(service.deactivate())
+        self.assertEqual(seen(service), [])
+
+    def test_an_environment_links_to_every_type(self):
+        project = self.client.list_project().data[0]
+        types = self.client.schema.types.values()
+        listed = [one.pluralName for one in types
+                  if one.listable and hasattr(one.links, 'collection')]
+        missing = [one for one in listed if not hasattr(project.links, one)]
+        self.assertEqual(missing, [])
+
+    def until(self, done, look):
+        deadline = time.time() + 120
+        while not done() and time.time() < deadline:
+            time.sleep(0.1)
+        self.assertTrue(done(), look())
 
 
 class Errors(ClientTest):

@@ -3,6 +3,7 @@
 //! Every finding is `file:line: what is wrong`.
 
 mod arrows;
+mod compatibility;
 mod docs;
 mod sizes;
 mod source;

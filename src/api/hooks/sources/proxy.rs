@@ -6,6 +6,7 @@
 use super::super::{Asked, Ctx, Source, Write};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
+use crate::store::Query;
 
 /// `hostApiProxyTokens`.
 pub const TOKENS: Source = Source { name: "hostApiProxyTokens", list, get, write: Some(write) };
@@ -22,9 +23,13 @@ fn get(_: &Asked<'_>, _: &str) -> Result<Option<Resource>> {
 fn write(ctx: &mut Ctx<'_, '_>, write: &Write) -> Result<Resource> {
     let Write::Create(input) = write else { return Err(Error::not_found()) };
     let uuid = input.get("reportedUuid").and_then(|uuid| uuid.as_str()).unwrap_or_default();
-    let mut own = ctx.tx.referrers("agent", "accountId", ctx.caller.account_id)?;
-    own.retain(|agent| agent.removed.is_none());
-    for agent in own {
+    let own = Query {
+        ty: "agent",
+        account_id: Some(ctx.caller.account_id),
+        limit: usize::MAX >> 1,
+        ..Query::default()
+    };
+    for agent in ctx.tx.list(&own)? {
         let hosts = ctx.tx.referrers("host", "agentId", agent.id)?;
         if hosts.iter().any(|host| host.str("reportedUuid") == Some(uuid)) {
             return Err(Error::code("HostApiProxyDisabled")
