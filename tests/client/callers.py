@@ -128,6 +128,9 @@ class Caller:
         row = client.list_register(key=row.key).data[0]
         return Key(row.accessKey, row.secretKey)
 
+    def host_uuid(self):
+        return self.everywhere.list_host(accountId=self.project).data[0].reportedUuid
+
     def driver(self):
         """A network driver, which only the installation makes."""
         return good(self.everywhere, self.everywhere.create_networkDriver(

@@ -9,7 +9,7 @@ from makers import IMAGE
 
 GONE = ('removed', 'purging', 'purged')
 
-# Actions that are offered and have tests of their own.
+# Actions that are left out here, and why.
 DONE_ELSEWHERE = {
     'backup': 'needs what volumes hold', 'restorefrombackup': 'needs what volumes hold',
     'reverttosnapshot': 'needs what volumes hold', 'snapshot': 'needs what volumes hold',

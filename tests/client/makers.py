@@ -115,6 +115,10 @@ class Maker:
         return dict(self.stack(), launchConfig={'imageUuid': IMAGE})
 
 
+def event(type, **more):
+    return dict({'eventType': type, 'externalId': name('event')}, **more)
+
+
 RECIPES = {
     'account': lambda maker: {'kind': 'user'},
     'agent': lambda maker: {'uri': 'sim://' + name('agent')},
@@ -137,10 +141,22 @@ RECIPES = {
     'storageDriverService': lambda maker: dict(
         maker.service(), storageDriver={'name': name('sd')}),
     'composeService': lambda maker: maker.stack(),
+    'containerEvent': lambda maker: {
+        'reportedHostUuid': maker.caller.host_uuid(), 'externalId': name('container'),
+        'externalFrom': 'nginx', 'externalStatus': 'stop', 'externalTimestamp': 1},
+    'externalDnsEvent': lambda maker: event(
+        'dns.update', fqdn='web.test', serviceName='web', stackName='shop'),
+    'externalEvent': lambda maker: event('volume.delete'),
+    'externalHostEvent': lambda maker: event('host.evacuate', hostLabel='of=nobody'),
+    'externalServiceEvent': lambda maker: event(
+        'service.delete', service={'name': name('service')}),
+    'externalStoragePoolEvent': lambda maker: event(
+        'storagepool.create', storagePool={'name': name('pool')}, hostUuids=[]),
+    'externalVolumeEvent': lambda maker: event('volume.create', volume={'name': name('volume')}),
+    'serviceEvent': lambda maker: {
+        'externalTimestamp': 1, 'reportedHealth': 'INIT', 'healthcheckUuid': name('check')},
     'externalHandler': lambda maker: {
         'processConfigs': [{'name': 'physicalhost.error', 'onError': ''}]},
-    'externalStoragePoolEvent': lambda maker: {'storagePool': {'name': name('pool')}},
-    'externalVolumeEvent': lambda maker: {'volume': {'name': name('volume')}},
     'instance': lambda maker: {'imageUuid': IMAGE},
     'kubernetesService': lambda maker: maker.stack(),
     'serviceConsumeMap': lambda maker: {'ports': ['80:80']},
