@@ -29,7 +29,10 @@ pub const CODES: &[(&str, u16)] = &[
     ("AuthError", 403),
     ("AuthProviderChanged", 401),
     ("AzureNotConfigured", 503),
+    ("CantVerifyAgent", 403),
+    ("CantVerifyHealthcheck", 422),
     ("DRIVER_IN_USE", 409),
+    ("DriverConfigExactlyOneRequired", 422),
     ("FailedEncryption", 500),
     ("HostApiProxyDisabled", 501),
     ("IncorrectPassword", 401),
@@ -66,6 +69,7 @@ pub const CODES: &[(&str, u16)] = &[
     ("PortWrongFormat", 422),
     ("ServerAddressUsed", 400),
     ("TooManyRequests", 429),
+    ("TooManyContainerEvents", 409),
     ("UserCredentialCreation", 400),
     ("UsernameIsTaken", 409),
 ];

@@ -26,6 +26,7 @@ mod views;
 
 mod cache;
 mod collection;
+mod dynamic;
 mod etag;
 mod include;
 mod joins;

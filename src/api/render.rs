@@ -163,6 +163,7 @@ impl<'a> Renderer<'a> {
             copied = *end;
             match (field.place, value) {
                 (Place::Data(_), Some(value)) if !field.once => {
+                    let value = extras.reveal.get(field.name).unwrap_or(value);
                     self.data(out, field, Some(value));
                 }
                 _ => self.field(out, view, row, field, extras),

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::{Map, Value, json};
 
 use super::dialect::{Dialect, Version};
+use super::dynamic::{self, Dynamic};
 use super::respond::{Bytes, Reply};
 use super::serve::Session;
 use super::views::{View, Views};
@@ -17,19 +18,24 @@ use crate::model::schema::{Default, Field, Kind, Link};
 /// Collections kept: one for each dialect, role and base URL in use.
 const CACHED: usize = 64;
 
-/// Written collections of schemas. They change with the URL only.
+/// Written collections of schemas. They change with the URL and with the dynamic schemas only.
 #[derive(Default)]
 pub struct Cache {
     written: Mutex<HashMap<(Version, Role, String), Bytes>>,
 }
 
 /// `GET /schemas`.
-pub fn all(session: &Session<'_>) -> Reply {
-    let key = (session.call.version, session.caller.role, session.call.base.clone());
+///
+/// # Errors
+/// When the database fails.
+pub fn all(session: &Session<'_>) -> Result<Reply> {
+    let dynamic = session.state.store.read(|read| dynamic::all(read, session.caller))?;
+    let base = &session.call.base;
+    let key = (session.call.version, session.caller.role, format!("{base} {dynamic:?}"));
     let cache = &session.state.schemas.written;
     let cached = cache.lock().ok().and_then(|written| written.get(&key).cloned());
     let body = cached.unwrap_or_else(|| {
-        let body = Bytes::from(collection(session.views, &session.call.base).to_string());
+        let body = Bytes::from(collection(session.views, &dynamic, base).to_string());
         if let Ok(mut written) = cache.lock() {
             if written.len() >= CACHED {
                 written.clear();
@@ -38,7 +44,7 @@ pub fn all(session: &Session<'_>) -> Reply {
         }
         body
     });
-    Reply { status: 200, body, ..Reply::default() }
+    Ok(Reply { status: 200, body, ..Reply::default() })
 }
 
 /// `GET /schemas/<type>`.
@@ -46,6 +52,15 @@ pub fn all(session: &Session<'_>) -> Reply {
 /// # Errors
 /// 404 for a type that the role does not see.
 pub fn one(session: &Session<'_>, name: &str) -> Result<Reply> {
+    let found = session.state.store.read(|read| dynamic::all(read, session.caller))?;
+    let own = found.iter().find(|dynamic| {
+        dynamic.name.eq_ignore_ascii_case(name)
+            || format!("{}s", dynamic.name).eq_ignore_ascii_case(name)
+    });
+    if let Some(own) = own {
+        let body = extended(session.views, own, &session.call.base).to_string();
+        return Ok(Reply::json(200, body.into_bytes()));
+    }
     let view = session.views.by_any_name(name).ok_or_else(|| {
         Error::not_found().message(format!("`{name}` is not a type that you can use"))
     })?;
@@ -53,8 +68,21 @@ pub fn one(session: &Session<'_>, name: &str) -> Result<Reply> {
     Ok(Reply::json(200, body.into_bytes()))
 }
 
-fn collection(views: &Views, base: &str) -> Value {
-    let data: Vec<Value> = views.all().iter().map(|view| schema(views, view, base)).collect();
+/// A dynamic schema over its parent's, if the role sees that.
+fn extended(views: &Views, own: &Dynamic, base: &str) -> Value {
+    let parent = own.parent.as_deref().and_then(|parent| views.by_any_name(parent));
+    dynamic::schema(own, parent.map(|parent| schema(views, parent, base)), base)
+}
+
+fn collection(views: &Views, dynamic: &[Dynamic], base: &str) -> Value {
+    let mut data: Vec<Value> = views.all().iter().map(|view| schema(views, view, base)).collect();
+    for own in dynamic {
+        let schema = extended(views, own, base);
+        match data.iter_mut().find(|schema| schema["id"] == own.name.as_str()) {
+            Some(place) => *place = schema,
+            None => data.push(schema),
+        }
+    }
     json!({
         "type": "collection",
         "resourceType": "schema",

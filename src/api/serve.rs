@@ -189,7 +189,7 @@ async fn dispatch(
     match (&target, method) {
         (Target::Root, Method::Get) => Ok(root::version(session)),
         (Target::Root, _) => Err(respond::not_allowed("the version")),
-        (Target::Collection(view), Method::Get) if is_schema(view) => Ok(schemas::all(session)),
+        (Target::Collection(view), Method::Get) if is_schema(view) => schemas::all(session),
         (Target::Resource(view, id), Method::Get) if is_schema(view) => schemas::one(session, id),
         (Target::Collection(view), Method::Get) => {
             cached(session, view, || reads::list(session, view))

@@ -114,7 +114,7 @@ fn event_names(call: &Call) -> Result<Vec<String>> {
         .map(str::to_owned)
         .filter(|name| !base(name).is_empty())
         .collect();
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"*._;=".contains(&byte);
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"*._;=-".contains(&byte);
     if let Some(name) = names.iter().find(|name| !name.bytes().all(letter)) {
         return Err(Error::field("InvalidCharacters", "eventNames")
             .message(format!("`{name}` is no name of an event")));

@@ -43,6 +43,9 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "server.data_dir", slot: |c| Slot::Path(&mut c.server.data_dir),
         doc: "Folder of the database, keys and backups, mode 0700. Empty: /var/lib/ranchette for root,\n\
               $XDG_DATA_HOME/ranchette for anyone else." },
+    Opt { key: "server.vault_key_file", slot: |c| Slot::Path(&mut c.server.vault_key_file),
+        doc: "The key that secrets in the database are sealed with, mode 0600; made if it is missing. Keep a\n\
+              copy apart from the database's. Empty: vault.key in the data folder." },
     Opt { key: "server.url", slot: |c| Slot::Url(&mut c.server.url),
         doc: "Public URL used in links, such as \"https://ranch.example\". Empty: taken from each request." },
     Opt { key: "server.trusted_proxies", slot: |c| Slot::Ranges(&mut c.server.trusted_proxies),
@@ -62,6 +65,10 @@ pub const OPTIONS: &[Opt] = &[
         doc: "Seconds between full comparisons with the engine, which catch what its events missed." },
     Opt { key: "docker.stop_timeout_s", slot: |c| Slot::Long(&mut c.docker.stop_timeout_s, 0..=DAY),
         doc: "Seconds from the stop signal to SIGKILL for containers that do not say otherwise." },
+
+    Opt { key: "machines.ssh_key_file", slot: |c| Slot::Path(&mut c.machines.ssh_key_file),
+        doc: "A private SSH key, without a passphrase, for machines that are added with neither a key nor a\n\
+              password of their own. Empty: there is none." },
 
     Opt { key: "auth.enabled", slot: |c| Slot::Switch(&mut c.auth.enabled),
         doc: "Whether callers must prove who they are. With false everyone on this machine is the first\n\

@@ -12,6 +12,8 @@ pub struct Config {
     pub server: Server,
     /// `[docker]`
     pub docker: Docker,
+    /// `[machines]`
+    pub machines: Machines,
     /// `[auth]`
     pub auth: Auth,
     /// `[log]`
@@ -35,6 +37,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Folder of the database and keys; never empty after [`Config::load`].
     pub data_dir: PathBuf,
+    /// The key file of sealed secrets; empty: `vault.key` in `data_dir`.
+    pub vault_key_file: PathBuf,
     /// Public URL without a trailing slash; empty: links follow the request.
     pub url: String,
     /// Whose `X-Forwarded-*` headers are believed.
@@ -52,6 +56,7 @@ impl Default for Server {
         Server {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: PathBuf::new(),
+            vault_key_file: PathBuf::new(),
             url: String::new(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
@@ -83,6 +88,13 @@ impl Default for Docker {
             stop_timeout_s: 10,
         }
     }
+}
+
+/// Machines that are reached over SSH and become hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machines {
+    /// A private key for machines that are added with neither a key nor a password; empty: none.
+    pub ssh_key_file: PathBuf,
 }
 
 /// Passwords, sessions and what slows guessing down.

@@ -28,7 +28,7 @@ pub async fn register(
         .write(move |tx| {
             if let Some(host) = known(tx, &address)? {
                 if host.int("agentId").is_none() {
-                    let agent = own_agent(tx, environment, &address)?;
+                    let agent = agent::driven(tx, environment, &address)?;
                     tx.update(host.id, |row| {
                         row.set("agentId", agent.id);
                         row.set("agentState", agent.state.as_str());
@@ -41,7 +41,7 @@ pub async fn register(
             if tx.fact(&registered)?.is_some_and(|host| !host.is_empty()) {
                 return Ok(None);
             }
-            let agent = own_agent(tx, environment, &address)?;
+            let agent = agent::driven(tx, environment, &address)?;
             let host = NewResource::new("host", tx.entropy.uuid())
                 .kind("docker")
                 .name(hostname.clone())
@@ -80,15 +80,6 @@ pub async fn forget(store: &Store, address: &str) -> Result<bool> {
             Ok(true)
         })
         .await
-}
-
-/// The agent of an engine that this server drives. It proves itself to nobody, so it has no account.
-fn own_agent(tx: &mut Tx<'_>, environment: i64, address: &str) -> Result<Resource> {
-    let agent = NewResource::new("agent", tx.entropy.uuid())
-        .with("agentResourcesAccountId", environment)
-        .with("managedConfig", false)
-        .with("uri", address);
-    process::create(tx, agent, Map::new())
 }
 
 fn known(tx: &Tx<'_>, address: &str) -> Result<Option<Resource>> {

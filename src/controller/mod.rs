@@ -14,6 +14,7 @@ mod rows;
 mod settle;
 
 pub mod agents;
+pub mod attach;
 pub mod balancers;
 pub mod checks;
 pub mod deploy;

@@ -49,7 +49,11 @@ pub async fn watch(site: Arc<Site>, host_id: i64, compare_ms: u64, stop: Cancell
     let watcher = Watcher { site, host, host_id, compare_ms };
     tokio::select! {
         () = stop.cancelled() => {}
-        () = watcher.run() => watcher.site.engines.remove(host_id),
+        () = watcher.run() => {
+            if watcher.is_current() {
+                watcher.site.engines.remove(host_id);
+            }
+        }
     }
 }
 
@@ -114,7 +118,7 @@ fn health_word(row: &Resource, health: Health) -> &'static str {
 
 impl Watcher {
     async fn run(&self) {
-        loop {
+        while self.is_current() {
             let (standing, here) = match self.host.engine.info().await {
                 Ok(info) => (hosts::connected(&self.site, self.host_id, &info).await, true),
                 Err(error) => {
@@ -133,7 +137,15 @@ impl Watcher {
         }
     }
 
+    /// Whether nobody has put another engine in the place of the one that is watched.
+    fn is_current(&self) -> bool {
+        self.site.engines.is_of(self.host_id, &self.host.engine)
+    }
+
     fn standing(&self) -> Standing {
+        if !self.is_current() {
+            return Standing::Gone;
+        }
         let host = self.site.store.read(|read| read.get(self.host_id));
         match host {
             Ok(None) => Standing::Gone,
@@ -198,7 +210,8 @@ impl Watcher {
         let started = event.kind == EventKind::Start;
         let Some(uuid) = event.uuid.filter(|_| tells) else { return Ok(()) };
         let row = self.site.store.read(|read| read.by_uuid(&uuid))?;
-        match row {
+        // Two hosts may be one engine; each sees to its own containers.
+        match row.filter(|row| row.int("hostId") == Some(self.host_id)) {
             // As it should be: most starts are our own. Should it die, another event tells.
             Some(row) if started && matches!(row.state.as_str(), "starting" | "running") => Ok(()),
             Some(row) => self.check(row, suspects).await,
@@ -256,7 +269,8 @@ impl Watcher {
         self.site.store.read(|read| {
             read.for_each_referrer("instance", "hostId", self.host_id, |row| {
                 // One that was never started is not known to the engine, and need not be.
-                if row.str("externalId").is_none() {
+                // Whoever reported one that somebody else runs reports what becomes of it, too.
+                if row.str("externalId").is_none() || row.flag("nativeContainer") {
                     return Ok(());
                 }
                 let observed = by_uuid.get(row.uuid.as_str()).copied();

@@ -31,6 +31,8 @@ pub struct Login {
 pub enum Proof {
     /// A password.
     Password(String),
+    /// The key that the server itself has, if its configuration names one.
+    OwnKey,
     /// A private key in OpenSSH's, PKCS#8's or PuTTY's format.
     Key {
         /// The key, as its file holds it.

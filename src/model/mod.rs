@@ -11,6 +11,7 @@ pub mod lifecycle;
 
 pub mod resource;
 
+pub mod driver;
 pub mod id;
 
 pub mod names;

@@ -86,6 +86,8 @@ pub struct Field {
     pub update: Audience,
     /// Shown only in the answer to the create (a secret).
     pub read_on_create_only: bool,
+    /// Later reads show the shape of the value, with `null` in place of what is in it.
+    pub blanked: bool,
     /// Accepted but never shown.
     pub input_only: bool,
     /// A change of it starts the type's `update` process (`scheduleUpdate`).
@@ -115,6 +117,7 @@ impl Field {
             create: Audience::Nobody,
             update: Audience::Nobody,
             read_on_create_only: false,
+            blanked: false,
             input_only: false,
             schedules: false,
             indexed,
@@ -230,6 +233,13 @@ impl Field {
     pub const fn once(mut self) -> Self {
         self.read_on_create_only = true;
         self
+    }
+
+    /// Shown whole only in the answer to the create, and later as a shape without values.
+    pub const fn blanked(self) -> Self {
+        let mut field = self.once();
+        field.blanked = true;
+        field
     }
 
     /// Accepted but never shown.

@@ -7,16 +7,21 @@ use crate::store::Tx;
 
 use super::step::{Begin, Definition};
 use super::{
-    agent, host, instance, network, project, service, service_log, simple, storage, upgrade, volume,
+    agent, handlers, host, instance, machine, network, project, reports, service, service_log,
+    simple, storage, upgrade, volume,
 };
 
 /// Families of processes.
 const FAMILIES: &[&[Definition]] = &[
     project::PROCESSES,
     agent::PROCESSES,
+    handlers::PROCESSES,
     host::PROCESSES,
     instance::PROCESSES,
+    machine::PROCESSES,
+    machine::driver::PROCESSES,
     network::PROCESSES,
+    reports::PROCESSES,
     service::SERVICE_PROCESSES,
     service::STACK_PROCESSES,
     simple::PROCESSES,

@@ -4,11 +4,16 @@ use serde_json::{Map, json};
 
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use crate::error::Result;
-use crate::model::resource::NewResource;
+use crate::model::resource::{NewResource, Resource};
 use crate::store::Tx;
 
 /// How soon to look again whether what is being removed is gone, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 100;
+
+/// States of an agent that cannot be reached.
+const LOST: &[&str] = &["disconnected", "disconnecting", "reconnecting"];
+/// Marks a host that is removed while its machine cannot be reached: nothing on it is waited for.
+pub const ABANDONED: &str = "abandoned";
 
 /// Processes of `host`.
 pub const PROCESSES: &[Definition] = &[
@@ -38,8 +43,15 @@ pub const PROCESSES: &[Definition] = &[
     },
 ];
 
+/// A host that a driver makes has to be provisioned first.
 fn chain(_: Work) -> StepFuture {
-    Box::pin(async { Outcome::commit(|_, _| Ok(Next::Chain("activate", Map::new()))) })
+    Box::pin(async {
+        Outcome::commit(|_, work| {
+            let host = &work.resource;
+            let made = host.str("driver").is_some() && host.int("physicalHostId").is_none();
+            Ok(Next::Chain(if made { "provision" } else { "activate" }, Map::new()))
+        })
+    })
 }
 
 /// Goes on to the removal, if that was what was asked for.
@@ -100,12 +112,40 @@ fn wake_networks(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
     Ok(())
 }
 
+/// Lets a host take nothing new and removes the containers of services from it; their services make them
+/// again elsewhere.
+///
+/// # Errors
+/// When the database fails.
+pub fn evacuate(tx: &mut Tx<'_>, host: &Resource) -> Result<Resource> {
+    let row = if super::may_begin(host, "deactivate") {
+        super::start(tx, host.id, "deactivate", Map::new())?
+    } else {
+        host.clone()
+    };
+    for container in tx.referrers("instance", "hostId", host.id)? {
+        if container.int("serviceId").is_some() {
+            super::project::remove(tx, &container)?;
+        }
+    }
+    Ok(row)
+}
+
 fn clear(_: Work) -> StepFuture {
     Box::pin(async { Outcome::commit(take_down) })
 }
 
 /// Containers on the host are removed first; services make theirs again elsewhere.
 fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+    let host = &work.resource;
+    let unreachable = host.str("agentState").is_some_and(|state| LOST.contains(&state));
+    let lost = host.int("physicalHostId").is_some() && unreachable;
+    if lost && !host.flag(ABANDONED) {
+        tx.update(host.id, |host| {
+            host.set(ABANDONED, true);
+            Ok(())
+        })?;
+    }
     let left = tx.referrers("instance", "hostId", work.resource.id)?;
     for row in &left {
         super::project::remove(tx, row)?;
@@ -124,7 +164,9 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
 /// The environment's networks leave nothing behind on the host's engine.
 fn disconnect(work: Work) -> StepFuture {
     Box::pin(async move {
-        if let Some(host) = work.site.engines.get(work.resource.id) {
+        let engine = work.site.engines.get(work.resource.id);
+        let has_own = !work.resource.flag(ABANDONED) && !shares_engine(&work)?;
+        if let Some(host) = engine.filter(|_| has_own) {
             let query = crate::store::Query {
                 ty: "network",
                 account_id: work.resource.account_id,
@@ -141,7 +183,24 @@ fn disconnect(work: Work) -> StepFuture {
             if let Some(agent) = work.resource.int("agentId") {
                 super::agent::without_hosts(tx, agent, work.resource.id)?;
             }
+            super::machine::remove_of(tx, &work.resource)?;
             Ok(Next::Finish)
         })
     })
+}
+
+/// Whether another host of the environment is the same engine, which then keeps the networks.
+fn shares_engine(work: &Work) -> Result<bool> {
+    let Some(engine) = work.resource.str("reportedUuid").filter(|id| !id.is_empty()) else {
+        return Ok(false);
+    };
+    let query = crate::store::Query {
+        ty: "host",
+        account_id: work.resource.account_id,
+        limit: 1000,
+        ..Default::default()
+    };
+    let hosts = work.site.store.read(|read| read.list(&query))?;
+    let mut others = hosts.iter().filter(|host| host.id != work.resource.id);
+    Ok(others.any(|host| host.str("reportedUuid") == Some(engine)))
 }

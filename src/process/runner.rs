@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::definitions::{beginning, definition};
+use super::handlers::{self, After, Asked};
 use super::site::Site;
 use super::step::{Commit, Definition, Failure, Next, Outcome, Retry, Work, back_off_ms};
 use super::{followed, lifecycle_of, may_begin};
@@ -32,6 +33,8 @@ pub struct Runner {
     site: Arc<Site>,
     poke: Arc<Notify>,
     stop: CancellationToken,
+    /// Handlers elsewhere may keep so many workers waiting.
+    calls: Semaphore,
     /// Called before each step is committed; the crash test stops there.
     breakpoint: Option<Breakpoint>,
 }
@@ -51,7 +54,8 @@ impl Runner {
     /// A runner for a site; it does nothing until [`Runner::run`].
     pub fn new(site: Arc<Site>, stop: CancellationToken) -> Self {
         let poke = site.store.process_poke();
-        Self { site, poke, stop, breakpoint: None }
+        let calls = Semaphore::new((site.limits.workers / 2).max(1));
+        Self { site, poke, stop, calls, breakpoint: None }
     }
 
     /// Calls `breakpoint` around every step.
@@ -163,6 +167,10 @@ impl Runner {
 
     /// One step; `None` when the process is not to go on now.
     async fn advance(&self, work: Work) -> Result<Option<Work>> {
+        let next = self.site.store.read(|read| handlers::next(read, &work.process))?;
+        if let Some(asked) = next {
+            return self.hand_over(work, asked).await;
+        }
         let definition = definition(&work.process.name);
         let mut position = work.process.step;
         loop {
@@ -180,6 +188,45 @@ impl Runner {
                 Err(failure) => return self.fail(work, position, failure).await,
             }
         }
+    }
+
+    /// Asks a program elsewhere before the process's own steps, and records what it says.
+    async fn hand_over(&self, work: Work, asked: Asked) -> Result<Option<Work>> {
+        let said = match self.calls.try_acquire() {
+            Ok(_permit) => tokio::select! {
+                () = self.stop.cancelled() => return Ok(None),
+                said = handlers::ask(&work, &asked) => said?,
+            },
+            Err(_) => handlers::Said::Nothing("waits until fewer handlers are asked".to_owned()),
+        };
+        if self.breakpoint.as_ref().is_some_and(|stop| stop(&work.process.name, "handler")) {
+            self.stop.cancel();
+            return Ok(None);
+        }
+        let site = Arc::clone(&self.site);
+        self.site
+            .store
+            .write(move |tx| {
+                let Some(mut row) = still_open(tx, &work.process)? else { return Ok(None) };
+                let Some(resource) = tx.get(row.resource_id)? else {
+                    return Err(Error::not_found());
+                };
+                let going = match handlers::record(tx, &resource, &mut row, &asked, said)? {
+                    After::On => {
+                        row.message = None;
+                        tx.process_save(&row)?;
+                        let resource = tx.get(row.resource_id)?.unwrap_or(resource);
+                        (Some(row), resource)
+                    }
+                    After::Next(next) => settle(tx, row, next)?,
+                    After::Failed(failure) => {
+                        let Some(going) = fail_in(tx, row, &failure)? else { return Ok(None) };
+                        going
+                    }
+                };
+                Ok(taken_on(going, site))
+            })
+            .await
     }
 
     /// Records a step's result and moves the cursor, in one transaction.
@@ -200,12 +247,7 @@ impl Runner {
                 {
                     *until = Some(tx.now);
                 }
-                let (process, resource) = settle(tx, row, next)?;
-                Ok(process.map(|process| Work {
-                    process: Arc::new(process),
-                    resource: Arc::new(resource),
-                    site,
-                }))
+                Ok(taken_on(settle(tx, row, next)?, site))
             })
             .await;
         match result {
@@ -215,24 +257,13 @@ impl Runner {
     }
 
     async fn fail(&self, work: Work, position: usize, failure: Failure) -> Result<Option<Work>> {
-        let definition = definition(&work.process.name);
         let site = Arc::clone(&self.site);
         self.site
             .store
             .write(move |tx| {
                 let Some(mut row) = still_open(tx, &work.process)? else { return Ok(None) };
                 row.step = position;
-                let next = record_failure(tx, definition, &mut row, &failure)?;
-                let Some(next) = next else {
-                    tx.process_save(&row)?;
-                    return Ok(None);
-                };
-                let (process, resource) = settle(tx, row, next)?;
-                Ok(process.map(|process| Work {
-                    process: Arc::new(process),
-                    resource: Arc::new(resource),
-                    site,
-                }))
+                Ok(fail_in(tx, row, &failure)?.and_then(|going| taken_on(going, site)))
             })
             .await
     }
@@ -252,6 +283,27 @@ impl Runner {
 /// The row as it is now, unless another transition has taken the process's place.
 fn still_open(tx: &Tx<'_>, before: &ProcessRow) -> Result<Option<ProcessRow>> {
     Ok(tx.process(before.id)?.filter(|row| row.ended.is_none()))
+}
+
+/// The work that goes on at once, if any does.
+fn taken_on(going: (Option<ProcessRow>, Resource), site: Arc<Site>) -> Option<Work> {
+    let (process, resource) = going;
+    Some(Work { process: Arc::new(process?), resource: Arc::new(resource), site })
+}
+
+/// Records a failure; `None` if the process is to be tried again.
+fn fail_in(
+    tx: &mut Tx<'_>,
+    mut row: ProcessRow,
+    failure: &Failure,
+) -> Result<Option<(Option<ProcessRow>, Resource)>> {
+    match record_failure(tx, definition(&row.name), &mut row, failure)? {
+        Some(next) => settle(tx, row, next).map(Some),
+        None => {
+            tx.process_save(&row)?;
+            Ok(None)
+        }
+    }
 }
 
 /// Counts a failure. Returns how to go on if the process gives up; else it is to be tried again.

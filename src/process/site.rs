@@ -11,10 +11,12 @@ use super::node::{Node, Workers};
 use super::tasks::Tasks;
 use crate::clock::{Clock, Entropy};
 use crate::engine::Engine;
+use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
 use crate::store::{Store, Tx};
+use crate::vault::Vault;
 
 /// Store, engines and settings, shared by all processes.
 pub struct Site {
@@ -34,6 +36,10 @@ pub struct Site {
     pub bus: Bus,
     /// The fleet of simulated agents, once they are switched on.
     pub fleet: OnceLock<SimFleet>,
+    /// Reaches machines that become hosts.
+    pub machines: Arc<dyn Machines>,
+    /// Seals what must not be read in the database.
+    pub vault: Vault,
     /// Numbers that the configuration sets.
     pub limits: Limits,
     /// Configuration generated for others.
@@ -117,6 +123,13 @@ impl Engines {
     pub fn remove(&self, host_id: i64) {
         self.hosts.write().unwrap_or_else(PoisonError::into_inner).remove(&host_id);
         self.watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&host_id);
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        networks.retain(|(host, _)| *host != host_id);
+    }
+
+    /// Whether an engine is still that of a host.
+    pub fn is_of(&self, host_id: i64, engine: &Arc<dyn Engine>) -> bool {
+        self.get(host_id).is_some_and(|host| Arc::ptr_eq(&host.engine, engine))
     }
 
     /// Claims the watch over a host's engine; `false` when somebody has it already.

@@ -10,9 +10,12 @@ use super::counted::Counted;
 use super::data_dir::DataDir;
 use super::figures::{Ears, Rows};
 use crate::clock::{Clock, Entropy};
+use crate::controller::attach::Attacher;
 use crate::controller::checks::Checks;
 use crate::controller::{Controller, agents, balancers, deploy, hosts, watch};
 use crate::engine::Engine;
+use crate::engine::docker::ssh::SshMachines;
+use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
@@ -26,6 +29,7 @@ use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
 use crate::store::Store;
+use crate::vault::{self, Vault};
 
 /// How often hosts that came by themselves are compared, unless it is said otherwise.
 const COMPARE_MS: u64 = 60_000;
@@ -55,12 +59,36 @@ pub struct Core {
     data_dir: Option<DataDir>,
 }
 
+/// What is not in the database.
+pub struct Outside {
+    /// Reaches machines that become hosts.
+    pub machines: Arc<dyn Machines>,
+    /// Seals secrets.
+    pub vault: Vault,
+}
+
 impl Core {
     /// Opens the database at `path`.
     ///
     /// # Errors
     /// When it cannot be used.
     pub fn open(path: &Path, clock: Clock, entropy: Entropy, limits: Limits) -> Result<Self> {
+        let vault = Vault::open(&path.with_file_name(vault::FILE), entropy.clone())?;
+        let machines = Arc::new(SshMachines::new(clock.clone()));
+        Self::open_with(path, clock, entropy, limits, Outside { machines, vault })
+    }
+
+    /// Opens the database at `path`, with machines and a vault of the caller's.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn open_with(
+        path: &Path,
+        clock: Clock,
+        entropy: Entropy,
+        limits: Limits,
+        outside: Outside,
+    ) -> Result<Self> {
         let store = Store::open(path, clock.clone(), entropy.clone())?;
         let ledger = Ledger::default();
         let metrics = Metrics::new(Rows(store.clone()));
@@ -80,6 +108,8 @@ impl Core {
             importer: Box::new(deploy::ComposeImporter),
             bus: Bus::default(),
             fleet: OnceLock::new(),
+            machines: outside.machines,
+            vault: outside.vault,
             limits,
             configs: Configs::default(),
             tasks: Tasks::default(),
@@ -145,11 +175,15 @@ impl Core {
         self.tasks.push(task);
     }
 
-    /// Starts the runner, the controller, what looks after agents and the periodic jobs.
+    /// Starts the runner, the controller, what looks after agents and machines, and the periodic jobs.
+    /// Engines come first: processes that were cut off go on at once.
     pub fn start(&mut self) {
         if let Err(error) = agents::attach(&self.site) {
             tracing::error!(%error, "cannot find the simulated hosts");
         }
+        let mut attacher = Attacher::new(Arc::clone(&self.site), self.stop.clone());
+        attacher.attach_ready();
+        self.tasks.push(tokio::spawn(attacher.run()));
         let keeper = agents::run(Arc::clone(&self.site), self.compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(keeper));
         let mut runner = Runner::new(Arc::clone(&self.site), self.stop.clone());

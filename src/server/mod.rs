@@ -20,18 +20,22 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use self::core::{Core, Simulated};
+use self::core::{Core, Outside, Simulated};
 use self::data_dir::DataDir;
 use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
+use crate::engine::docker::ssh::SshMachines;
+use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
+use crate::process::machine::driver;
 use crate::process::site::Limits;
 use crate::process::tasks;
 use crate::store::Tx;
+use crate::vault::{self, Vault};
 
 pub use demo::demo;
 
@@ -79,11 +83,14 @@ pub async fn serve(config: &Config, greeter: &dyn Greeter) -> Result<()> {
 /// When the data directory, the database or the address cannot be used.
 pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Running> {
     let data_dir = DataDir::open(&config.server.data_dir)?;
-    let mut core = Core::open(&data_dir.database(), clock, entropy, limits(config))?;
+    let database = data_dir.database();
+    let outside = outside(config, &data_dir, &clock, &entropy)?;
+    let mut core = Core::open_with(&database, clock, entropy, limits(config), outside)?;
     core.hold(data_dir);
     let said = config.clone();
     let seed = move |tx: &mut Tx<'_>| {
         seed::seed(tx)?;
+        driver::seed(tx)?;
         settings::settle(tx, &said)
     };
     core.site.store.write(seed).await?;
@@ -100,6 +107,32 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();
     Ok(Running { url, setup_code, core, http })
+}
+
+/// The way to machines, and the key of what is sealed. A simulated fleet has simulated machines.
+fn outside(
+    config: &Config,
+    data_dir: &DataDir,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Outside> {
+    let key_file = match config.server.vault_key_file.as_os_str().is_empty() {
+        true => data_dir.path().join(vault::FILE),
+        false => config.server.vault_key_file.clone(),
+    };
+    let vault = Vault::open(&key_file, entropy.clone())?;
+    let machines: Arc<dyn Machines> = if config.sim.enabled {
+        Arc::new(SimFleet::new(config.sim.seed, clock.clone()))
+    } else {
+        let machines = SshMachines::new(clock.clone());
+        let own = &config.machines.ssh_key_file;
+        let own = Some(own).filter(|path| !path.as_os_str().is_empty());
+        Arc::new(match own {
+            Some(path) => machines.with_key_file(path),
+            None => machines,
+        })
+    };
+    Ok(Outside { machines, vault })
 }
 
 fn limits(config: &Config) -> Limits {

@@ -112,6 +112,80 @@ async fn story(saw: &Saw) -> Trace {
     trace
 }
 
+/// A driver comes and goes; hosts made with it go with their machine, and machines with their host.
+async fn farm(saw: &Saw) -> Trace {
+    let mut world = World::unstarted(1, Clock::System);
+    world.set_breakpoint(Some(saw.teeth()));
+    world.start().await;
+    quiet(&mut world).await;
+    machines(&mut world).await;
+    quiet(&mut world).await;
+    let trace = trace(&world);
+    world.stop().await;
+    trace
+}
+
+async fn machines(world: &mut World) {
+    let driver = make(world, "machineDriver", "machineDriver", json!({})).await;
+    reach(world, driver.id, "inactive").await;
+    for (transition, state) in [
+        ("activate", "active"),
+        ("reactivate", "active"),
+        ("error", "error"),
+        ("reactivate", "active"),
+        ("deactivate", "inactive"),
+        ("remove", "removed"),
+    ] {
+        world.act(driver.id, transition, json!({})).await;
+        reach(world, driver.id, state).await;
+    }
+    let config = json!({
+        "driver": "generic",
+        "genericConfig": { "address": "host9" },
+        "hostname": "host9",
+    });
+    let host = make(world, "host", "docker", config.clone()).await;
+    reach(world, host.id, "active").await;
+    let machine = machine_of(world, host.id);
+    world.act(machine, "remove", json!({})).await;
+    reach(world, machine, "removed").await;
+    reach(world, host.id, "removed").await;
+
+    let machine = make(world, "physicalHost", "machine", config).await;
+    reach(world, machine.id, "active").await;
+    let host = hosts_of(world, machine.id).remove(0);
+    reach(world, host.id, "active").await;
+    world.act(host.id, "deactivate", json!({ "remove": true })).await;
+    reach(world, host.id, "removed").await;
+    reach(world, machine.id, "removed").await;
+
+    let nowhere = json!({ "driver": "generic", "genericConfig": {} });
+    let host = make(world, "host", "docker", nowhere).await;
+    reach(world, host.id, "error").await;
+    let machine = machine_of(world, host.id);
+    reach(world, machine, "error").await;
+    world.act(host.id, "remove", json!({})).await;
+    reach(world, machine, "removed").await;
+}
+
+fn machine_of(world: &World, host: i64) -> i64 {
+    let host = world.store().read(|read| read.require("host", host)).expect("the host");
+    host.int("physicalHostId").expect("its machine")
+}
+
+fn hosts_of(world: &World, machine: i64) -> Vec<Resource> {
+    world.store().read(|read| read.referrers("host", "physicalHostId", machine)).expect("hosts")
+}
+
+async fn make(world: &World, ty: &'static str, kind: &str, fields: serde_json::Value) -> Resource {
+    let mut new = NewResource::new(ty, ranchette::clock::Entropy::System.uuid())
+        .kind(kind)
+        .name("generic")
+        .account(world.project);
+    new.data.extend(process::object(fields));
+    world.store().write(|tx| process::create(tx, new, Map::new())).await.expect("row")
+}
+
 async fn container(world: &World) -> Resource {
     let new = NewResource::new("instance", ranchette::clock::Entropy::System.uuid())
         .kind("container")
@@ -203,10 +277,20 @@ pub fn without_uuids(line: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_power_failure_after_any_step_changes_nothing_in_the_end() {
+    cut_everywhere(story, 40).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_while_machines_become_hosts() {
+    cut_everywhere(farm, 20).await;
+}
+
+/// Tells the story cut off after each of its steps, of which there are more than `least`.
+async fn cut_everywhere(story: impl AsyncFn(&Saw) -> Trace, least: usize) {
     let whole = Saw::default();
     let undisturbed = story(&whole).await;
     let steps = whole.steps.load(Ordering::SeqCst);
-    assert!(steps > 40, "{steps} steps");
+    assert!(steps > least, "{steps} steps");
     for step in 0..steps {
         let disturbed = story(&Saw::at(step)).await;
         assert_eq!(disturbed, undisturbed, "cut after step {step} of {steps}");

@@ -64,6 +64,13 @@ impl Case {
             // It has been made on the host that it was told.
             states.push("detached");
         }
+        if matches!(self.process().as_str(), "physicalhost.create" | "host.provision") {
+            states.push("active");
+        }
+        if self.lifecycle.name == "machinedriver" {
+            // Only the drivers that the server has can be active.
+            states.push("error");
+        }
         if self.transition == "reconnect" {
             states.push("active");
         }

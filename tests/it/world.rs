@@ -10,8 +10,9 @@ use ranchette::model::resource::{NewResource, Resource};
 use ranchette::process;
 use ranchette::process::runner::Breakpoint;
 use ranchette::process::site::Limits;
-use ranchette::server::core::{Core, Simulated};
+use ranchette::server::core::{Core, Outside, Simulated};
 use ranchette::store::{Read, Store};
+use ranchette::vault::{self, Vault};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -75,7 +76,12 @@ impl World {
     /// Opens the database and starts everything, as after a crash or the first time.
     pub async fn start(&mut self) {
         let path = self.folder.path().join("test.db");
-        let core = Core::open(&path, self.clock.clone(), Entropy::System, limits()).expect("opens");
+        let outside = Outside {
+            machines: Arc::new(self.fleet.clone()),
+            vault: Vault::open(&path.with_file_name(vault::FILE), Entropy::System).expect("vault"),
+        };
+        let core = Core::open_with(&path, self.clock.clone(), Entropy::System, limits(), outside);
+        let core = core.expect("opens");
         let core = match &self.breakpoint {
             Some(breakpoint) => core.with_breakpoint(Arc::clone(breakpoint)),
             None => core,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Access, Answer, Attachment, Ctx, DENIED, EVERY_ACTION, Hook};
+use super::{Access, Answer, Attachment, Creation, Ctx, DENIED, EVERY_ACTION, Hook, machine};
 use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -13,7 +13,16 @@ use crate::process;
 use crate::store::Read;
 
 /// `host`.
-pub const HOOK: Hook = Hook { update: Some(update), act: Some(act), ..Hook::of("host") };
+pub const HOOK: Hook =
+    Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("host") };
+
+/// A host that somebody makes is made by a driver.
+fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    machine::configure(ctx, creation)?;
+    creation.row.kind = "docker".to_owned();
+    creation.row.data.insert("agentState".to_owned(), "connecting".into());
+    Ok(())
+}
 
 fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Map<String, Value>) -> Result<()> {
     require_infrastructure(ctx.tx, ctx.caller, || format!("host `{}`", row.display_name()))
@@ -68,17 +77,7 @@ pub fn require_infrastructure(
 /// # Errors
 /// When the database fails.
 pub fn evacuate(ctx: &mut Ctx<'_, '_>, row: &Resource, _: Map<String, Value>) -> Result<Answer> {
-    let host = if process::may_begin(row, "deactivate") {
-        process::start(ctx.tx, row.id, "deactivate", Map::new())?
-    } else {
-        row.clone()
-    };
-    for container in ctx.tx.referrers("instance", "hostId", row.id)? {
-        if container.int("serviceId").is_some() {
-            process::project::remove(ctx.tx, &container)?;
-        }
-    }
-    Ok(Answer::Row(host))
+    Ok(Answer::Row(process::host::evacuate(ctx.tx, row)?))
 }
 
 /// `config` of a machine: what its driver keeps to reach it, as the program that made it left it.

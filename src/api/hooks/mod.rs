@@ -10,9 +10,12 @@ mod balancer;
 mod container;
 mod credential;
 mod endpoints;
+mod event;
 mod fields;
+mod handler;
 mod host;
 mod links;
+mod machine;
 mod member;
 mod ports;
 mod preference;
@@ -41,6 +44,7 @@ use crate::error::Result;
 use crate::model::registry::Entry;
 use crate::model::resource::{NewResource, Resource};
 use crate::model::schema::{Field, Scope};
+use crate::process::site::Site;
 use crate::store::{Read, Store, Tx};
 
 pub use rows::*;
@@ -57,6 +61,8 @@ pub struct Ctx<'a, 't> {
     /// Scheme and host that the client used: for URLs in answers.
     #[expect(dead_code, reason = "for writes that hand out URLs")]
     pub origin: &'a str,
+    /// Everything outside the database.
+    pub site: &'a Site,
 }
 
 /// A row in the making.
@@ -67,6 +73,8 @@ pub struct Creation {
     pub kind: Option<String>,
     /// Hash of the field that the type's hook names in `hashes`.
     pub hash: Option<String>,
+    /// Fields that only a dynamic schema of the type knows, as they were given.
+    pub extra: Map<String, Value>,
     /// What its `create` process is told.
     pub process: Map<String, Value>,
     /// Shown in this answer and never again.
@@ -429,6 +437,7 @@ pub fn creation(ctx: &Ctx<'_, '_>, input: Map<String, Value>) -> Creation {
         row,
         kind,
         hash: None,
+        extra: Map::new(),
         process: Map::new(),
         reveal: Map::new(),
         count: 1,

@@ -4,8 +4,9 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, balancer, container, credential, endpoints, fields, host, links,
-    member, preference, project, service, setting, sources, stack, template, volume,
+    Visibility, access, account, balancer, container, credential, endpoints, event, fields,
+    handler, host, links, machine, member, preference, project, service, setting, sources, stack,
+    template, volume,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -18,10 +19,17 @@ pub const HOOKS: &[Hook] = &[
     agent::AGENT,
     credential::API_KEY,
     container::HOOK,
+    event::CONTAINER,
     credential::CREDENTIAL,
+    machine::SCHEMA,
+    event::OUTSIDE,
+    handler::HOOK,
     host::HOOK,
+    machine::TEMPLATE,
     container::INSTANCE,
     balancer::HOOK,
+    machine::MACHINE,
+    machine::DRIVER,
     credential::PASSWORD,
     project::HOOK,
     member::HOOK,
@@ -30,6 +38,7 @@ pub const HOOKS: &[Hook] = &[
     agent::TOKEN,
     registries::HOOK,
     service::HOOK,
+    event::SERVICE,
     stack::HOOK,
     preference::HOOK,
     volume::HOOK,
@@ -99,6 +108,7 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler::new("host", "containerStats", access::host_containers),
     LinkHandler::new("host", "hostStats", access::host_stats),
     LinkHandler::new("host", "stats", access::host_stats),
+    LinkHandler::new("hostTemplate", "secretValues", machine::secret_values),
     LinkHandler::new("machine", "config", host::machine_config)
         .needs("remove")
         .from("extractedConfig"),
@@ -224,9 +234,10 @@ const WINDOWS_COMMAND: &[Field] = &[Field::new("windowsCommand", Kind::String)];
 
 /// Computers, by base type; those of a type below it only add fields.
 pub const COMPUTERS: &[Computer] = &[
-    Computer { ty: "host", newer: false, unlisted: &[], run: endpoints::host },
+    Computer { ty: "host", newer: false, unlisted: machine::CONFIGS, run: endpoints::host },
     Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
     Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
+    Computer { ty: "physicalHost", newer: false, unlisted: machine::CONFIGS, run: fields::nothing },
     Computer {
         ty: "registrationToken",
         newer: false,

@@ -31,7 +31,7 @@ fn line(mut schema: Value) -> String {
 }
 
 fn file(version: Version, role: Role) -> String {
-    let collection = collection(views(version, role), "http://ranch");
+    let collection = collection(views(version, role), &[], "http://ranch");
     let schemas = collection.get("data").and_then(Value::as_array).cloned().unwrap_or_default();
     let lines: Vec<String> = schemas.into_iter().map(line).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))

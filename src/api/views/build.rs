@@ -71,7 +71,7 @@ fn fields(dialect: &'static Dialect, role: Role, entry: &'static Entry) -> Vec<F
         .filter(|field| policy::may_read(role, entry, field))
         .filter(|field| !hidden.contains(&field.name))
         .map(|field| FieldView {
-            once: policy::shown_once(role, entry, field),
+            once: policy::shown_once(role, entry, field) && !field.blanked,
             ..FieldView::new(field.name, field, shape(&field.kind, field))
         })
         .collect();

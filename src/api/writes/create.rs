@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::super::audit::Note;
 use super::super::body::Body;
 use super::super::collection::{self, Page};
+use super::super::dynamic;
 use super::super::form;
 use super::super::hooks::{self, Ctx, Write};
 use super::super::query::Listing;
@@ -29,6 +30,8 @@ use crate::store::{Read, Tx};
 struct Order {
     input: Map<String, Value>,
     hash: Option<String>,
+    /// Fields that only a dynamic schema of the type knows.
+    extra: Map<String, Value>,
 }
 
 /// Rows that were made, with what is shown of them this once.
@@ -49,7 +52,8 @@ pub async fn create(
         refuse(session.caller)?;
     }
     let has_rows = view.entry.ty.source != Source::Value;
-    if !has_rows || !policy::may(session.caller.role, view.entry, Verb::Create) {
+    let may = policy::may(session.caller.role, view.entry, Verb::Create);
+    if !has_rows || !(may || dynamic::may_create(session, view)?) {
         return Err(not_allowed(view.plural));
     }
     let objects = match body {
@@ -96,6 +100,7 @@ async fn order(
     object: Map<String, Value>,
 ) -> Result<Order> {
     let store = &session.state.store;
+    let extra = store.read(|read| dynamic::extra(session, read, entry, &object))?;
     let mut input =
         store.read(|read| checked(session, read, |checker| checker.create(entry, object)))?;
     let secret = hooks::hooks(entry)
@@ -106,13 +111,14 @@ async fn order(
         Some(secret) => Some(session.state.auth.hash_password(&secret).await?),
         None => None,
     };
-    Ok(Order { input, hash })
+    Ok(Order { input, hash, extra })
 }
 
 fn make_one(ctx: &mut Ctx<'_, '_>, order: Order, made: &mut Made) -> Result<()> {
     let entry = ctx.entry;
     let mut creation = hooks::creation(ctx, order.input);
     creation.hash = order.hash;
+    creation.extra = order.extra;
     for create in hooks::hooks(entry).filter_map(|hook| hook.create) {
         create(ctx, &mut creation)?;
     }

@@ -8,6 +8,7 @@ mod addresses;
 mod faults;
 mod host;
 mod life;
+mod machines;
 mod observe;
 mod program;
 mod registry;

@@ -71,7 +71,7 @@ pub const HOST: Type = Type::resource(
             f("physicalHostId", Reference("physicalHost")).null().max_len(255),
             f("publicEndpoints", Array(&Object("publicEndpoint"))).null(),
             f("removeAfter", Date).null().max_len(255).r_by(Super),
-            f("reportedUuid", String).r_by(Super),
+            f("reportedUuid", String).r_by(Super).indexed(),
             f("stackId", Reference("stack")).null().max_len(255).c(),
             f("uri", String).null().max_len(255).r_by(Super),
             f("zoneId", Reference("zone")).null().max_len(255).r_by(Super),

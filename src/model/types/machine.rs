@@ -205,7 +205,7 @@ pub const HOST_TEMPLATE: Type = Type::resource(
             f("driver", String).null().max_len(255).c(),
             f("flavorPrefix", String).null().max_len(255).c(),
             f("publicValues", Map(&Json)).c(),
-            f("secretValues", Map(&Json)).c().once(),
+            f("secretValues", Map(&Json)).c().blanked(),
             f("secretValuesEmpty", Map(&Json)).r_by(Super),
         ],
     ],

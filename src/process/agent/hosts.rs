@@ -156,7 +156,9 @@ pub fn retire_rows(tx: &mut Tx<'_>, host: &Resource) -> Result<()> {
     }
     if let Some(machine) = host.int("physicalHostId") {
         let shared = tx.referrers("host", "physicalHostId", machine)?;
-        if shared.iter().all(|other| other.id == host.id) {
+        // One that a driver made has a removal of its own.
+        let made = tx.get(machine)?.is_some_and(|machine| machine.str("driver").is_some());
+        if !made && shared.iter().all(|other| other.id == host.id) {
             process::retire(tx, machine)?;
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::{may_begin, retire, start};
 use crate::error::Result;
-use crate::model::resource::Resource;
+use crate::model::resource::{NewResource, Resource};
 use crate::store::{Query, Read, Tx};
 
 pub use hosts::{attach_simulated, retire_rows, take_in};
@@ -147,6 +147,18 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         retire(tx, account.id)?;
     }
     Ok(Next::Finish)
+}
+
+/// Makes the agent of an engine that this server drives. It proves itself to nobody, so it has no account.
+///
+/// # Errors
+/// When the database fails.
+pub fn driven(tx: &mut Tx<'_>, environment: i64, address: &str) -> Result<Resource> {
+    let agent = NewResource::new("agent", tx.entropy.uuid())
+        .with("agentResourcesAccountId", environment)
+        .with("managedConfig", false)
+        .with("uri", address);
+    super::create(tx, agent, Map::new())
 }
 
 /// Shows an agent's state on its hosts; called whenever the state changes.

@@ -103,7 +103,14 @@ pub fn engine_ref(row: &Resource) -> String {
 pub(super) fn engine_unless_gone(work: &Work) -> Result<Option<HostEngine>, Failure> {
     let Some(host_id) = work.resource.int("hostId") else { return Ok(None) };
     let host = work.site.store.read(|read| read.get(host_id))?;
-    if host.is_none_or(|host| host.removed.is_some()) {
+    let Some(host) =
+        host.filter(|host| host.removed.is_none() && !host.flag(super::host::ABANDONED))
+    else {
+        return Ok(None);
+    };
+    // The agent elsewhere runs what is there; what is removed is only shown no more.
+    let removes = work.process.name.ends_with(".remove") || work.input_flag("remove");
+    if host.flag("remote") && removes {
         return Ok(None);
     }
     engine_of(work).map(Some)

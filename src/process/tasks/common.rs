@@ -24,6 +24,9 @@ const PROCESSES: &str = "process_instance.purge.after.seconds";
 const SERVICE_LOG: &str = "service_log.purge.after.seconds";
 /// Seconds that entries of the audit log are kept.
 const AUDIT: &str = "audit_log.purge.after.seconds";
+/// Seconds that reports of agents are kept.
+const REPORTS: &str = "events.purge.after.seconds";
+const REPORTS_S: i64 = 43_200;
 /// Seconds that runs of jobs are kept.
 const RUNS: &str = "task.purge.after.seconds";
 
@@ -40,6 +43,7 @@ pub fn tasks() -> Vec<Task> {
         Task::new(6, "database.optimize", Every::Seconds(DAY_S), optimize),
         Task::new(7, "process.replay", Every::Asked, replay),
         Task::new(8, "cleanup.kept.answers", round, answers),
+        Task::new(9, "cleanup.events", round, reports),
     ]
 }
 
@@ -114,14 +118,41 @@ async fn processes(site: Arc<Site>) -> Result<Found> {
 
 async fn lines(site: Arc<Site>) -> Result<Found> {
     let before = limit(&site, SERVICE_LOG)?;
+    forget(&site, "serviceLog", None, before).await
+}
+
+/// What was reported and followed.
+async fn reports(site: Arc<Site>) -> Result<Found> {
+    let kept_s = site.store.read(|read| crate::process::agent::number(read, REPORTS, REPORTS_S))?;
+    let kept_ms = kept_s.max(0).saturating_mul(1000);
+    let before = site.clock.now_ms().saturating_sub(kept_ms);
+    let mut found = Found::Nothing;
+    for ty in ["containerEvent", "externalEvent", "serviceEvent"] {
+        if matches!(forget(&site, ty, Some("creating"), before).await?, Found::Work) {
+            found = Found::Work;
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes the rows of a type that were made before an instant, unless they are in a state.
+async fn forget(
+    site: &Site,
+    ty: &'static str,
+    unless: Option<&'static str>,
+    before: i64,
+) -> Result<Found> {
+    let condition = |field: &str, op, value: serde_json::Value| Condition {
+        field: field.to_owned(),
+        op,
+        value,
+    };
     let old = move |limit: usize| Query {
-        ty: "serviceLog",
+        ty,
         with_removed: true,
-        conditions: vec![Condition {
-            field: "created".to_owned(),
-            op: Op::Lt,
-            value: before.into(),
-        }],
+        conditions: std::iter::once(condition("created", Op::Lt, before.into()))
+            .chain(unless.map(|state| condition("state", Op::Ne, state.into())))
+            .collect(),
         order: Order::Ascending,
         limit,
         ..Default::default()
@@ -134,7 +165,7 @@ async fn lines(site: Arc<Site>) -> Result<Found> {
         rows.iter().try_for_each(|row| tx.delete(row.id))?;
         Ok(rows.len())
     };
-    drain(&site, batch).await
+    drain(site, batch).await
 }
 
 async fn audit(site: Arc<Site>) -> Result<Found> {

@@ -9,7 +9,7 @@ use crate::api::site::Client;
 use crate::api::websocket::{Socket, subscribe};
 
 /// The next message of this name.
-async fn named(socket: &mut Socket, name: &str) -> Value {
+pub async fn named(socket: &mut Socket, name: &str) -> Value {
     while let Some(Ok(frame)) = socket.next().await {
         let Ok(text) = frame.into_text() else { continue };
         let Ok(message) = serde_json::from_str::<Value>(&text) else { continue };
@@ -21,7 +21,7 @@ async fn named(socket: &mut Socket, name: &str) -> Value {
     panic!("the connection ended before `{name}` came");
 }
 
-async fn reply(agent: &Client, asked: &Value, data: Value) -> u16 {
+pub async fn reply(agent: &Client, asked: &Value, data: Value) -> u16 {
     let body = json!({"name": asked["replyTo"], "previousIds": [asked["id"]], "data": data});
     agent.post("/publish", body).await.status
 }

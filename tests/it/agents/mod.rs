@@ -2,6 +2,7 @@
 
 mod events;
 mod fleet;
-mod place;
+pub mod place;
 mod registration;
+mod reports;
 mod scale;

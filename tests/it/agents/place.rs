@@ -1,5 +1,6 @@
 //! A running server with its API, on which agents may be simulated.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ranchette::auth::seed;
@@ -33,11 +34,17 @@ pub enum Beside {
 
 impl Place {
     pub async fn start(clock: Clock, beside: Beside) -> Self {
+        let again = clock.clone();
+        let open = move |path: &Path| {
+            Core::open(path, again, Entropy::System, crate::world::limits()).expect("a core")
+        };
+        Self::over(clock, beside, open).await
+    }
+
+    /// The same over a core of the caller's, whose database is at the path that it is given.
+    pub async fn over(clock: Clock, beside: Beside, open: impl FnOnce(&Path) -> Core) -> Self {
         let folder = TempDir::new().expect("temporary folder");
-        let path = folder.path().join("db");
-        let entropy = Entropy::System;
-        let mut core =
-            Core::open(&path, clock.clone(), entropy, crate::world::limits()).expect("a core");
+        let mut core = open(&folder.path().join("db"));
         let fleet = SimFleet::new(1, clock);
         fleet.transcript().stop();
         let wanted = match beside {
@@ -93,7 +100,11 @@ impl Place {
 
     /// A registration token of the first environment, active, and a client that proves itself with it.
     pub async fn registrar(&self) -> (Value, Client) {
-        let owner = self.site.owner().await;
+        self.registrar_of(&self.site.owner().await).await
+    }
+
+    /// The same of the environment that a caller is in.
+    pub async fn registrar_of(&self, owner: &Client) -> (Value, Client) {
         let made = owner.post("/registrationtokens", json!({})).await.ok(201);
         let id = made["id"].as_str().expect("an id").to_owned();
         self.state(&made["id"], "active").await;

@@ -232,13 +232,18 @@ impl Site {
 
     /// A key of the built-in root, which the tests wake up for it.
     pub async fn superadmin(&self) -> (String, String) {
-        let make = |tx: &mut ranchette::store::Tx<'_>| {
-            tx.update(3, |row| {
+        self.key_of(3).await
+    }
+
+    /// A key of an account, which the tests wake up for it.
+    pub async fn key_of(&self, account: i64) -> (String, String) {
+        let make = move |tx: &mut ranchette::store::Tx<'_>| {
+            tx.update(account, |row| {
                 row.state = "active".to_owned();
                 Ok(())
             })?;
-            let new = NewResource::new("credential", tx.entropy.uuid()).account(3).state("active");
-            let mut new = new;
+            let new = NewResource::new("credential", tx.entropy.uuid());
+            let mut new = new.account(account).state("active");
             let pair = keys::prepare_api_key(tx, &mut new)?;
             tx.insert(new)?;
             Ok((pair.access_key, pair.secret_key))

@@ -13,6 +13,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -22,7 +23,7 @@ pub(super) use failure::SshError;
 
 use super::DockerEngine;
 use crate::clock::Clock;
-use crate::engine::machine::{Install, Login, Machines, Progress, Ready};
+use crate::engine::machine::{Install, Login, Machines, Progress, Proof, Ready};
 use crate::engine::{Away, Engine, EngineError};
 use session::Session;
 
@@ -109,12 +110,32 @@ impl Machine {
 /// Makes hosts of machines that have an SSH server.
 pub struct SshMachines {
     clock: Clock,
+    key_file: Option<PathBuf>,
 }
 
 impl SshMachines {
     /// The clock decides when a machine that could not be reached is tried again.
     pub fn new(clock: Clock) -> SshMachines {
-        SshMachines { clock }
+        SshMachines { clock, key_file: None }
+    }
+
+    /// Names the private key for logins that bring neither a key nor a password.
+    pub fn with_key_file(mut self, path: &Path) -> SshMachines {
+        self.key_file = Some(path.to_owned());
+        self
+    }
+
+    fn machine(&self, login: &Login) -> Machine {
+        let mut login = login.clone();
+        if let (Proof::OwnKey, Some(path)) = (&login.proof, &self.key_file) {
+            match std::fs::read_to_string(path) {
+                Ok(text) => login.proof = Proof::Key { text, passphrase: None },
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "cannot read the server's SSH key");
+                }
+            }
+        }
+        Machine::new(login, self.clock.clone())
     }
 }
 
@@ -126,7 +147,7 @@ impl Machines for SshMachines {
         install: Install,
         progress: Progress<'_>,
     ) -> Result<Ready, EngineError> {
-        let machine = Arc::new(Machine::new(login.clone(), self.clock.clone()));
+        let machine = Arc::new(self.machine(login));
         progress(&format!("logging in at {}", login.endpoint()));
         let session = machine.session().await.map_err(|error| machine.failure(&error))?;
         let host_key = session.host_key().to_owned();
@@ -150,7 +171,6 @@ impl Machines for SshMachines {
     }
 
     fn engine(&self, login: &Login) -> Arc<dyn Engine> {
-        let machine = Machine::new(login.clone(), self.clock.clone());
-        Arc::new(DockerEngine::over_ssh(Arc::new(machine)))
+        Arc::new(DockerEngine::over_ssh(Arc::new(self.machine(login))))
     }
 }

@@ -78,6 +78,13 @@ impl Session {
         let mut handle = client::connect(config, (login.host.as_str(), login.port), guard).await?;
         match &login.proof {
             Proof::Password(password) => by_password(&mut handle, &login.user, password).await?,
+            Proof::OwnKey => {
+                return Err(SshError::Refused(
+                    "there is neither a password nor a key to log in with, and the server has no key \
+                     of its own (`machines.ssh_key_file`)"
+                        .to_owned(),
+                ));
+            }
             Proof::Key { text, passphrase } => {
                 by_key(&mut handle, &login.user, text, passphrase.as_deref()).await?;
             }

@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::connect::{Connection, Patience};
 use super::*;
-use crate::engine::machine::Proof;
 
 /// Longer than anything here takes when it works.
 const PATIENCE: Duration = Duration::from_secs(30);
