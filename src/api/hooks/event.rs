@@ -153,8 +153,13 @@ fn check_host(ctx: &Ctx<'_, '_>, reporter: &Reporter, data: &Map<String, Value>)
         return Ok(());
     }
     require_infrastructure(ctx.tx, ctx.caller, || "hosts".to_owned())?;
-    if data.get("hostId").is_none() && text(data, "hostLabel").is_none() {
-        return Err(missing("hostId"));
+    let Some(id) = data.get("hostId").and_then(Value::as_i64) else {
+        return text(data, "hostLabel").map(|_| ()).ok_or_else(|| missing("hostId"));
+    };
+    // Whoever sees every environment still reports about one.
+    if ctx.tx.require("host", id)?.account_id != Some(reporter.environment) {
+        return Err(Error::field("InvalidReference", "hostId")
+            .message("field `hostId` refers to a host of another environment"));
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! What agents report: it makes and changes what it names, once, in the agent's environment only.
 
+use std::sync::Arc;
+
 use ranchette::clock::Clock;
 use ranchette::model::resource::{NewResource, Resource};
+use ranchette::process::tasks::{self, Found};
 use serde_json::{Value, json};
 
 use super::events::{named, reply};
@@ -418,26 +421,22 @@ async fn reports_are_forgotten_after_a_while() {
     let place = Place::start(Clock::System, Beside::Off).await;
     let farm = Farm::first(&place).await;
     farm.report(&place, "/containerevents", happened("start", "near")).await;
-    let admin = place.site.admin().await;
+    assert_eq!(farm.list("/containerevents").await.len(), 1);
+    let cleanup = tasks::tasks().into_iter().find(|task| task.name == "cleanup.events");
+    let cleanup = cleanup.expect("a job");
+    let site = Arc::clone(&place.core.site);
+    assert_eq!(
+        (cleanup.run)(Arc::clone(&site)).await,
+        Ok(Found::Nothing),
+        "it is kept for a while"
+    );
     assert_eq!(farm.list("/containerevents").await.len(), 1);
     place.setting("events.purge.after.seconds", "0").await;
-    let tasks = admin.get("/tasks?name=cleanup.events").await.ok(200);
-    let id = tasks["data"][0]["id"].as_str().expect("a task").to_owned();
     // What was made in this very millisecond is not old yet.
-    let made = place.core.site.clock.now_ms();
-    place.core.site.clock.sleep_until(made + 2).await;
-    admin.post(&format!("/tasks/{id}?action=execute"), json!({})).await;
-    place
-        .until("nothing is left of the report", |read| {
-            let query = ranchette::store::Query {
-                ty: "containerEvent",
-                with_removed: true,
-                limit: 10,
-                ..Default::default()
-            };
-            Ok(read.list(&query)?.is_empty().then_some(()))
-        })
-        .await;
+    let now = site.clock.now_ms();
+    site.clock.sleep_until(now + 2).await;
+    assert_eq!((cleanup.run)(site).await, Ok(Found::Work));
+    assert_eq!(farm.list("/containerevents").await, Vec::<Value>::new());
     assert_eq!(farm.list("/containers").await.len(), 1);
     place.core.shut_down().await;
 }

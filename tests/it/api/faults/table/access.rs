@@ -205,4 +205,23 @@ pub const ROWS: &[Row] = &[
         r#"{"name":""}"#,
         "422 MissingRequired name: an event needs a name",
     ),
+    // Machines, and what agents report.
+    row(
+        Root,
+        "POST /machines",
+        r#"{"name":"barn"}"#,
+        "422 DriverConfigExactlyOneRequired -: give the configuration of exactly one machine driver, such as genericConfig",
+    ),
+    row(
+        Super,
+        "POST /containerevents",
+        r#"{"reportedHostUuid":"barn","externalId":"cow"}"#,
+        "403 CantVerifyAgent -: only the agent of a host reports what becomes of containers there",
+    ),
+    row(
+        Super,
+        "POST /serviceevents",
+        r#"{"externalTimestamp":1,"healthcheckUuid":"a_b_1","reportedHealth":"UP"}"#,
+        "422 CantVerifyHealthcheck healthcheckUuid: `a_b_1` is no check of a container by a host of this agent",
+    ),
 ];
