@@ -59,6 +59,7 @@ pub async fn run(site: Arc<Site>, compare_ms: u64, stop: CancellationToken) {
             next = keeper.site.clock.now_ms().saturating_add(PING_MS);
         }
         dirty = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             heard = changes.recv() => match heard {
                 Ok(heard) => heard.iter().any(|change| change.ty == "host"),

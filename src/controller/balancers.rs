@@ -40,6 +40,7 @@ pub async fn run(site: Arc<Site>, stop: CancellationToken) {
         let mut heard = BTreeSet::new();
         while heard.is_empty() {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 next = changes.recv() => match next {
                     Ok(next) => note(&next, &mut heard),

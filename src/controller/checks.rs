@@ -81,6 +81,7 @@ impl Checks {
                 }
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 heard = changes.recv() => match heard {
                     Ok(heard) => {

@@ -68,6 +68,7 @@ impl Controller {
         while !self.stop.is_cancelled() {
             let next = self.work().await;
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
                 heard = changes.recv() => match heard {
                     Ok(heard) => {

@@ -48,6 +48,7 @@ pub async fn watch(site: Arc<Site>, host_id: i64, compare_ms: u64, stop: Cancell
     let Some(host) = site.engines.get(host_id) else { return };
     let watcher = Watcher { site, host, host_id, compare_ms };
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         () = watcher.run() => {
             if watcher.is_current() {
@@ -163,6 +164,7 @@ impl Watcher {
         let mut next = self.site.clock.now_ms().saturating_add_unsigned(self.compare_ms);
         loop {
             tokio::select! {
+                biased;
                 event = events.next() => match event {
                     Some(Ok(event)) => {
                         if suspects.is_empty() {

@@ -128,6 +128,7 @@ impl Runner {
                 if let Err(error) = this.carry_out(id).await {
                     tracing::error!(%error, resource_id, "a process could not be recorded");
                     tokio::select! {
+                        biased;
                         () = this.stop.cancelled() => {}
                         () = this.site.clock.sleep_ms(UNRECORDED_MS) => {}
                     }

@@ -1,6 +1,6 @@
 //! Everything outside a process that its steps may use.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::sync::Semaphore;
@@ -90,7 +90,7 @@ pub trait Importer: Send + Sync {
 /// The engine of each host.
 #[derive(Default)]
 pub struct Engines {
-    hosts: RwLock<HashMap<i64, HostEngine>>,
+    hosts: RwLock<BTreeMap<i64, HostEngine>>,
     networks: Mutex<HashSet<(i64, String)>>,
     named: Mutex<HashMap<i64, Vec<String>>>,
     /// Hosts that somebody watches.

@@ -90,6 +90,11 @@ impl Core {
         outside: Outside,
     ) -> Result<Self> {
         let store = Store::open(path, clock.clone(), entropy.clone())?;
+        Ok(Self::with_store(store, clock, entropy, limits))
+    }
+
+    /// The same on a database that is open already.
+    pub fn with_store(store: Store, clock: Clock, entropy: Entropy, limits: Limits) -> Self {
         let ledger = Ledger::default();
         let metrics = Metrics::new(Rows(store.clone()));
         store.observe(Arc::new(Ears { ledger: ledger.clone(), metrics: metrics.clone() }));
@@ -118,7 +123,7 @@ impl Core {
         });
         site.configs.add(balancer::config_item());
         site.tasks.add(watch::tasks());
-        Ok(Self {
+        Self {
             site,
             metrics,
             stop: CancellationToken::new(),
@@ -126,7 +131,7 @@ impl Core {
             breakpoint: None,
             compare_ms: COMPARE_MS,
             data_dir: None,
-        })
+        }
     }
 
     /// Calls `breakpoint` around every process step; for tests.
@@ -164,6 +169,7 @@ impl Core {
         let stop = self.stop.clone();
         self.tasks.push(tokio::spawn(async move {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = task => {}
             }

@@ -118,9 +118,29 @@ impl Store {
     /// # Errors
     /// When the file cannot be used, or was written by a newer version.
     pub fn open(path: &Path, clock: Clock, entropy: Entropy) -> Result<Self> {
+        Self::with_connection(open::migrated(path)?, path, clock, entropy, true)
+    }
+
+    /// The same for simulations: a write is done at once by whoever asks for it, in the order in which they
+    /// ask, and the disk is not waited for.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_simulated(path: &Path, clock: Clock, entropy: Entropy) -> Result<Self> {
         let connection = open::migrated(path)?;
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        Self::with_connection(connection, path, clock, entropy, false)
+    }
+
+    fn with_connection(
+        connection: Connection,
+        path: &Path,
+        clock: Clock,
+        entropy: Entropy,
+        is_threaded: bool,
+    ) -> Result<Self> {
         let feed = Feed::default();
-        let writer = writer::Writer::start(connection, clock, entropy, feed.clone())?;
+        let writer = writer::Writer::start(connection, clock, entropy, feed.clone(), is_threaded)?;
         let inner = Inner { path: path.to_owned(), readers: Mutex::new(Vec::new()), writer, feed };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,10 +1,11 @@
 //! The one thread that writes. It takes whatever closures wait, runs each in a savepoint, commits them
-//! together and then tells their callers, so that one fsync serves many.
+//! together and then tells their callers, so that one fsync serves many. In a simulation each caller writes
+//! by itself instead, so that what comes first does not depend on the machine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -47,22 +48,30 @@ pub(super) enum Fate {
     TakenBack,
 }
 
+/// Who writes.
+enum Desk {
+    /// A thread of its own, until the writer is dropped.
+    Thread(Option<(mpsc::Sender<Job>, JoinHandle<()>)>),
+    /// The caller, one at a time.
+    Caller(Box<Mutex<Context>>),
+}
+
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+    desk: Desk,
     pokes: Pokes,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
 }
 
 impl Writer {
+    /// A writer; with `is_threaded` one that has a thread of its own.
     pub(super) fn start(
         connection: Connection,
         clock: Clock,
         entropy: Entropy,
         feed: Feed,
+        is_threaded: bool,
     ) -> Result<Self> {
-        let (jobs, queue) = mpsc::channel();
         let pokes = Pokes::default();
         let commits = Arc::new(AtomicU64::new(0));
         let observer = Arc::new(OnceLock::new());
@@ -76,11 +85,17 @@ impl Writer {
             observer: observer.clone(),
             rows: Rows::default(),
         };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || context.serve(&queue))
-            .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), pokes, commits, observer })
+        let desk = if is_threaded {
+            let (jobs, queue) = mpsc::channel();
+            let thread = std::thread::Builder::new()
+                .name("store-writer".to_owned())
+                .spawn(move || context.serve(&queue))
+                .map_err(|error| Error::internal(format!("cannot start the writer: {error}")))?;
+            Desk::Thread(Some((jobs, thread)))
+        } else {
+            Desk::Caller(Box::new(Mutex::new(context)))
+        };
+        Ok(Self { desk, pokes, commits, observer })
     }
 
     pub(super) fn submit<T: Send + 'static>(
@@ -104,9 +119,15 @@ impl Writer {
             });
             (keep, ack)
         });
-        if let Some(jobs) = &self.jobs {
-            // The thread ends only when the writer is dropped; a lost reply tells the caller.
-            let _ = jobs.send(job);
+        match &self.desk {
+            Desk::Thread(Some((jobs, _))) => {
+                // The thread ends only when the writer is dropped; a lost reply tells the caller.
+                let _ = jobs.send(job);
+            }
+            Desk::Thread(None) => {}
+            Desk::Caller(context) => {
+                context.lock().unwrap_or_else(PoisonError::into_inner).together(job, || None);
+            }
         }
     }
 
@@ -130,8 +151,10 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        if let Desk::Thread(thread) = &mut self.desk
+            && let Some((jobs, thread)) = thread.take()
+        {
+            drop(jobs);
             let _ = thread.join();
         }
     }
@@ -163,23 +186,27 @@ struct Context {
 impl Context {
     fn serve(&self, queue: &mpsc::Receiver<Job>) {
         while let Ok(first) = queue.recv() {
-            let mut acks = Vec::new();
-            let outcome = self.group(first, queue, &mut acks);
-            let failed = match outcome {
-                Ok(outcome) => {
-                    self.announce(outcome);
-                    None
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a commit failed");
-                    let _ = self.connection.execute_batch("ROLLBACK");
-                    self.rolled_back();
-                    Some(error)
-                }
-            };
-            for ack in acks {
-                ack(failed.clone());
+            self.together(first, || queue.try_recv().ok());
+        }
+    }
+
+    /// Commits a closure with those that wait behind it, and tells their callers.
+    fn together(&self, first: Job, more: impl FnMut() -> Option<Job>) {
+        let mut acks = Vec::new();
+        let failed = match self.group(first, more, &mut acks) {
+            Ok(outcome) => {
+                self.announce(outcome);
+                None
             }
+            Err(error) => {
+                tracing::error!(%error, "a commit failed");
+                let _ = self.connection.execute_batch("ROLLBACK");
+                self.rolled_back();
+                Some(error)
+            }
+        };
+        for ack in acks {
+            ack(failed.clone());
         }
     }
 
@@ -202,7 +229,7 @@ impl Context {
     fn group(
         &self,
         first: Job,
-        queue: &mpsc::Receiver<Job>,
+        mut more: impl FnMut() -> Option<Job>,
         acks: &mut Vec<Ack>,
     ) -> Result<Outcome> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -210,7 +237,7 @@ impl Context {
         let mut next = Some(first);
         while let Some(job) = next {
             self.one(job, &mut outcome, acks)?;
-            next = if acks.len() < GROUP { queue.try_recv().ok() } else { None };
+            next = if acks.len() < GROUP { more() } else { None };
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         let changes = &mut outcome.changes;

@@ -1,6 +1,6 @@
 //! How the containers of a simulated host live: scripts go on, timers fire, events are told.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, Weak};
 
 use super::faults::Op;
 use super::program::{Program, Step};
@@ -146,10 +146,10 @@ impl SimEngine {
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         state.keeper = true;
-        let (host, clock) = (Arc::downgrade(&self.host), self.host.shared.clock.clone());
+        let (keeper, clock) = (Keeper(Arc::downgrade(&self.host)), self.host.shared.clock.clone());
         runtime.spawn(async move {
             loop {
-                let Some(host) = host.upgrade() else { return };
+                let Some(host) = keeper.0.upgrade() else { return };
                 let due = {
                     let mut state = host.lock_at(clock.now_ms());
                     state.keeper = state.next_due().is_some();
@@ -157,11 +157,23 @@ impl SimEngine {
                 };
                 let Some(due) = due else { return };
                 tokio::select! {
+                    biased;
                     () = clock.sleep_until(due) => {}
                     () = host.earlier.notified() => {}
                 }
             }
         });
+    }
+}
+
+/// Ends with the task that waits for a host's timers, also when the task's runtime is shut down.
+struct Keeper(Weak<Host>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(host) = self.0.upgrade() {
+            host.lock().keeper = false;
+        }
     }
 }
 

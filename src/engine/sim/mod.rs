@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use super::{Away, Disk, EngineError, EngineInfo, EventKind};
+use super::{Away, Disk, EngineError, EngineInfo, EventKind, Observed};
 use crate::clock::{Clock, Entropy};
 pub use faults::{Effect, Fault, Faults, Op};
 pub use registry::SimRegistry;
@@ -184,6 +184,18 @@ impl SimEngine {
     pub fn count(&self) -> (usize, usize) {
         let state = self.host.lock_at(self.host.shared.clock.now_ms());
         (state.containers.len(), state.running().count())
+    }
+
+    /// Every container as it is, also while nobody can reach the host.
+    pub fn everything(&self) -> Vec<Observed> {
+        let state = self.host.lock_at(self.host.shared.clock.now_ms());
+        let all = state.containers.values();
+        all.map(|found| observe::observe(&state, found, observe::Detail::Full)).collect()
+    }
+
+    /// The names of its volumes, also while nobody can reach the host.
+    pub fn volume_names(&self) -> Vec<String> {
+        self.host.lock().volumes.keys().cloned().collect()
     }
 
     fn external(

@@ -124,6 +124,7 @@ impl LogReader {
     async fn wait(&mut self, until: i64) {
         let clock = &self.engine.host.shared.clock;
         tokio::select! {
+            biased;
             _ = self.news.changed() => {}
             () = clock.sleep_until(until) => {}
         }

@@ -89,6 +89,7 @@ async fn ping_by_event(site: &Site, agent: &Resource) -> Result<PingReport, Stri
     let mut call = site.bus.call(event);
     let patience = timeout.max(1).unsigned_abs().saturating_mul(1000);
     tokio::select! {
+        biased;
         reply = call.reply() => match reply {
             Some(reply) => Ok(PingReport::of_reply(&reply.data)),
             None => Err(format!("agent {} is gone", agent.id)),

@@ -139,6 +139,7 @@ async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), EngineE
         let text = progress.borrow_and_update().clone();
         show(work, text).await;
         tokio::select! {
+            biased;
             outcome = &mut pull => return outcome,
             () = work.site.clock.sleep_ms(PROGRESS_MS) => {}
         }

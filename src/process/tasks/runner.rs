@@ -41,6 +41,7 @@ impl Runner {
         loop {
             let next = self.launch();
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => break,
                 () = poke.notified() => {}
                 Some(done) = self.under_way.join_next() => match done {
