@@ -100,10 +100,11 @@ pub fn subnet(row: &Resource) -> Option<(i64, (i64, Subnet))> {
 pub fn standing(row: &Resource) -> Option<InstanceStanding> {
     let old = row.flag("retired");
     match row.state.as_str() {
-        "stopped" | "stopping" | "updating-stopped" if old => {
-            Some(InstanceStanding::SupersededStopped)
-        }
-        "stopped" | "stopping" | "updating-stopped" => Some(InstanceStanding::Stopped),
+        // It may run until its host is back, whatever has become of its unit meanwhile.
+        "stopping" if old => Some(InstanceStanding::SupersededStopping),
+        "stopping" => Some(InstanceStanding::Stopping),
+        "stopped" | "updating-stopped" if old => Some(InstanceStanding::SupersededStopped),
+        "stopped" | "updating-stopped" => Some(InstanceStanding::Stopped),
         "error" | "erroring" | "removed" | "removing" | "purging" | "purged" => None,
         _ if old => Some(InstanceStanding::SupersededRunning),
         _ => Some(InstanceStanding::Running),

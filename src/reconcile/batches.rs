@@ -54,10 +54,12 @@ fn replacements(draft: &mut Draft<'_>, shapes: &[Shape<'_>], missing: usize) -> 
         .filter_map(|member| member.started_at)
         .max();
     let laggard = renewed().find(|shape| !shape.is_renewed(configs));
+    // Containers that were replaced count until they are down.
+    let is_doubled = renewed().flat_map(|shape| &shape.unit.leaving).any(|member| is_up(member));
     let room = Room {
         batch: rollout.batch,
         begun,
-        is_open: missing == 0 && laggard.is_none(),
+        is_open: missing == 0 && laggard.is_none() && !is_doubled,
         pause_until: last_start.map(|at| pause_end(draft.now, at, rollout.interval_ms)),
     };
     let next = match rollout.pace {
@@ -181,6 +183,14 @@ fn next_batch(
     }
     pending.truncate(batch);
     pending
+}
+
+/// Whether a container that is on its way out may still run.
+fn is_up(member: &Member) -> bool {
+    !matches!(
+        member.state,
+        MemberState::Stopped | MemberState::Error | MemberState::Removing | MemberState::Removed
+    )
 }
 
 /// When the pause after a start ends; a clock that was set back must not make it longer.

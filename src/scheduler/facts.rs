@@ -156,10 +156,14 @@ pub enum InstanceStanding {
     /// Starting, restarting or running: holds ports and reservations. Also from placement on.
     #[default]
     Running,
+    /// On its way down, on a host that may be out of reach: nobody else gets its ports before it is.
+    Stopping,
     /// Holds nothing until it is started again.
     Stopped,
     /// Runs, but an upgrade marked it as old: its ports may already be promised to its successor.
     SupersededRunning,
+    /// On its way down and marked as old by an upgrade.
+    SupersededStopping,
     /// Stopped and marked as old by an upgrade.
     SupersededStopped,
 }
@@ -172,12 +176,12 @@ impl InstanceStanding {
 
     /// Whether public ports are taken.
     pub fn holds_ports(self) -> bool {
-        self == Self::Running
+        matches!(self, Self::Running | Self::Stopping | Self::SupersededStopping)
     }
 
     /// Whether the instance ties its deployment unit to its host.
     pub fn ties_unit(self) -> bool {
-        matches!(self, Self::Running | Self::Stopped)
+        matches!(self, Self::Running | Self::Stopping | Self::Stopped)
     }
 }
 

@@ -150,12 +150,14 @@ impl Fleet {
     pub fn instance_stop(&mut self, id: InstanceId) {
         let standing = match self.instances.get(&id).map(|placed| placed.standing) {
             None => return,
-            Some(InstanceStanding::Running | InstanceStanding::Stopped) => {
-                InstanceStanding::Stopped
-            }
-            Some(InstanceStanding::SupersededRunning | InstanceStanding::SupersededStopped) => {
-                InstanceStanding::SupersededStopped
-            }
+            Some(
+                InstanceStanding::Running | InstanceStanding::Stopping | InstanceStanding::Stopped,
+            ) => InstanceStanding::Stopped,
+            Some(
+                InstanceStanding::SupersededRunning
+                | InstanceStanding::SupersededStopping
+                | InstanceStanding::SupersededStopped,
+            ) => InstanceStanding::SupersededStopped,
         };
         self.instance_standing(id, standing);
     }

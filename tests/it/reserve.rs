@@ -217,3 +217,46 @@ async fn a_service_grows_as_far_as_there_is_room() {
     assert_eq!(active.int("currentScale"), Some(5));
     world.stop().await;
 }
+
+/// Found by simulation: the address was on two hosts once the first was back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retained_address_is_waited_for_while_its_host_is_out_of_reach() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("blog").await;
+    let launch = json!({ "imageUuid": "docker:nginx:1" });
+    let fields = json!({ "launchConfig": launch, "retainIp": true });
+    let web = make(&world, &stack, "web", fields).await;
+    world.state(web.id, "active").await;
+    let [first] = &addresses(&world, web.id)[..] else { panic!("one address") };
+    world.host(1).set_away(Some(ranchette::engine::Away::Lost("it is a test".to_owned())));
+    world
+        .until("the host is known to be away", |read| {
+            let mut away = false;
+            read.for_each("host", |host| {
+                away |= host.str("agentState") == Some("reconnecting");
+                Ok(())
+            })?;
+            Ok(away.then_some(()))
+        })
+        .await;
+    let engine = std::sync::Arc::new(world.fleet.host("other"));
+    let (core, project) = (world.core.as_mut().expect("running"), world.project);
+    core.add_host(project, "sim://other", "other", engine, 60_000).await.expect("host");
+    let strategy =
+        json!({ "launchConfig": { "imageUuid": "docker:nginx:2" }, "intervalMillis": 1 });
+    world.act(web.id, "upgrade", json!({ "inServiceStrategy": strategy })).await;
+    let message = world
+        .until("the new container waits", |read| {
+            let rows = read.referrers("instance", "serviceId", web.id)?;
+            let new =
+                rows.iter().find(|row| row.state == "creating" && row.int("hostId").is_some());
+            Ok(new.and_then(|row| row.str("transitioningMessage").map(str::to_owned)))
+        })
+        .await;
+    let address = first.split(' ').nth(1).expect("an address");
+    assert_eq!(message, format!("container `blog-web-1` still has the address {address}"));
+    world.host(1).set_away(None);
+    world.state(web.id, "upgraded").await;
+    assert!(addresses(&world, web.id).contains(first), "{:?}", addresses(&world, web.id));
+    world.stop().await;
+}

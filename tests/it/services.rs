@@ -108,3 +108,32 @@ async fn a_removed_host_comes_back_when_asked_for() {
     world.state(again, "active").await;
     world.stop().await;
 }
+
+/// Found by simulation: such a container had no host to be started on, ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_stopped_before_it_found_a_host_finds_one_when_it_starts() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("blog").await;
+    let port = json!({ "imageUuid": "docker:nginx", "ports": ["8080:80"] });
+    let first = world.service(&stack, "first", 1, port.clone()).await;
+    world.state(first.id, "active").await;
+    let second = world.service(&stack, "second", 1, port).await;
+    world
+        .until("the second finds no host", |read| {
+            let rows = read.referrers("instance", "serviceId", second.id)?;
+            let waits = |row: &ranchette::model::resource::Resource| {
+                row.state == "creating" && row.str("transitioningMessage").is_some()
+            };
+            Ok(rows.iter().any(waits).then_some(()))
+        })
+        .await;
+    world.act(second.id, "deactivate", json!({})).await;
+    world.state(second.id, "inactive").await;
+    assert_eq!(world.containers(second.id), [("blog-second-1".to_owned(), "stopped".to_owned())]);
+    world.act(first.id, "remove", json!({})).await;
+    world.state(first.id, "removed").await;
+    world.act(second.id, "activate", json!({})).await;
+    world.state(second.id, "active").await;
+    assert_eq!(world.host(1).count(), (1, 1));
+    world.stop().await;
+}

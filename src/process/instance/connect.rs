@@ -32,6 +32,18 @@ const DOCKER_MODES: &[(&str, &str)] = &[
 /// The mode of a container that asks for none.
 const MANAGED: &str = "managed";
 
+/// The container of the same service that has a retained address and is not down: its host may be out of
+/// reach, and two must not have one address.
+fn still_has(tx: &Tx<'_>, row: &Resource, address: i64) -> Result<Option<String>> {
+    let Some(service) = row.int("serviceId") else { return Ok(None) };
+    let others = tx.referrers("instance", "serviceId", service)?;
+    let holder = others.iter().find(|other| {
+        let is_down = matches!(other.state.as_str(), "stopped" | "error" | "removing" | "removed");
+        other.id != row.id && other.int("ipAddressId") == Some(address) && !is_down
+    });
+    Ok(holder.map(Resource::display_name))
+}
+
 /// Finds the network of a container and gives it an address there, once.
 pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Attached> {
     let Some(network) = network_of(tx, row)? else {
@@ -61,6 +73,10 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
     if let Some(kept) = reserve::retained(tx, row)?
         && let Some(address) = kept.str("address").map(str::to_owned)
     {
+        if let Some(holder) = still_has(tx, row, kept.id)? {
+            let message = format!("container `{holder}` still has the address {address}");
+            return Ok(Attached::Wait(message));
+        }
         let attached = tx.update(row.id, |row| {
             point(row);
             row.set("ipAddressId", kept.id);

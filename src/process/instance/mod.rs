@@ -47,6 +47,7 @@ pub const PROCESSES: &[Definition] = &[
     Definition {
         name: "instance.start",
         steps: &[
+            Step { name: "ready", run: prepare::made_ready },
             Step { name: "create", run: launch::create },
             Step { name: "start", run: launch::start },
         ],

@@ -380,3 +380,23 @@ fn a_restart_leaves_alone_what_is_done() {
             working: starting web-logs-1"#]],
     );
 }
+
+#[test]
+fn start_first_waits_for_the_old_to_be_down() {
+    let old = |state: &str| {
+        format!(
+            "service web scale=2 order=start-first old=retire
+             config web version=2
+             member web-1 {state} retired
+             member web-1 running version=2
+             member web-2 running"
+        )
+    };
+    check(&old("stopping"), &expect!["working: waiting for web-1 to stop"]);
+    check(
+        &old("stopped"),
+        &expect![[r#"
+        add web-2: outdated
+        working: creating web-2"#]],
+    );
+}

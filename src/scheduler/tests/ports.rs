@@ -125,3 +125,20 @@ fn an_old_containers_port_is_free_for_its_successor() {
             late -> a"#]],
     );
 }
+
+#[test]
+fn ports_are_held_until_their_container_is_down() {
+    check(
+        "host 1 a
+         on 1 x port:80 state:stopping
+         on 1 y port:81 state:old-stopping
+         on 1 z port:82 state:old-stopped
+         place w1 port:80
+         place w2 port:81
+         place w3 port:82",
+        expect![[r#"
+            w1: Allocation failed: host needs ports 80/tcp available; no host fits: a already uses port 80/tcp; hint: stop x on a or publish another port than 80/tcp
+            w2: Allocation failed: host needs ports 81/tcp available; no host fits: a already uses port 81/tcp; hint: stop y on a or publish another port than 81/tcp
+            w3 -> a"#]],
+    );
+}

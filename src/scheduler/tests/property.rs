@@ -138,8 +138,10 @@ fn volume() -> impl Strategy<Value = VolumeFacts> {
 fn step() -> impl Strategy<Value = Step> {
     let standing = prop::sample::select(vec![
         InstanceStanding::Running,
+        InstanceStanding::Stopping,
         InstanceStanding::Stopped,
         InstanceStanding::SupersededRunning,
+        InstanceStanding::SupersededStopping,
         InstanceStanding::SupersededStopped,
     ]);
     let health = prop::sample::select(vec![Health::Fine, Health::Unhealthy]);

@@ -215,8 +215,11 @@ impl Reference {
     }
 
     fn port_free(&self, host: &HostFacts, port: &PortBinding) -> bool {
-        self.holding(host)
-            .filter(|facts| facts.standing.holds_ports())
+        let id = host.id;
+        self.instances
+            .values()
+            .filter(|(on, facts)| *on == id && facts.standing.holds_ports())
+            .map(|(_, facts)| facts)
             .all(|facts| facts.ports.iter().all(|taken| !taken.clashes(port)))
     }
 }

@@ -190,8 +190,10 @@ impl World {
             volumes: words.all("volume").map(parse).collect(),
             standing: match words.one("state") {
                 None => InstanceStanding::Running,
+                Some("stopping") => InstanceStanding::Stopping,
                 Some("stopped") => InstanceStanding::Stopped,
                 Some("old") => InstanceStanding::SupersededRunning,
+                Some("old-stopping") => InstanceStanding::SupersededStopping,
                 Some("old-stopped") => InstanceStanding::SupersededStopped,
                 Some(other) => panic!("container state `{other}` in a fixture"),
             },
