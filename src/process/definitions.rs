@@ -26,6 +26,7 @@ const FAMILIES: &[&[Definition]] = &[
     service::STACK_PROCESSES,
     simple::PROCESSES,
     upgrade::PROCESSES,
+    upgrade::scheduled::PROCESSES,
     upgrade::stack::PROCESSES,
     volume::PROCESSES,
 ];

@@ -33,7 +33,7 @@ use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
 use crate::process::machine::driver;
 use crate::process::site::Limits;
-use crate::process::tasks;
+use crate::process::{tasks, upgrade};
 use crate::store::Tx;
 use crate::vault::{self, Vault};
 
@@ -103,6 +103,7 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     // Engines first: processes that were cut off go on as soon as the core starts.
     hosts(config, &mut core).await?;
     core.site.tasks.add(tasks::tasks());
+    core.site.tasks.add(upgrade::scheduled::tasks());
     core.start();
     let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();

@@ -74,6 +74,9 @@ impl Case {
         if self.transition == "reconnect" {
             states.push("active");
         }
+        if self.process() == "scheduledupgrade.start" {
+            states.push("removed");
+        }
         if self.lifecycle.name == "instance" {
             // A container is started by its creation, and stopped while it restarts.
             states.extend(["running", "stopped", "error"]);

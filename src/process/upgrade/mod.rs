@@ -7,6 +7,8 @@
 
 pub mod in_service;
 
+pub mod scheduled;
+
 pub mod stack;
 
 mod to_service;
