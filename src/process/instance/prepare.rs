@@ -13,13 +13,11 @@ use crate::model::lifecycle::REMOVED;
 use crate::model::port::PortSpec;
 use crate::model::resource::{NewResource, Resource};
 use crate::scheduler::{Dependency, Placement};
-use crate::store::{Condition, Op, Query, Tx};
+use crate::store::Tx;
 
 /// How long a service's container waits before it asks for its volumes and a host again, in milliseconds; a
 /// change of hosts wakes it earlier.
 const PLACE_AGAIN_MS: i64 = 10_000;
-/// Containers that ask again in one transaction.
-const ASK: usize = 500;
 
 /// The step.
 pub fn run(_: Work) -> StepFuture {
@@ -41,28 +39,6 @@ pub fn made_ready(work: Work) -> StepFuture {
             Next::Step | Next::Finish | Next::Chain(..) => Ok(Next::Step),
         })
     })
-}
-
-/// Containers of an environment that found no host ask again: ports have become free.
-///
-/// # Errors
-/// When the database fails.
-pub fn ask_again(tx: &mut Tx<'_>, environment: Option<i64>) -> Result<()> {
-    let query = Query {
-        ty: "instance",
-        account_id: environment,
-        conditions: vec![Condition {
-            field: "state".to_owned(),
-            op: Op::Eq,
-            value: "creating".into(),
-        }],
-        limit: ASK,
-        ..Query::default()
-    };
-    for row in tx.list(&query)?.iter().filter(|row| row.int("hostId").is_none()) {
-        tx.process_wake(row.id)?;
-    }
-    Ok(())
 }
 
 fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
