@@ -181,13 +181,11 @@ impl Story {
             return if running { Err(format!("{name} runs")) } else { Ok(own.len()) };
         }
         let homes: BTreeSet<usize> = own.iter().map(|(host, _)| *host).collect();
-        let units = match service.shape {
-            Shape::Global if homes != self.zone_a() => {
-                return Err(format!("{name} is on {homes:?}, wanted is {:?}", self.zone_a()));
-            }
-            Shape::Global => homes.len(),
-            _ => service.scale,
-        };
+        let is_global = service.shape == Shape::Global;
+        if is_global && homes != self.zone_a() {
+            return Err(format!("{name} is on {homes:?}, wanted is {:?}", self.zone_a()));
+        }
+        let units = if is_global { homes.len() } else { service.scale };
         let slots: HashSet<Slot> = own.iter().map(|(_, one)| slot(one)).collect();
         let wanted = units * service.shape.members();
         if slots.len() != wanted || own.len() != wanted {
