@@ -33,6 +33,7 @@ packages() {
         need chromium-driver have chromedriver
         need docker-registry have docker-registry
         need haproxy have haproxy
+        need openssl have openssl
         need openssh-server have sshd
         need openssh-client have ssh-keygen
         need iproute2 have ip

@@ -3,6 +3,7 @@
 pub mod model;
 
 pub mod balancer;
+pub mod certificate;
 pub mod compose;
 pub mod reconcile;
 pub mod scheduler;

@@ -4,15 +4,17 @@
 //! The cipher is XChaCha20-Poly1305. What a secret belongs to (its *place*, such as
 //! `machine 0f9c..4b1e`) is authenticated with it: an envelope moved to another row does not open.
 //! The key file holds one key a line, `ID BASE64`; the last one seals, all of them open. So a key is
-//! replaced by adding a line, and an old line may go once nothing is sealed with it any more.
+//! replaced by adding a line, and an old line may go once nothing is sealed with it any more. The file
+//! is read again whenever it has changed: another process may add a key while the server runs.
 
 pub mod words;
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
@@ -22,7 +24,7 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use crate::clock::Entropy;
 use crate::error::{Error, Result};
 
-/// The file's name, where the configuration does not say otherwise.
+/// The file's name, in the data directory.
 pub const FILE: &str = "vault.key";
 
 /// Version of the envelope: cipher, order and encoding of its parts.
@@ -34,45 +36,82 @@ const ID_DIGITS: usize = 8;
 
 /// Seals and opens secrets.
 pub struct Vault {
+    path: PathBuf,
     entropy: Entropy,
-    keys: RwLock<Vec<Key>>,
+    known: Mutex<Option<Known>>,
 }
+
+/// The keys of a file, and how it looked when they were read.
+struct Known {
+    stamp: Stamp,
+    keys: Arc<Vec<Key>>,
+}
+
+/// What changes when somebody writes a file.
+type Stamp = (u64, u64, Option<SystemTime>);
 
 struct Key {
     id: String,
+    line: String,
     cipher: XChaCha20Poly1305,
 }
 
 impl Vault {
+    /// A vault whose key file is read, or made, when it is first needed.
+    pub fn at(path: PathBuf, entropy: Entropy) -> Vault {
+        Vault { path, entropy, known: Mutex::new(None) }
+    }
+
     /// Reads the key file; makes it, readable by its owner alone, if there is none.
     ///
     /// # Errors
     /// When the file cannot be used, or others than its owner may read it.
     pub fn open(path: &Path, entropy: Entropy) -> Result<Vault> {
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let line = fresh(&entropy);
-                append(path, &line).map_err(|error| unusable(path, error))?;
-                line
+        let vault = Vault::at(path.to_owned(), entropy);
+        vault.load()?;
+        Ok(vault)
+    }
+
+    /// Makes sure that the key file can be used.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn load(&self) -> Result<()> {
+        self.keys().map(|_| ())
+    }
+
+    /// The keys as the file has them now.
+    fn keys(&self) -> Result<Arc<Vec<Key>>> {
+        let unusable = |error: std::io::Error| unusable(&self.path, error);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = match stamp(&self.path) {
+            Ok(stamp) => stamp,
+            // Only a vault that never had keys may begin with new ones.
+            Err(error) if error.kind() == ErrorKind::NotFound && known.is_none() => {
+                append(&self.path, &fresh(&self.entropy)).map_err(unusable)?;
+                stamp(&self.path).map_err(unusable)?
             }
-            Err(error) => return Err(unusable(path, error)),
+            Err(error) => return Err(unusable(error)),
         };
-        let keys = text.lines().filter(|line| !line.trim().is_empty()).map(key);
-        let keys: Option<Vec<Key>> = keys.collect();
-        let keys = keys.filter(|keys| !keys.is_empty());
-        let keys = keys.ok_or_else(|| unusable(path, "it does not hold keys"))?;
-        Ok(Vault { entropy, keys: RwLock::new(keys) })
+        if let Some(known) = known.as_ref().filter(|known| known.stamp == stamp) {
+            return Ok(Arc::clone(&known.keys));
+        }
+        let keys = parse(&read(&self.path).map_err(unusable)?);
+        let keys = keys.ok_or_else(|| self::unusable(&self.path, "it does not hold keys"))?;
+        let keys = Arc::new(keys);
+        *known = Some(Known { stamp, keys: Arc::clone(&keys) });
+        Ok(keys)
     }
 
     /// Seals a secret that belongs to `place`.
     ///
     /// # Errors
-    /// When the cipher fails, which it does for nothing that fits into memory.
+    /// When the key file cannot be used, or the cipher fails, which it does for nothing that fits into
+    /// memory.
     pub fn seal(&self, place: &str, secret: &[u8]) -> Result<String> {
+        let keys = self.keys()?;
         let mut nonce = [0; NONCE_BYTES];
         self.entropy.fill(&mut nonce);
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.last().ok_or_else(|| Error::internal("the vault has no key"))?;
         let sealed = key.cipher.encrypt(&XNonce::from(nonce), payload(place, secret));
         let sealed = sealed.map_err(|_| Error::code("FailedEncryption"))?;
@@ -86,7 +125,7 @@ impl Vault {
     /// When the envelope is damaged, of another place, or sealed with a key that is not in the file.
     pub fn unseal(&self, place: &str, envelope: &str) -> Result<Vec<u8>> {
         let (id, body) = parts(envelope).ok_or_else(|| cannot(place, "its envelope is damaged"))?;
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys()?;
         let key = keys.iter().find(|key| key.id == id);
         let key = key.ok_or_else(|| cannot(place, "its key is not in the key file"))?;
         let body = BASE64.decode(body).map_err(|_| cannot(place, "its envelope is damaged"))?;
@@ -98,25 +137,63 @@ impl Vault {
     }
 
     /// Whether an envelope should be sealed anew: there is a newer key than its own.
-    pub fn is_old(&self, envelope: &str) -> bool {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        match (parts(envelope), keys.last()) {
+    ///
+    /// # Errors
+    /// When the key file cannot be used.
+    pub fn is_old(&self, envelope: &str) -> Result<bool> {
+        let keys = self.keys()?;
+        Ok(match (parts(envelope), keys.last()) {
             (Some((id, _)), Some(newest)) => id != newest.id,
             _ => false,
-        }
+        })
     }
 
-    /// Adds a key to the file, which seals from now on. What was sealed before still opens.
+    /// Adds a key to the file, which seals from now on; its name. What was sealed before still opens.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn add_key(&self, path: &Path) -> Result<()> {
-        let line = fresh(&self.entropy);
-        append(path, &line).map_err(|error| unusable(path, error))?;
-        let added = key(&line).ok_or_else(|| unusable(path, "it does not hold keys"))?;
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).push(added);
-        Ok(())
+    pub fn add_key(&self) -> Result<String> {
+        self.load()?;
+        append(&self.path, &fresh(&self.entropy)).map_err(|error| unusable(&self.path, error))?;
+        let keys = self.keys()?;
+        keys.last().map(|key| key.id.clone()).ok_or_else(|| Error::internal("the vault has no key"))
     }
+
+    /// Takes every key but the newest out of the file; how many. For when nothing is sealed with them,
+    /// and no other process uses the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn forget_old_keys(&self) -> Result<usize> {
+        let keys = self.keys()?;
+        let Some((newest, old)) = keys.split_last() else { return Ok(0) };
+        if !old.is_empty() {
+            let unusable = |error: std::io::Error| unusable(&self.path, error);
+            let part = self.path.with_extension("key.part");
+            match std::fs::remove_file(&part) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(unusable(error)),
+                _ => {}
+            }
+            append(&part, &format!("{}\n", newest.line)).map_err(unusable)?;
+            std::fs::rename(&part, &self.path).map_err(unusable)?;
+            sync_folder(&self.path).map_err(unusable)?;
+        }
+        Ok(old.len())
+    }
+}
+
+/// The keys of a file's text. A last line that is still being written is not one.
+fn parse(text: &str) -> Option<Vec<Key>> {
+    let whole = text.rfind('\n').and_then(|end| text.get(..end))?;
+    let keys = whole.lines().filter(|line| !line.trim().is_empty()).map(key);
+    let keys: Option<Vec<Key>> = keys.collect();
+    keys.filter(|keys| !keys.is_empty())
+}
+
+fn stamp(path: &Path) -> std::io::Result<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let meta = std::fs::metadata(path)?;
+    Ok((meta.ino(), meta.len(), meta.modified().ok()))
 }
 
 fn payload<'a>(place: &'a str, bytes: &'a [u8]) -> Payload<'a, 'a> {
@@ -131,7 +208,7 @@ fn key(line: &str) -> Option<Key> {
     let (id, text) = line.trim().split_once(' ')?;
     let bytes: [u8; KEY_BYTES] = BASE64.decode(text.trim()).ok()?.try_into().ok()?;
     let cipher = XChaCha20Poly1305::new(&bytes.into());
-    (!id.is_empty()).then(|| Key { id: id.to_owned(), cipher })
+    (!id.is_empty()).then(|| Key { id: id.to_owned(), line: line.trim().to_owned(), cipher })
 }
 
 fn fresh(entropy: &Entropy) -> String {
@@ -158,6 +235,10 @@ fn append(path: &Path, line: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
@@ -220,16 +301,40 @@ mod tests {
     fn keys_are_replaced_by_adding_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let first = vault(&path).unwrap();
-        let old = first.seal("p", b"moo").unwrap();
-        assert!(!first.is_old(&old));
-        first.add_key(&path).unwrap();
-        let new = first.seal("p", b"moo").unwrap();
-        for vault in [first, vault(&path).unwrap()] {
-            assert!(vault.is_old(&old) && !vault.is_old(&new));
+        let (running, beside) = (vault(&path).unwrap(), vault(&path).unwrap());
+        let old = running.seal("p", b"moo").unwrap();
+        assert!(!running.is_old(&old).unwrap());
+        let id = beside.add_key().unwrap();
+        // Who had the file open before seals with the new key, too.
+        let new = running.seal("p", b"moo").unwrap();
+        assert!(new.starts_with(&format!("v1:{id}:")), "{new}");
+        for vault in [&running, &beside, &vault(&path).unwrap()] {
+            assert!(vault.is_old(&old).unwrap() && !vault.is_old(&new).unwrap());
             assert_eq!(vault.unseal("p", &old).unwrap(), b"moo");
             assert_eq!(vault.unseal("p", &new).unwrap(), b"moo");
         }
+        assert_eq!(beside.forget_old_keys().unwrap(), 1);
+        assert_eq!(beside.forget_old_keys().unwrap(), 0);
+        assert_eq!(running.unseal("p", &new).unwrap(), b"moo");
+        let gone = detail(running.unseal("p", &old));
+        assert!(gone.contains("its key is not in the key file"), "{gone}");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_line_that_is_being_written_is_no_key_yet_and_a_lost_file_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let vault = vault(&path).unwrap();
+        let sealed = vault.seal("p", b"moo").unwrap();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}0a0b0c0d AAAA")).unwrap();
+        assert_eq!(vault.unseal("p", &sealed).unwrap(), b"moo");
+        assert!(!vault.is_old(&sealed).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(detail(vault.seal("p", b"moo")).contains("cannot use the key file"));
+        assert!(!path.exists());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Stack plans: compose files in, what would change or was changed out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use futures_util::future::BoxFuture;
@@ -17,6 +18,7 @@ use crate::compose::ComposeFile;
 use crate::controller::deploy::{self, OrphanPolicy, Report, Request};
 use crate::error::{Error, Result};
 use crate::model::id;
+use crate::store::Tx;
 
 /// A `POST` on a type that does something instead of making a row.
 pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, Result<Reply>>;
@@ -45,7 +47,9 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     let report = if flag(&fields, "dryRun")? {
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
-        session.state.store.write(move |tx| deploy::apply(tx, environment, &request)).await?
+        let vault = Arc::clone(&session.state.site.vault);
+        let apply = move |tx: &mut Tx<'_>| deploy::apply(tx, &vault, environment, &request);
+        session.state.store.write(apply).await?
     };
     let mut answer = deploy::render(&report);
     if let Value::Object(answer) = &mut answer {

@@ -156,8 +156,20 @@ const SECRET_KEYS: &[&str] = &[
 ];
 
 /// (type, key): values that are secret in that type only.
-const SECRET_FIELDS: &[(&str, &str)] =
-    &[("certificate", "key"), ("secret", "value"), ("token", "code")];
+const SECRET_FIELDS: &[(&str, &str)] = &[
+    ("certificate", "key"),
+    // What stacks were called.
+    ("environment", "environment"),
+    ("environment", "templates"),
+    ("secret", "value"),
+    ("stack", "environment"),
+    ("stack", "previousEnvironment"),
+    ("stack", "templates"),
+    // Files and variables may be where compose files take their secrets from.
+    ("stackPlan", "environment"),
+    ("stackPlan", "files"),
+    ("token", "code"),
+];
 
 /// How keys end that hold configurations: those of machine drivers and login providers have keys under
 /// names of their own, and a launch configuration has environment variables.
@@ -256,6 +268,11 @@ mod tests {
             "collection",
             json!({ "data": [{ "type": "secret", "value": "x" }, { "type": "setting", "value": "y" }] }),
             json!({ "data": [{ "type": "secret" }, { "type": "setting", "value": "y" }] }),
+        );
+        check(
+            "stackPlan",
+            json!({ "name": "web", "files": { "key.txt": "eA" }, "environment": { "KEY": "x" } }),
+            json!({ "name": "web" }),
         );
         check(
             "token",

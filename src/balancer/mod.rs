@@ -7,7 +7,7 @@ mod custom;
 mod rank;
 mod write;
 
-pub use write::configuration;
+pub use write::{CERTIFICATES, configuration, unserved};
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,9 @@ pub struct Balancer {
     pub stickiness: Option<Stickiness>,
     /// Lines that are merged over ours.
     pub custom: String,
-    /// Whether there are certificates to serve `https` and `tls` with.
-    pub certificates: bool,
+    /// Files with the certificates to serve `https` and `tls` with. The first is for clients that ask for
+    /// no name, or for one that none has.
+    pub certificates: Vec<String>,
     /// Source ports that speak the proxy protocol.
     pub proxy_ports: BTreeSet<u16>,
 }

@@ -46,6 +46,8 @@ fn the_sections_that_are_always_there() {
         global
             log stdout format raw local0 notice
             maxconn 4096
+            ssl-default-bind-options ssl-min-ver TLSv1.2
+            tune.ssl.default-dh-param 2048
 
         defaults
             log global
@@ -132,8 +134,10 @@ fn other_protocols() {
         Some(Check { port: 5432, interval_ms: 2000, rise: 2, fall: 3, request: None });
     let rules =
         vec![tcp, rule("443/sni a.example.org", &[("a", 3)]), rule("8443/tls", &[("t", 4)])];
+    let certificates = vec!["7-aa.pem".to_owned(), "9-bb.pem".to_owned()];
     let balancer =
-        Balancer { rules, certificates: true, proxy_ports: [5432].into(), ..Balancer::default() };
+        Balancer { rules, certificates, proxy_ports: [5432].into(), ..Balancer::default() };
+    assert_eq!(unserved(&balancer), None);
     check(
         &balancer,
         expect![[r#"
@@ -151,7 +155,7 @@ fn other_protocols() {
             default_backend 5432_ignored_example_org_
 
         frontend 8443
-            bind *:8443 ssl crt /ranchette/certs/
+            bind *:8443 ssl crt /run/secrets/balancer/7-aa.pem crt /run/secrets/balancer/9-bb.pem
             mode tcp
             default_backend 8443__
 
@@ -170,6 +174,16 @@ fn other_protocols() {
             balance roundrobin
             server t 10.42.0.4:8080"#]],
     );
+}
+
+#[test]
+fn tls_is_not_spoken_in_clear_for_want_of_a_certificate() {
+    let rules = vec![rule("80/http", &[("a", 3)]), rule("443/https", &[("a", 3)])];
+    let balancer = Balancer { rules, ..Balancer::default() };
+    let text = configuration(&balancer);
+    assert!(text.contains("bind *:80") && !text.contains(":443"), "{text}");
+    let told = "the balancer has no certificate, so nothing is served at 443";
+    assert_eq!(unserved(&balancer).as_deref(), Some(told));
 }
 
 #[test]

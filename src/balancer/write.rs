@@ -9,8 +9,8 @@ use super::{Balancer, Check, Protocol, Rule, Stickiness, Target};
 
 /// Where the balancer itself is checked.
 const HEALTH_PORT: u16 = 42;
-/// Where certificates lie in the container.
-const CERTIFICATES: &str = "/ranchette/certs/";
+/// Where certificates lie in the container: in memory.
+pub const CERTIFICATES: &str = "/run/secrets/balancer";
 
 /// HAProxy's configuration of a balancer.
 pub fn configuration(balancer: &Balancer) -> String {
@@ -23,6 +23,10 @@ pub fn configuration(balancer: &Balancer) -> String {
     for (port, rules) in ports {
         // One port speaks one protocol: that of its first rule.
         let Some(protocol) = rules.first().map(|rule| rule.protocol) else { continue };
+        // Without a certificate there is nothing to speak TLS with, and in clear it must not be spoken.
+        if protocol.ends_tls() && balancer.certificates.is_empty() {
+            continue;
+        }
         let mut rules = united(rules);
         rank::sort(&mut rules);
         sections.push(frontend(balancer, port, protocol, &rules));
@@ -46,12 +50,34 @@ pub fn configuration(balancer: &Balancer) -> String {
     text
 }
 
+/// What is not served, for want of a certificate.
+pub fn unserved(balancer: &Balancer) -> Option<String> {
+    let mut first: BTreeMap<u16, Protocol> = BTreeMap::new();
+    for rule in &balancer.rules {
+        first.entry(rule.source_port).or_insert(rule.protocol);
+    }
+    let closed = first.iter().filter(|(_, protocol)| protocol.ends_tls());
+    let ports: Vec<String> = closed.map(|(port, _)| port.to_string()).collect();
+    let missing = balancer.certificates.is_empty() && !ports.is_empty();
+    missing.then(|| {
+        format!("the balancer has no certificate, so nothing is served at {}", ports.join(", "))
+    })
+}
+
 fn section(head: impl Into<String>, lines: &[&str]) -> Section {
     Section { head: head.into(), lines: lines.iter().map(|line| (*line).to_owned()).collect() }
 }
 
 fn global() -> Section {
-    section("global", &["log stdout format raw local0 notice", "maxconn 4096"])
+    section(
+        "global",
+        &[
+            "log stdout format raw local0 notice",
+            "maxconn 4096",
+            "ssl-default-bind-options ssl-min-ver TLSv1.2",
+            "tune.ssl.default-dh-param 2048",
+        ],
+    )
 }
 
 fn defaults() -> Section {
@@ -120,8 +146,11 @@ fn frontend(balancer: &Balancer, port: u16, protocol: Protocol, rules: &[Rule]) 
     if balancer.proxy_ports.contains(&port) {
         bind.push_str(" accept-proxy");
     }
-    if protocol.ends_tls() && balancer.certificates {
-        let _ = write!(bind, " ssl crt {CERTIFICATES}");
+    if protocol.ends_tls() {
+        bind.push_str(" ssl");
+        for name in &balancer.certificates {
+            let _ = write!(bind, " crt {CERTIFICATES}/{name}");
+        }
     }
     let mut section = section(format!("frontend {port}"), &[&bind]);
     let mut line = |text: String| section.lines.push(text);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, data, doctor, down, logs, password, ps, scale, serve, switch, up,
-    upgrade,
+    adopt, audit, check_config, data, doctor, down, logs, password, ps, rotate, scale, serve,
+    switch, up, upgrade,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -137,6 +137,8 @@ pub enum Verb {
     Restore(data::RestoreArgs),
     /// Give a login another password
     ResetPassword(password::PasswordArgs),
+    /// Seal all secrets with a new key, also while the server runs
+    RotateKey(rotate::RotateArgs),
     /// Let a removed engine register as a host again
     AdoptHost(adopt::AdoptArgs),
     /// Check the audit log

@@ -18,6 +18,7 @@ mod check_config;
 mod data;
 mod doctor;
 mod password;
+mod rotate;
 mod serve;
 mod settings;
 
@@ -88,6 +89,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Backup(args) => data::backup(settings, out, &args),
         Verb::Restore(args) => data::restore(settings, out, &args),
         Verb::ResetPassword(args) => block_on(password::run(settings, out, &args)),
+        Verb::RotateKey(args) => block_on(rotate::run(settings, out, &args)),
         Verb::AdoptHost(args) => block_on(adopt::run(settings, out, &args)),
         Verb::Audit(args) => audit::run(settings, out, &args),
         Verb::CheckConfig(args) => check_config::run(settings, out, &args),

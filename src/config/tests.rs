@@ -53,6 +53,7 @@ fn the_example_sets_every_option() {
     let changes = [
         ("server.listen", "0.0.0.0:1"),
         ("server.data_dir", "/d"),
+        ("server.vault_key_file", "/k"),
         ("server.url", "http://a"),
         ("server.trusted_proxies", "::1"),
         ("server.cors_origins", "https://a"),
@@ -67,6 +68,7 @@ fn the_example_sets_every_option() {
         ("auth.argon2_iterations", "9"),
         ("auth.argon2_parallelism", "9"),
         ("auth.token_lifetime_s", "90"),
+        ("machines.ssh_key_file", "/k"),
         ("auth.throttle_free_attempts", "9"),
         ("auth.throttle_longest_s", "9"),
         ("log.level", "trace"),

@@ -20,7 +20,8 @@ use crate::store::{Query, Read};
 /// What comes within so many milliseconds of a change is looked at together with it.
 const GATHER_MS: u64 = 50;
 /// Types that a configuration is made of.
-const WATCHED: &[&str] = &["instance", "service", "serviceConsumeMap", "serviceExposeMap"];
+const WATCHED: &[&str] =
+    &["certificate", "instance", "service", "serviceConsumeMap", "serviceExposeMap"];
 
 /// Runs until the token is cancelled.
 pub async fn run(site: Arc<Site>, stop: CancellationToken) {

@@ -29,7 +29,7 @@ pub use observed::{
     NetworkEndpoint, Observed, ObservedVolume, PublishedPort, Stats,
 };
 use probe::Probe;
-pub use spec::ContainerSpec;
+pub use spec::{BindMount, ContainerSpec};
 
 /// The engine's own name for a container (Docker: 64 hexadecimal digits).
 pub type ContainerId = String;
@@ -92,6 +92,21 @@ pub trait Engine: Send + Sync {
     /// Unpacks an uncompressed `tar` below the directory `path` of a container, running or not. It is
     /// how secret and configuration files get in before the start.
     async fn upload(&self, container: &str, path: &str, tar: Bytes) -> Result<(), EngineError>;
+
+    /// Puts files into the memory of the engine's machine, never on a disk, for the container with this
+    /// uuid; how to mount them. Files that are there already are replaced. They stay until they are
+    /// removed or the machine starts anew, so that a container finds them again after a restart.
+    ///
+    /// # Errors
+    /// When the machine's memory cannot be reached from here.
+    async fn secrets_put(
+        &self,
+        uuid: &str,
+        files: &[SecretFile],
+    ) -> Result<Vec<BindMount>, EngineError>;
+
+    /// Removes what was put for the container with this uuid; nothing there is fine.
+    async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError>;
 
     /// Asks a container whether it is well. Unlike all other calls it does not go through the engine's
     /// own interface but straight to the container, from where the engine's machine reaches it.
@@ -169,6 +184,28 @@ impl std::fmt::Debug for RegistryAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The password must not reach a log.
         write!(f, "RegistryAuth({}@{})", self.username, self.server)
+    }
+}
+
+/// A secret as a container sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// Absolute path in the container.
+    pub path: String,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Permissions.
+    pub mode: u32,
+    /// The secret.
+    pub content: Vec<u8>,
+}
+
+impl std::fmt::Debug for SecretFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The content must not reach a log.
+        write!(f, "SecretFile({} {}:{} {:04o})", self.path, self.uid, self.gid, self.mode)
     }
 }
 

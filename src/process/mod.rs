@@ -12,6 +12,7 @@ mod definitions;
 
 pub mod agent;
 pub mod balancer;
+pub mod certificates;
 pub mod external;
 pub mod handlers;
 pub mod host;
@@ -23,6 +24,7 @@ pub mod network;
 pub mod project;
 pub mod reports;
 pub mod reserve;
+pub mod secrets;
 pub mod selectors;
 pub mod service;
 pub mod service_log;

@@ -217,6 +217,11 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         let message = format!("removing {} services", services.len());
         return Ok(Next::Wait { until: None, message });
     }
+    for secret in tx.referrers("secret", "stackId", work.resource.id)? {
+        if may_begin(&secret, "remove") {
+            start(tx, secret.id, "remove", Map::new())?;
+        }
+    }
     // What the stack's templates stand for is the stack's own; other volumes outlive it, unless it is said.
     let all = work.input_flag("volumes");
     for volume in tx.referrers("volume", "stackId", work.resource.id)? {

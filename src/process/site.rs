@@ -26,6 +26,8 @@ pub struct Site {
     pub clock: Clock,
     /// Uuids and secrets.
     pub entropy: Entropy,
+    /// Secrets at rest.
+    pub vault: Arc<Vault>,
     /// Engines by host.
     pub engines: Engines,
     /// Who has which port, address and host.
@@ -38,8 +40,6 @@ pub struct Site {
     pub fleet: OnceLock<SimFleet>,
     /// Reaches machines that become hosts.
     pub machines: Arc<dyn Machines>,
-    /// Seals what must not be read in the database.
-    pub vault: Vault,
     /// Numbers that the configuration sets.
     pub limits: Limits,
     /// Configuration generated for others.

@@ -28,6 +28,7 @@ use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
+use crate::process::{certificates, secrets};
 use crate::store::Store;
 use crate::vault::{self, Vault};
 
@@ -64,7 +65,15 @@ pub struct Outside {
     /// Reaches machines that become hosts.
     pub machines: Arc<dyn Machines>,
     /// Seals secrets.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
+}
+
+impl Outside {
+    /// Real machines, and a key file beside the database.
+    pub fn beside(database: &Path, clock: &Clock, entropy: &Entropy) -> Self {
+        let vault = Vault::at(database.with_file_name(vault::FILE), entropy.clone());
+        Self { machines: Arc::new(SshMachines::new(clock.clone())), vault: Arc::new(vault) }
+    }
 }
 
 impl Core {
@@ -73,9 +82,8 @@ impl Core {
     /// # Errors
     /// When it cannot be used.
     pub fn open(path: &Path, clock: Clock, entropy: Entropy, limits: Limits) -> Result<Self> {
-        let vault = Vault::open(&path.with_file_name(vault::FILE), entropy.clone())?;
-        let machines = Arc::new(SshMachines::new(clock.clone()));
-        Self::open_with(path, clock, entropy, limits, Outside { machines, vault })
+        let outside = Outside::beside(path, &clock, &entropy);
+        Self::open_with(path, clock, entropy, limits, outside)
     }
 
     /// Opens the database at `path`, with machines and a vault of the caller's.
@@ -90,11 +98,17 @@ impl Core {
         outside: Outside,
     ) -> Result<Self> {
         let store = Store::open(path, clock.clone(), entropy.clone())?;
-        Ok(Self::with_store(store, clock, entropy, limits))
+        Ok(Self::with_store(store, clock, entropy, limits, outside))
     }
 
     /// The same on a database that is open already.
-    pub fn with_store(store: Store, clock: Clock, entropy: Entropy, limits: Limits) -> Self {
+    pub fn with_store(
+        store: Store,
+        clock: Clock,
+        entropy: Entropy,
+        limits: Limits,
+        outside: Outside,
+    ) -> Self {
         let ledger = Ledger::default();
         let metrics = Metrics::new(Rows(store.clone()));
         store.observe(Arc::new(Ears { ledger: ledger.clone(), metrics: metrics.clone() }));
@@ -122,7 +136,7 @@ impl Core {
             node,
         });
         site.configs.add(balancer::config_item());
-        site.tasks.add(watch::tasks());
+        site.tasks.add([watch::tasks(), secrets::tasks(), certificates::tasks()].concat());
         Self {
             site,
             metrics,

@@ -10,9 +10,10 @@ use super::figures::seconds;
 use crate::clock::Clock;
 use crate::engine::probe::Probe;
 use crate::engine::{
-    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine, EngineError,
-    EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions, NetworkSpec, Observed,
-    ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize, VolumeSpec,
+    BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine,
+    EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
+    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
+    Stats, TtySize, VolumeSpec,
 };
 use crate::metrics::{EngineLabels, Metrics};
 
@@ -93,6 +94,18 @@ impl Engine for Counted {
 
     async fn upload(&self, container: &str, path: &str, tar: Bytes) -> Result<(), EngineError> {
         self.count("upload", self.engine.upload(container, path, tar)).await
+    }
+
+    async fn secrets_put(
+        &self,
+        uuid: &str,
+        files: &[SecretFile],
+    ) -> Result<Vec<BindMount>, EngineError> {
+        self.count("secrets_put", self.engine.secrets_put(uuid, files)).await
+    }
+
+    async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError> {
+        self.count("secrets_remove", self.engine.secrets_remove(uuid)).await
     }
 
     async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String> {

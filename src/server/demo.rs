@@ -1,6 +1,7 @@
 //! A server to play with: a simulated fleet and three stacks, no Docker needed, nothing kept.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Greeter, start, stopped};
 use crate::auth::seed;
@@ -8,6 +9,7 @@ use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::controller::deploy::{self, Request};
 use crate::error::{Error, Result};
+use crate::store::Tx;
 
 /// Stacks of the demo: name and compose file.
 const STACKS: &[(&str, &str)] = &[
@@ -32,9 +34,11 @@ pub async fn demo(config: &Config, folder: &Path, greeter: &dyn Greeter) -> Resu
             docker_compose: (*text).to_owned(),
             ..Default::default()
         };
-        let store = &running.core.site.store;
-        let report =
-            store.write(move |tx| deploy::apply(tx, seed::DEFAULT_PROJECT, &request)).await?;
+        let site = &running.core.site;
+        let vault = Arc::clone(&site.vault);
+        let apply =
+            move |tx: &mut Tx<'_>| deploy::apply(tx, &vault, seed::DEFAULT_PROJECT, &request);
+        let report = site.store.write(apply).await?;
         if let Some(error) = report.error() {
             return Err(Error::internal(error));
         }

@@ -32,6 +32,7 @@ use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::{Error, Result};
 use crate::process::machine::driver;
+use crate::process::secrets;
 use crate::process::site::Limits;
 use crate::process::{tasks, upgrade};
 use crate::store::Tx;
@@ -87,6 +88,9 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let outside = outside(config, &data_dir, &clock, &entropy)?;
     let mut core = Core::open_with(&database, clock, entropy, limits(config), outside)?;
     core.hold(data_dir);
+    core.site.vault.load()?;
+    // What a rotation of keys that was cut off has left.
+    secrets::reseal(&core.site.store, &core.site.vault).await?;
     let said = config.clone();
     let seed = move |tx: &mut Tx<'_>| {
         seed::seed(tx)?;
@@ -133,7 +137,7 @@ fn outside(
             None => machines,
         })
     };
-    Ok(Outside { machines, vault })
+    Ok(Outside { machines, vault: Arc::new(vault) })
 }
 
 fn limits(config: &Config) -> Limits {

@@ -1,5 +1,6 @@
 //! Machines that are reached over SSH and become hosts.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use futures_util::StreamExt;
 use ranchette::clock::Clock;
 use ranchette::engine::docker::ssh::SshMachines;
 use ranchette::engine::machine::{Install, Login, Machines, Proof};
-use ranchette::engine::{ContainerSpec, RemoveVolumes};
+use ranchette::engine::{ContainerSpec, Engine, RemoveVolumes, SecretFile};
 
 use crate::machine_support::{Machine, docker_there};
 
@@ -46,6 +47,34 @@ async fn a_machine_is_prepared() {
     let again = machines.prepare(&pinned, Install::IfMissing, &progress).await.unwrap();
     assert_eq!(again.info.id, ready.info.id);
     assert_eq!(machine.installed().lines().count(), 2);
+    secrets_are_kept_in_its_memory(&*machines.engine(&machine.login())).await;
+}
+
+/// The machine shares this one's memory, so what it keeps can be looked at from here.
+async fn secrets_are_kept_in_its_memory(engine: &dyn Engine) {
+    let file = |path: &str, mode| SecretFile {
+        path: path.to_owned(),
+        uid: 7,
+        gid: 8,
+        mode,
+        content: b"hush".to_vec(),
+    };
+    let files = [file("/run/secrets/deep/key", 0o440), file("/etc/key", 0o400)];
+    let uuid = format!("kept-{}", std::process::id());
+    for _ in 0..2 {
+        let mounts = engine.secrets_put(&uuid, &files).await.unwrap();
+        let targets: Vec<&str> = mounts.iter().map(|mount| mount.target.as_str()).collect();
+        assert_eq!(targets, ["/run/secrets", "/etc/key"]);
+        let [together, alone] = [0, 1].map(|at: usize| mounts[at].source.clone());
+        for (path, mode) in [(format!("{together}/deep/key"), 0o440), (alone, 0o400)] {
+            let meta = std::fs::metadata(&path).unwrap();
+            assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (7, 8, mode), "{path}");
+            assert_eq!(std::fs::read(&path).unwrap(), b"hush");
+        }
+        engine.secrets_remove(&uuid).await.unwrap();
+        assert!(!std::fs::exists(&together).unwrap());
+    }
+    engine.secrets_remove(&uuid).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,8 @@
 //! Services on the simulated fleet: up, scaled, stopped, healed, removed.
 
+use ranchette::clock::Entropy;
 use ranchette::controller::hosts;
+use ranchette::model::resource::NewResource;
 use serde_json::json;
 
 use crate::world::World;
@@ -135,5 +137,53 @@ async fn a_container_stopped_before_it_found_a_host_finds_one_when_it_starts() {
     world.act(second.id, "activate", json!({})).await;
     world.state(second.id, "active").await;
     assert_eq!(world.host(1).count(), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_behind_a_balancer_is_stopped_when_its_requests_may_have_ended() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("shop").await;
+    let launch = |ms: i64| json!({ "imageUuid": "docker:nginx", "drainTimeoutMs": ms });
+    let day = world.service(&stack, "day", 1, launch(86_400_000)).await;
+    let moment = world.service(&stack, "moment", 1, launch(1)).await;
+    let alone = world.service(&stack, "alone", 1, launch(86_400_000)).await;
+    let balancer = NewResource::new("service", Entropy::System.uuid())
+        .kind("loadBalancerService")
+        .name("front")
+        .account(world.project)
+        .state("active")
+        .with("stackId", stack.id)
+        .with("scale", 0)
+        .with(
+            "lbConfig",
+            json!({ "portRules": [{ "serviceId": day.id }, { "serviceId": moment.id }] }),
+        );
+    world.store().write(|tx| tx.insert(balancer)).await.expect("a balancer");
+    let mut containers = Vec::new();
+    for service in [day.id, moment.id, alone.id] {
+        world.state(service, "active").await;
+        let rows = world.store().read(|read| read.referrers("instance", "serviceId", service));
+        containers.push(rows.expect("containers")[0].id);
+    }
+    for container in &containers {
+        world.act(*container, "stop", json!({})).await;
+    }
+    // One is waited for for no time, the other is behind no balancer.
+    for container in &containers[1..] {
+        world
+            .until("it has been stopped", |read| {
+                Ok(read.get(*container)?.filter(|row| row.state != "stopping"))
+            })
+            .await;
+    }
+    world
+        .until("the first one waits", |read| {
+            let row = read.get(containers[0])?.filter(|row| row.state == "stopping");
+            let waits = "waits until its balancers' requests have ended";
+            Ok(row.filter(|row| row.str("transitioningMessage") == Some(waits)))
+        })
+        .await;
+    let (_, running) = world.host(1).count();
+    assert!(running >= 1, "it still runs");
     world.stop().await;
 }

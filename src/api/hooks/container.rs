@@ -1,7 +1,7 @@
 //! Containers: what a create must say, and that a running one is stopped before it is removed.
 
 use super::host::{guard_system, require_infrastructure};
-use super::{Creation, Ctx, DENIED, Hook, ports};
+use super::{Creation, Ctx, DENIED, Hook, ports, secret};
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -28,6 +28,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     }
     ports::check(data.get("ports"))?;
     images::check(ctx.tx, data)?;
+    secret::check_references(data)?;
     if data.get("networkMode").and_then(|mode| mode.as_str()) == Some("container")
         && !data.contains_key("networkContainerId")
         && !data.contains_key("networkLaunchConfig")

@@ -58,7 +58,6 @@ fn text<'a>(data: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
 }
 
 fn container(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
-    let reporter = reporter(ctx, creation)?;
     let data = &creation.row.data;
     let reported = text(data, "reportedHostUuid").ok_or_else(|| missing("reportedHostUuid"))?;
     text(data, "externalId").ok_or_else(|| missing("externalId"))?;
@@ -66,6 +65,7 @@ fn container(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
         return Err(Error::field("InvalidFormat", "dockerInspect")
             .message("field `dockerInspect` must be a JSON object"));
     }
+    let reporter = reporter(ctx, creation)?;
     let Some(agent) = reporter.agent else {
         return Err(Error::code("CantVerifyAgent")
             .message("only the agent of a host reports what becomes of containers there"));
@@ -103,7 +103,6 @@ fn condition(field: &str, value: Value) -> Condition {
 }
 
 fn outside(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
-    let reporter = reporter(ctx, creation)?;
     let kind = creation.row.kind.clone();
     let Some(known) = reports::OUTSIDE.iter().find(|row| row.kind == kind) else {
         return Ok(());
@@ -121,7 +120,7 @@ fn outside(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
         }
     }
     match kind.as_str() {
-        "externalHostEvent" => check_host(ctx, &reporter, data)?,
+        "externalHostEvent" => check_host(ctx, creation)?,
         "externalServiceEvent" => check_service(event.unwrap_or_default(), data)?,
         "externalVolumeEvent" => {
             let volume = data.get("volume").and_then(Value::as_object);
@@ -138,6 +137,7 @@ fn outside(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
             }
         }
     }
+    let reporter = reporter(ctx, creation)?;
     creation.row.account_id = Some(reporter.environment);
     let data = &mut creation.row.data;
     data.insert("reportedAccountId".to_owned(), ctx.caller.account_id.into());
@@ -148,10 +148,12 @@ fn outside(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
 }
 
 /// An agent empties its own hosts; others say which, and need a say over the infrastructure.
-fn check_host(ctx: &Ctx<'_, '_>, reporter: &Reporter, data: &Map<String, Value>) -> Result<()> {
+fn check_host(ctx: &Ctx<'_, '_>, creation: &Creation) -> Result<()> {
+    let reporter = reporter(ctx, creation)?;
     if reporter.agent.is_some() {
         return Ok(());
     }
+    let data = &creation.row.data;
     require_infrastructure(ctx.tx, ctx.caller, || "hosts".to_owned())?;
     let Some(id) = data.get("hostId").and_then(Value::as_i64) else {
         return text(data, "hostLabel").map(|_| ()).ok_or_else(|| missing("hostId"));
@@ -214,13 +216,13 @@ fn is_address(value: &Value) -> bool {
 }
 
 fn check(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
-    let reporter = reporter(ctx, creation)?;
     let data = &creation.row.data;
     if data.get("externalTimestamp").and_then(Value::as_i64).is_none() {
         return Err(missing("externalTimestamp"));
     }
     let name = text(data, "healthcheckUuid").ok_or_else(|| missing("healthcheckUuid"))?;
     text(data, "reportedHealth").ok_or_else(|| missing("reportedHealth"))?;
+    let reporter = reporter(ctx, creation)?;
     let checked = reports::checked(ctx.tx, reporter.environment, name)?;
     let own = |host: &crate::model::resource::Resource| {
         reporter.agent.is_none() || host.int("agentId") == reporter.agent

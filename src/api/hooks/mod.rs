@@ -7,6 +7,7 @@ mod access;
 mod account;
 mod agent;
 mod balancer;
+mod certificate;
 mod container;
 mod credential;
 mod endpoints;
@@ -22,6 +23,7 @@ mod preference;
 mod project;
 mod registry;
 mod rows;
+mod secret;
 mod selector;
 mod service;
 mod setting;
@@ -46,6 +48,7 @@ use crate::model::resource::{NewResource, Resource};
 use crate::model::schema::{Field, Scope};
 use crate::process::site::Site;
 use crate::store::{Read, Store, Tx};
+use crate::vault::Vault;
 
 pub use rows::*;
 pub use sources::Picker;
@@ -56,6 +59,8 @@ pub struct Ctx<'a, 't> {
     pub tx: &'a mut Tx<'t>,
     /// Who asks.
     pub caller: &'a Caller,
+    /// Secrets at rest.
+    pub vault: &'a Vault,
     /// The type asked for.
     pub entry: &'static Entry,
     /// Scheme and host that the client used: for URLs in answers.

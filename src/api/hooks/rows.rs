@@ -4,9 +4,9 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, balancer, container, credential, endpoints, event, fields,
-    handler, host, links, machine, member, preference, project, service, setting, sources, stack,
-    template, volume,
+    Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
+    fields, handler, host, links, machine, member, preference, project, secret, service, setting,
+    sources, stack, template, volume,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -18,6 +18,7 @@ pub const HOOKS: &[Hook] = &[
     account::HOOK,
     agent::AGENT,
     credential::API_KEY,
+    certificate::HOOK,
     container::HOOK,
     event::CONTAINER,
     credential::CREDENTIAL,
@@ -37,6 +38,7 @@ pub const HOOKS: &[Hook] = &[
     agent::REGISTER,
     agent::TOKEN,
     registries::HOOK,
+    secret::HOOK,
     service::HOOK,
     event::SERVICE,
     stack::HOOK,
@@ -117,6 +119,9 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler::new("service", "containerStats", access::service_stats),
     LinkHandler::new("stack", "composeConfig", stack::compose_config).needs("exportconfig"),
 ];
+
+/// Links that only services and the built-in root are shown: type, link.
+pub const SECRET_LINKS: &[(&str, &str)] = &[("hostTemplate", "secretValues")];
 
 /// The handler of a link: the type's own, else its base's.
 pub fn link_handler(entry: &Entry, link: &str) -> Option<&'static LinkHandler> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::host::require_infrastructure;
-use super::{Creation, Ctx, Hook, ports, selector};
+use super::{Creation, Ctx, Hook, ports, secret, selector};
 use crate::error::{Error, Result};
 use crate::model::names::label;
 use crate::model::resource::Resource;
@@ -215,6 +215,7 @@ fn check_external(kind: &str, data: &Map<String, Value>) -> Result<()> {
 
 /// What holds for creates and changes alike.
 fn check_common(data: &Map<String, Value>) -> Result<()> {
+    launch_configs(data).try_for_each(secret::check_references)?;
     if let Some(policy) = data.get("scalePolicy").and_then(Value::as_object) {
         let bound = |field: &str| policy.get(field).and_then(Value::as_i64).unwrap_or(1);
         if bound("min") > bound("max") {

@@ -16,6 +16,7 @@ use crate::store::Read;
 /// `stack`.
 pub const HOOK: Hook = Hook {
     create: Some(create),
+    created: Some(created),
     update: Some(update),
     act: Some(act),
     check: Some(check),
@@ -29,7 +30,7 @@ fn check(
     action: &str,
     input: &Map<String, Value>,
 ) -> Result<()> {
-    if action == "upgrade" { deploy::check_upgrade(ctx.tx, row, input) } else { Ok(()) }
+    if action == "upgrade" { deploy::check_upgrade(ctx.tx, ctx.vault, row, input) } else { Ok(()) }
 }
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
@@ -38,6 +39,11 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     }
     let name = creation.row.name.clone().unwrap_or_default();
     check_name(ctx, creation.row.account_id, None, &name)
+}
+
+/// The secrets among a stack's files are never stored as they came.
+fn created(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Creation) -> Result<()> {
+    deploy::conceal(ctx.tx, ctx.vault, row)
 }
 
 fn check_name(

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::service::{check_name, check_siblings, check_unique, is_global, text};
-use super::{Ctx, ports};
+use super::{Ctx, ports, secret};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::images;
@@ -69,6 +69,7 @@ fn in_service(ctx: &Ctx<'_, '_>, row: &Resource, strategy: &Map<String, Value>) 
     for config in given.primary.iter().chain(&given.sidekicks) {
         ports::check(config.get("ports"))?;
         images::check(ctx.tx, config)?;
+        secret::check_references(config)?;
     }
     let mut after = row.clone();
     Configs::of(row).upgraded(&name, strategy, "").put(&mut after);

@@ -207,6 +207,10 @@ fn links(
             sees(ty) && registry::lookup(ty).is_some_and(|to| policy::may(role, to, Verb::List))
         }
         Link::Computed { name } => hooks::link_handler(entry, name).is_some_and(|handler| {
+            let trusted = matches!(role, Role::Superadmin | Role::Service);
+            if hooks::SECRET_LINKS.contains(&(entry.ty.name, *name)) && !trusted {
+                return false;
+            }
             let mut actions = entry.ty.actions.iter().filter(|own| own.name == handler.needs);
             handler.needs.is_empty() || actions.any(|own| policy::may_act(role, entry, own))
         }),

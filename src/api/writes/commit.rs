@@ -81,8 +81,9 @@ pub async fn commit<T: Send + 'static>(
     let work = move |owned: &Owned, tx: &mut Tx<'_>| {
         check_match(owned, tx, entry, &subject)?;
         let origin = &owned.call.origin;
-        let site = &owned.state.site;
-        work(&mut Ctx { tx, caller: &owned.caller, entry, origin, site })
+        let site = &*owned.state.site;
+        let vault = &*site.vault;
+        work(&mut Ctx { tx, caller: &owned.caller, vault, entry, origin, site })
     };
     let store = &session.state.store;
     if session.call.is_dry_run()? {

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-use super::{Manner, Report, Request, balancers, links, strategy, volumes};
+use super::{Manner, Report, Request, balancers, links, secrets, strategy, volumes};
 use crate::compose::plan::{Action, Change};
-use crate::compose::{Condition, FileContent, MountedFile, Project, Service};
+use crate::compose::{Condition, FileContent, FileKind, MountedFile, Project, Service};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::process;
 use crate::process::template::HELD_BACK;
 use crate::store::Tx;
+use crate::vault::Vault;
 
 /// Label by which Rancher's tools see that a service has changed.
 const HASH: &str = "io.rancher.service.hash";
@@ -20,6 +21,7 @@ const HASH: &str = "io.rancher.service.hash";
 /// Makes the stack if need be and applies the changes; returns the stack's id.
 pub fn apply(
     tx: &mut Tx<'_>,
+    vault: &Vault,
     environment: i64,
     request: &Request,
     project: &Project,
@@ -27,7 +29,7 @@ pub fn apply(
 ) -> Result<i64> {
     let stack = match report.stack_id {
         Some(id) => tx.update(id, |stack| {
-            remember(stack, request);
+            remember(stack, request, project);
             Ok(())
         })?,
         None => {
@@ -39,7 +41,7 @@ pub fn apply(
                 .with("deployed", true);
             let stack = process::create(tx, stack, Map::new())?;
             tx.update(stack.id, |stack| {
-                remember(stack, request);
+                remember(stack, request, project);
                 Ok(())
             })?
         }
@@ -50,28 +52,21 @@ pub fn apply(
             report.name, stack.state
         )));
     }
-    services(tx, &stack, project, report, Manner::Update)?;
+    services(tx, vault, &stack, project, report, Manner::Update)?;
     Ok(stack.id)
 }
 
 /// The stack keeps its files, so that they can be shown and edited.
-fn remember(stack: &mut Resource, request: &Request) {
+fn remember(stack: &mut Resource, request: &Request, project: &Project) {
     stack.set("dockerCompose", request.docker_compose.as_str());
     stack.set("rancherCompose", request.rancher_compose.as_deref());
-    stack.set("environment", json!(request.environment));
-    let texts: Map<String, Value> = request
-        .files
-        .iter()
-        .filter_map(|(path, bytes)| Some((path.clone(), std::str::from_utf8(bytes).ok()?.into())))
-        .collect();
-    if !texts.is_empty() {
-        stack.set("templates", texts);
-    }
+    secrets::Remembered::of(request, project).put(stack);
 }
 
 /// Applies the changes to a stack's services.
 pub fn services(
     tx: &mut Tx<'_>,
+    vault: &Vault,
     stack: &Resource,
     project: &Project,
     report: &Report,
@@ -80,6 +75,8 @@ pub fn services(
     let stack_name = stack.name.clone().unwrap_or_default();
     let names = volumes::names(&stack_name, project);
     volumes::declare(tx, stack, project, &names)?;
+    let secrets = secrets::declare(tx, vault, stack, project)?;
+    let names = Names { volumes: &names, secrets: &secrets };
     let existing: HashMap<String, Resource> = tx
         .referrers("service", "stackId", stack.id)?
         .into_iter()
@@ -87,14 +84,7 @@ pub fn services(
         .map(|service| (service.name.clone().unwrap_or_default().to_ascii_lowercase(), service))
         .collect();
     let known = |change: &Change| existing.get(&change.service.to_ascii_lowercase());
-    let touched = report
-        .changes
-        .iter()
-        .filter(|change| matches!(change.action, Action::Create | Action::Change))
-        .filter_map(|change| project.service(&change.service));
-    for wanted in touched {
-        check_images(tx, wanted)?;
-    }
+    check_images(tx, project, report)?;
     // First of all: a service that is only being changed could not be started.
     for change in report.changes.iter().filter(|change| change.action == Action::Start) {
         if let Some(service) = known(change) {
@@ -137,11 +127,29 @@ pub fn services(
         }
     }
     links::follow(tx, stack, project, report)?;
-    balancers::follow(tx, stack, project, report)
+    balancers::follow(tx, stack, project, report)?;
+    secrets::sweep(tx, stack, names.secrets)
+}
+
+/// What names in the file stand for.
+struct Names<'a> {
+    /// Names of volumes in the engine.
+    volumes: &'a HashMap<String, String>,
+    /// Secrets.
+    secrets: &'a secrets::Ids,
 }
 
 /// Images that are built on the spot come from no registry.
-fn check_images(tx: &Tx<'_>, wanted: &Service) -> Result<()> {
+fn check_images(tx: &Tx<'_>, project: &Project, report: &Report) -> Result<()> {
+    let mut touched = report
+        .changes
+        .iter()
+        .filter(|change| matches!(change.action, Action::Create | Action::Change))
+        .filter_map(|change| project.service(&change.service));
+    touched.try_for_each(|wanted| check_images_of(tx, wanted))
+}
+
+fn check_images_of(tx: &Tx<'_>, wanted: &Service) -> Result<()> {
     let built = |config: &Map<String, Value>| {
         let image = config.get("imageUuid").and_then(Value::as_str).unwrap_or("");
         let image = image.strip_prefix("docker:").unwrap_or(image);
@@ -158,7 +166,7 @@ fn create(
     stack: &Resource,
     project: &Project,
     wanted: &Service,
-    names: &HashMap<String, String>,
+    names: &Names<'_>,
 ) -> Result<()> {
     let uuid = tx.entropy.uuid();
     let mut row = NewResource::new("service", uuid)
@@ -181,7 +189,7 @@ fn update(
     project: &Project,
     wanted: &Service,
     known: &Resource,
-    names: &HashMap<String, String>,
+    names: &Names<'_>,
 ) -> Result<()> {
     // A version of its own marks every container made from the settings before as outdated.
     let version = tx.entropy.uuid();
@@ -202,7 +210,7 @@ fn upgrade(
     project: &Project,
     wanted: &Service,
     known: &Resource,
-    names: &HashMap<String, String>,
+    names: &Names<'_>,
 ) -> Result<()> {
     if !process::may_begin(known, "upgrade") {
         return Err(Error::conflict(format!(
@@ -248,12 +256,16 @@ fn follow(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
 fn settings(
     project: &Project,
     wanted: &Service,
-    names: &HashMap<String, String>,
+    names: &Names<'_>,
     version: &str,
 ) -> Result<Map<String, Value>> {
-    let finish = |launch: &Map<String, Value>| {
+    let finish = |launch: &Map<String, Value>, sidekick: Option<&str>| {
         let mut launch = launch.clone();
-        volumes::rename(&mut launch, names);
+        let secrets = secrets::references(wanted, sidekick, names.secrets);
+        if !secrets.is_empty() {
+            launch.insert("secrets".to_owned(), secrets.into());
+        }
+        volumes::rename(&mut launch, names.volumes);
         launch.insert("version".to_owned(), version.into());
         let labels = launch.entry("labels").or_insert_with(|| json!({}));
         if let Value::Object(labels) = labels {
@@ -265,7 +277,11 @@ fn settings(
     if let Value::Object(metadata) = &mut metadata {
         metadata.insert(HASH.to_owned(), wanted.hash.as_str().into());
     }
-    let sidekicks: Vec<Value> = wanted.secondary_launch_configs.iter().map(finish).collect();
+    let sidekicks: Vec<Value> = wanted
+        .secondary_launch_configs
+        .iter()
+        .map(|launch| finish(launch, launch.get("name").and_then(Value::as_str)))
+        .collect();
     let depends_on: Vec<Value> = wanted
         .depends_on
         .iter()
@@ -274,7 +290,7 @@ fn settings(
         })
         .collect();
     Ok(process::object(json!({
-        "launchConfig": finish(&wanted.launch_config),
+        "launchConfig": finish(&wanted.launch_config, None),
         "secondaryLaunchConfigs": sidekicks,
         "metadata": metadata,
         "composeHash": wanted.hash,
@@ -291,19 +307,15 @@ const fn condition(condition: Condition) -> &'static str {
     }
 }
 
-/// Contents of secrets and configs for each container of a unit, by the sidekick's name.
+/// Contents of configs for each container of a unit, by the sidekick's name.
 fn files(project: &Project, wanted: &Service) -> Result<Value> {
     let mut by_config: Map<String, Value> = Map::new();
-    for file in &wanted.files {
-        let declared = project
-            .secrets
-            .iter()
-            .chain(&project.configs)
-            .find(|declared| declared.key == file.source);
+    for file in wanted.files.iter().filter(|file| file.kind == FileKind::Config) {
+        let declared = project.configs.iter().find(|declared| declared.key == file.source);
         let Some(declared) = declared else { continue };
         let FileContent::Bytes(bytes) = &declared.content else {
             return Err(Error::field("InvalidComposeFile", "dockerCompose").message(format!(
-                "`{}` of service `{}` is external; this version takes files only",
+                "config `{}` of service `{}` is external; configs come from files only",
                 file.source, wanted.name
             )));
         };

@@ -7,6 +7,7 @@ mod apply;
 
 mod balancers;
 mod links;
+mod secrets;
 mod strategy;
 mod volumes;
 
@@ -21,6 +22,7 @@ use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process::site::{Importer, Site};
 use crate::store::{Read, Tx};
+use crate::vault::Vault;
 
 /// What somebody wants to be deployed.
 #[derive(Clone, Debug, Default)]
@@ -97,11 +99,16 @@ pub fn plan(read: &Read<'_>, environment: i64, request: &Request) -> Result<Repo
 ///
 /// # Errors
 /// As [`plan`]; files with errors change nothing and are reported in the report.
-pub fn apply(tx: &mut Tx<'_>, environment: i64, request: &Request) -> Result<Report> {
+pub fn apply(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    environment: i64,
+    request: &Request,
+) -> Result<Report> {
     let project = parse(request);
     let mut report = compare(tx, environment, request, &project)?;
     if !report.has_errors() {
-        report.stack_id = Some(apply::apply(tx, environment, request, &project, &report)?);
+        report.stack_id = Some(apply::apply(tx, vault, environment, request, &project, &report)?);
     }
     Ok(report)
 }
@@ -110,33 +117,69 @@ pub fn apply(tx: &mut Tx<'_>, environment: i64, request: &Request) -> Result<Rep
 pub struct ComposeImporter;
 
 impl Importer for ComposeImporter {
-    fn import(&self, tx: &mut Tx<'_>, _site: &Site, stack_id: i64) -> Result<()> {
+    fn import(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()> {
         let stack = tx.require("stack", stack_id)?;
         let text = stack.str("dockerCompose").unwrap_or_default();
         if stack.flag("deployed") || text.trim().is_empty() {
             return Ok(());
         }
-        let Some(environment) = stack.account_id else { return Ok(()) };
-        let request = request_of(&stack);
-        let project = parse(&request);
-        let report = compare(tx, environment, &request, &project)?;
-        if let Some(error) = report.error() {
-            return Err(error);
-        }
-        apply::services(tx, &stack, &project, &report, Manner::Update)
+        self.services(tx, &site.vault, &stack, Manner::Update)
     }
 
-    fn upgrade(&self, tx: &mut Tx<'_>, _site: &Site, stack_id: i64) -> Result<()> {
+    fn upgrade(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()> {
         let stack = tx.require("stack", stack_id)?;
+        self.services(tx, &site.vault, &stack, Manner::Upgrade)
+    }
+}
+
+impl ComposeImporter {
+    fn services(
+        &self,
+        tx: &mut Tx<'_>,
+        vault: &Vault,
+        stack: &Resource,
+        manner: Manner,
+    ) -> Result<()> {
         let Some(environment) = stack.account_id else { return Ok(()) };
-        let request = request_of(&stack);
+        let request = request_of(tx, vault, stack)?;
         let project = parse(&request);
         let report = compare(tx, environment, &request, &project)?;
         if let Some(error) = report.error() {
             return Err(error);
         }
-        apply::services(tx, &stack, &project, &report, Manner::Upgrade)
+        conceal_from(tx, stack, &request, &project)?;
+        apply::services(tx, vault, stack, &project, &report, manner)
     }
+}
+
+/// Takes the secrets out of the files that a stack was made with: they are kept sealed from now on.
+///
+/// # Errors
+/// When the database or the vault fails.
+pub fn conceal(tx: &mut Tx<'_>, vault: &Vault, stack: &Resource) -> Result<()> {
+    if stack.str("dockerCompose").is_none_or(|text| !text.contains("secrets")) {
+        return Ok(());
+    }
+    let request = request_of(tx, vault, stack)?;
+    let project = parse(&request);
+    secrets::declare(tx, vault, stack, &project)?;
+    conceal_from(tx, stack, &request, &project)
+}
+
+fn conceal_from(
+    tx: &mut Tx<'_>,
+    stack: &Resource,
+    request: &Request,
+    project: &Project,
+) -> Result<()> {
+    let remembered = secrets::Remembered::of(request, project);
+    if remembered.hides() {
+        tx.update(stack.id, |stack| {
+            remembered.put(stack);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// How services that a file describes differently become as it says.
@@ -152,7 +195,12 @@ pub enum Manner {
 ///
 /// # Errors
 /// 422 when the files are wrong.
-pub fn check_upgrade(read: &Read<'_>, stack: &Resource, input: &Map<String, Value>) -> Result<()> {
+pub fn check_upgrade(
+    read: &Read<'_>,
+    vault: &Vault,
+    stack: &Resource,
+    input: &Map<String, Value>,
+) -> Result<()> {
     let Some(environment) = stack.account_id else { return Ok(()) };
     let mut after = stack.clone();
     for (field, value) in input {
@@ -161,7 +209,7 @@ pub fn check_upgrade(read: &Read<'_>, stack: &Resource, input: &Map<String, Valu
             after.set(field, value.clone());
         }
     }
-    let request = request_of(&after);
+    let request = request_of(read, vault, &after)?;
     let report = compare(read, environment, &request, &parse(&request))?;
     match report.error() {
         Some(error) => Err(error),
@@ -170,9 +218,9 @@ pub fn check_upgrade(read: &Read<'_>, stack: &Resource, input: &Map<String, Valu
 }
 
 /// The request that a stack's own fields make (Rancher's `dockerCompose`, `environment`, ...).
-fn request_of(stack: &Resource) -> Request {
+fn request_of(read: &Read<'_>, vault: &Vault, stack: &Resource) -> Result<Request> {
     let environment = stack.map("environment").into_iter().flatten();
-    Request {
+    let mut request = Request {
         name: stack.name.clone(),
         docker_compose: stack.str("dockerCompose").unwrap_or_default().to_owned(),
         rancher_compose: stack.str("rancherCompose").map(str::to_owned),
@@ -188,7 +236,9 @@ fn request_of(stack: &Resource) -> Request {
             .filter_map(|(path, text)| Some((path.clone(), text.as_str()?.as_bytes().to_vec())))
             .collect(),
         ..Default::default()
-    }
+    };
+    secrets::recall(read, vault, stack, &mut request)?;
+    Ok(request)
 }
 
 fn parse(request: &Request) -> Project {
@@ -250,7 +300,8 @@ fn compare(
         Some(stack) => existing(read, stack)?,
         None => Vec::new(),
     };
-    let problems = project.problems.clone();
+    let mut problems = project.problems.clone();
+    problems.extend(secrets::missing(read, environment, project)?);
     let orphans = match request.orphans {
         OrphanPolicy::Keep => Orphans::Keep,
         OrphanPolicy::Remove => Orphans::Remove,

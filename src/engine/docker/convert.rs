@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::ClientVersion;
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig,
-    HostConfig, HostConfigIsolationEnum, HostConfigLogConfig, NetworkingConfig, PortBinding,
-    PortMap, ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
-    ThrottleDevice,
+    HostConfig, HostConfigIsolationEnum, HostConfigLogConfig, Mount, MountType, NetworkingConfig,
+    PortBinding, PortMap, ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum, ThrottleDevice,
 };
 use serde_json::{Value, json};
 
@@ -74,6 +74,13 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         dns_options: list(&names.dns_options),
         extra_hosts: list(&names.extra_hosts),
         binds: list(&storage.binds),
+        mounts: each(&storage.mounts, |mount| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(mount.source.clone()),
+            target: Some(mount.target.clone()),
+            read_only: Some(true),
+            ..Mount::default()
+        }),
         volumes_from: list(&storage.volumes_from),
         volume_driver: text(&storage.volume_driver),
         tmpfs: map(&storage.tmpfs),

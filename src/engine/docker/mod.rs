@@ -10,6 +10,7 @@ mod exec;
 mod failure;
 mod images;
 mod machine;
+mod memory;
 mod observe;
 mod places;
 pub mod ssh;
@@ -33,10 +34,10 @@ use futures_util::stream::BoxStream;
 use super::error::Transient;
 use super::probe::{self, Probe};
 use super::{
-    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk, Engine,
-    EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
-    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, Stats, TtySize,
-    VolumeSpec,
+    BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk,
+    Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
+    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
+    Stats, TtySize, VolumeSpec,
 };
 use connect::{Connection, Patience};
 use failure::{Subject, status};
@@ -228,6 +229,18 @@ impl Engine for DockerEngine {
         let tar = bollard::body_full(tar);
         let done = docker.upload_to_container(checked(container)?, Some(options), tar).await;
         done.map_err(|err| self.failure(container, err))
+    }
+
+    async fn secrets_put(
+        &self,
+        uuid: &str,
+        files: &[SecretFile],
+    ) -> Result<Vec<BindMount>, EngineError> {
+        memory::put(&self.connection, uuid, files).await
+    }
+
+    async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError> {
+        memory::remove(&self.connection, uuid).await
     }
 
     async fn probe(&self, _: &str, probe: &Probe) -> Result<(), String> {

@@ -14,10 +14,10 @@ use super::state::{Death, volume};
 use super::{registry, session, streams};
 use crate::engine::probe::Probe;
 use crate::engine::{
-    BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, ContainerState,
-    Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec, HostStats,
-    LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes,
-    Stats, TtySize, VolumeSpec,
+    BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec,
+    ContainerState, Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec,
+    HostStats, LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth,
+    RemoveVolumes, SecretFile, Stats, TtySize, VolumeSpec,
 };
 
 impl SimEngine {
@@ -265,6 +265,29 @@ impl Engine for SimEngine {
         }
         drop(state);
         self.note(format_args!("upload {name} {path}"));
+        lost(verdict)
+    }
+
+    async fn secrets_put(
+        &self,
+        uuid: &str,
+        files: &[SecretFile],
+    ) -> Result<Vec<BindMount>, EngineError> {
+        let verdict = self.enter(Op::Place, "secrets", &[uuid]).await?;
+        let kept = files.iter().map(|file| file.path.clone()).collect();
+        self.host.lock().secrets.insert(uuid.to_owned(), kept);
+        self.note(format_args!("secrets {uuid} files={}", files.len()));
+        let mount = |file: &SecretFile| BindMount {
+            source: format!("/sim/secrets/{uuid}{}", file.path),
+            target: file.path.clone(),
+        };
+        lost(verdict).map(|()| files.iter().map(mount).collect())
+    }
+
+    async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError> {
+        let verdict = self.enter(Op::Place, "secrets-remove", &[uuid]).await?;
+        self.host.lock().secrets.remove(uuid);
+        self.note(format_args!("secrets-remove {uuid}"));
         lost(verdict)
     }
 

@@ -37,6 +37,8 @@ pub(super) struct HostState {
     next_serial: Serial,
     pub(super) networks: BTreeMap<String, SimNetwork>,
     pub(super) volumes: BTreeMap<String, ObservedVolume>,
+    /// Paths of the secrets that are kept for each container, by its uuid.
+    pub(super) secrets: BTreeMap<String, Vec<String>>,
     /// Images that are here, with how often each was built.
     pub(super) images: HashMap<String, u32>,
     pub(super) info: EngineInfo,
@@ -130,6 +132,7 @@ impl HostState {
             next_serial: 1,
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            secrets: BTreeMap::new(),
             images: HashMap::new(),
             info: EngineInfo::default(),
             ports: BTreeMap::new(),

@@ -149,6 +149,7 @@ fn storage(fields: &Fields, extras: &Extras) -> Result<StorageSpec, SpecError> {
     Ok(StorageSpec {
         volumes,
         binds,
+        mounts: Vec::new(),
         volumes_from: extras.volumes_from.clone(),
         volume_driver: fields.text("volumeDriver")?,
         tmpfs: fields.map("tmpfs")?,

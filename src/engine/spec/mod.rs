@@ -151,6 +151,8 @@ pub struct StorageSpec {
     pub volumes: Vec<String>,
     /// `source:path:mode` lines; the source is a path or the name of a volume.
     pub binds: Vec<String>,
+    /// Paths of the machine that must be there already.
+    pub mounts: Vec<BindMount>,
     /// Engine ids of containers whose volumes it shares.
     pub volumes_from: Vec<String>,
     /// Driver for volumes the engine creates along the way.
@@ -165,6 +167,15 @@ pub struct StorageSpec {
     pub disk_quota: Option<i64>,
     /// Devices of the host.
     pub devices: Vec<DeviceSpec>,
+}
+
+/// A path of the engine's machine that is there, in a container, where it cannot be written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct BindMount {
+    /// Path on the machine.
+    pub source: String,
+    /// Path in the container.
+    pub target: String,
 }
 
 /// One device of the host.
@@ -338,7 +349,7 @@ pub struct Extras {
     pub volumes_from: Vec<String>,
     /// `dataVolumeMounts` with volumes as names in the engine: path to name.
     pub volume_mounts: BTreeMap<String, String>,
-    /// Further `source:path:mode` lines, e.g. for secrets.
+    /// Further `source:path:mode` lines.
     pub binds: Vec<String>,
     /// Where the engine really keeps its data; replaces `/var/lib/docker` in bind sources.
     pub docker_root: Option<String>,

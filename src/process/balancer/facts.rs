@@ -11,6 +11,8 @@ use crate::store::{Query, Read};
 
 /// Label with the ports that speak the proxy protocol.
 const PROXY_PORTS: &str = "io.rancher.loadbalancer.proxy-protocol.ports";
+/// Digits that tell two contents of a certificate apart.
+const HASH_DIGITS: usize = 12;
 /// How far aliases of aliases are followed.
 const DEPTH: usize = 8;
 
@@ -27,7 +29,11 @@ pub fn configuration(read: &Read<'_>, service: &Resource) -> Result<String> {
     Ok(balancer::configuration(&balancer(read, service)?))
 }
 
-fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
+/// A balancer as its rows say it is now.
+///
+/// # Errors
+/// When the database fails.
+pub fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
     let config = service.map("lbConfig");
     let mut rules = Vec::new();
     for rule in list(config, "portRules") {
@@ -42,8 +48,72 @@ fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
         rules,
         stickiness: policy.map(|policy| stickiness(policy, service)),
         custom: config.and_then(|config| config.get("config")?.as_str()).unwrap_or("").to_owned(),
-        certificates: false,
+        certificates: certificates(read, service)?.iter().map(file_name).collect(),
         proxy_ports: proxy_ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
+    })
+}
+
+/// Certificates of a balancer that are there, the default one first.
+///
+/// # Errors
+/// When the database fails.
+pub fn certificates(read: &Read<'_>, service: &Resource) -> Result<Vec<Resource>> {
+    let mut found: Vec<Resource> = Vec::new();
+    for id in certificate_ids(service) {
+        let row = read.get(id)?.filter(|row| {
+            row.ty == "certificate" && row.removed.is_none() && row.account_id == service.account_id
+        });
+        found.extend(row.filter(|row| found.iter().all(|known| known.id != row.id)));
+    }
+    Ok(found)
+}
+
+fn certificate_ids(service: &Resource) -> Vec<i64> {
+    let config = service.map("lbConfig");
+    let default = config.and_then(|config| config.get("defaultCertificateId")?.as_i64());
+    let others = list(config, "certificateIds").iter().filter_map(Value::as_i64);
+    default.into_iter().chain(others).collect()
+}
+
+/// The file of a certificate; another content has another name, so that HAProxy hears of it.
+pub fn file_name(certificate: &Resource) -> String {
+    let text = |field: &str| certificate.str(field).unwrap_or_default();
+    let hash = super::hash(&format!("{}\n{}", text("cert"), text("certChain")));
+    format!("{}-{}.pem", certificate.id, hash.get(..HASH_DIGITS).unwrap_or_default())
+}
+
+/// Balancers that serve a certificate.
+///
+/// # Errors
+/// When the database fails.
+pub fn with_certificate(read: &Read<'_>, certificate: &Resource) -> Result<Vec<Resource>> {
+    let mut found = balancers(read, certificate.account_id)?;
+    found.retain(|service| certificate_ids(service).contains(&certificate.id));
+    Ok(found)
+}
+
+/// Whether some balancer sends requests to a service.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_balanced(read: &Read<'_>, target: &Resource) -> Result<bool> {
+    let names = |rule: &Value| {
+        let selector = rule.get("selector").and_then(Value::as_str).map(str::parse::<Selector>);
+        rule.get("serviceId").and_then(Value::as_i64) == Some(target.id)
+            || matches!(selector, Some(Ok(selector)) if selects(&selector, target))
+    };
+    let balancers = balancers(read, target.account_id)?;
+    let mut serving = balancers.iter().filter(|service| is_served(&service.state));
+    Ok(serving.any(|service| list(service.map("lbConfig"), "portRules").iter().any(names)))
+}
+
+fn balancers(read: &Read<'_>, environment: Option<i64>) -> Result<Vec<Resource>> {
+    read.list(&Query {
+        ty: "service",
+        kinds: vec!["loadBalancerService"],
+        account_id: environment,
+        limit: usize::MAX >> 1,
+        ..Query::default()
     })
 }
 

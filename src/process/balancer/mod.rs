@@ -6,7 +6,7 @@
 
 mod facts;
 
-pub use facts::{configuration, is_balancer};
+pub use facts::{configuration, is_balanced, is_balancer, with_certificate};
 
 use std::sync::Arc;
 
@@ -17,12 +17,15 @@ use sha2::{Digest, Sha256};
 
 use super::configs::{Item, Status};
 use super::instance::engine_of;
+use super::secrets;
 use super::step::{Failure, Next, Outcome, StepFuture, Work};
-use crate::engine::{Engine, EngineError, ExecSpec};
+use crate::balancer::{self, CERTIFICATES};
+use crate::engine::{Engine, EngineError, ExecSpec, SecretFile};
 use crate::error::Result;
 use crate::model::id;
 use crate::model::resource::Resource;
 use crate::store::{Query, Read};
+use crate::vault::Vault;
 
 /// The setting that names the image of balancers whose service asks for one of Rancher's own.
 const IMAGE_SETTING: &str = "lb.haproxy.image";
@@ -34,6 +37,8 @@ const FOLDER: &str = "ranchette";
 const HASH: &str = "lbHash";
 /// The field that remembers when it got it.
 pub(super) const APPLIED: &str = "lbApplied";
+/// The file that says which certificates there are.
+const LIST: &str = "list.txt";
 /// How much of HAProxy's words is kept, in bytes.
 const WORDS: usize = 2000;
 
@@ -72,6 +77,43 @@ pub(super) struct Launch {
     pub text: String,
     /// Image, if another than the service's.
     pub image: Option<String>,
+}
+
+/// The files with a balancer's certificates, keys and all, and one that says which there are: it is
+/// always there, so that certificates can come later.
+///
+/// # Errors
+/// When the database fails, or a key cannot be opened.
+pub(super) fn certificate_files(
+    read: &Read<'_>,
+    vault: &Vault,
+    service: &Resource,
+) -> Result<Vec<SecretFile>> {
+    let file = |name: &str, content: Vec<u8>| SecretFile {
+        path: format!("{CERTIFICATES}/{name}"),
+        uid: 0,
+        gid: 0,
+        // HAProxy may run as another user, and nobody else is in its container.
+        mode: 0o444,
+        content,
+    };
+    let mut files = Vec::new();
+    let mut names = String::new();
+    for certificate in facts::certificates(read, service)? {
+        let text = |field: &str| certificate.str(field).unwrap_or_default().trim().to_owned();
+        let key = secrets::unseal(vault, &certificate, secrets::KEY)?;
+        let content = [text("cert").as_bytes(), text("certChain").as_bytes(), &key].join(&b'\n');
+        let name = facts::file_name(&certificate);
+        names.push_str(&format!("{name} {}\n", certificate.display_name()));
+        files.push(file(&name, content));
+    }
+    files.push(file(LIST, names.into_bytes()));
+    Ok(files)
+}
+
+/// Whether files of a container hold secrets, and not only the list of a balancer that has none.
+pub(super) fn holds_secrets(files: &[SecretFile]) -> bool {
+    files.iter().any(|file| file.path != format!("{CERTIFICATES}/{LIST}"))
 }
 
 /// How the container of a balancer is launched.
@@ -136,11 +178,13 @@ fn statuses(read: &Read<'_>) -> Result<Vec<Status>> {
 pub(super) fn configure(work: Work) -> StepFuture {
     Box::pin(async move {
         let read = work.site.store.read(|read| {
-            let service = service_of(read, &work.resource)?;
-            let text = service.as_ref().map(|service| configuration(read, service)).transpose()?;
-            Ok(service.map(|service| service.id).zip(text))
+            let Some(service) = service_of(read, &work.resource)? else { return Ok(None) };
+            let balancer = facts::balancer(read, &service)?;
+            let files = certificate_files(read, &work.site.vault, &service)?;
+            Ok(Some((service.id, balancer, files)))
         })?;
-        let Some((service, text)) = read else { return Ok(Outcome::Pass) };
+        let Some((service, balancer, files)) = read else { return Ok(Outcome::Pass) };
+        let text = balancer::configuration(&balancer);
         let hash = hash(&text);
         let Some(container) = work.resource.str("externalId").map(str::to_owned) else {
             return Ok(Outcome::Pass);
@@ -149,7 +193,12 @@ pub(super) fn configure(work: Work) -> StepFuture {
             return Ok(Outcome::Pass);
         }
         let host = engine_of(&work)?;
+        if holds_secrets(&files) {
+            host.engine.secrets_put(&work.resource.uuid, &files).await?;
+        }
         let refusal = bring(&*host.engine, &container, &text).await?;
+        let refusal = refusal.map(|words| format!("HAProxy refuses the configuration: {words}"));
+        let complaint = refusal.or_else(|| balancer::unserved(&balancer));
         Outcome::commit(move |tx, work| {
             let now = tx.now;
             tx.update(work.resource.id, |row| {
@@ -157,10 +206,8 @@ pub(super) fn configure(work: Work) -> StepFuture {
                 row.set(APPLIED, now);
                 Ok(())
             })?;
-            let message =
-                refusal.map(|words| format!("HAProxy refuses the configuration: {words}"));
             tx.update(service, |row| {
-                row.set("lbRefusal", message);
+                row.set("lbRefusal", complaint);
                 Ok(())
             })?;
             Ok(Next::Finish)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::super::{object, reserve, storage};
+use super::super::{balancer, object, reserve, storage};
 use super::{engine_ref, engine_unless_gone, mounts, volumes};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
@@ -13,15 +13,57 @@ use crate::store::Tx;
 /// A container that ran this long before it died starts again without delay, in milliseconds.
 const STEADY_MS: i64 = 10 * 60 * 1000;
 
+/// The field that says until when a container's requests may end before it is stopped.
+const DRAINS_UNTIL: &str = "drainsUntil";
+
 /// The step that stops. Input: `timeout` (seconds), `remove`, `start` (afterwards), `observed` (it has
 /// stopped by itself), `exitCode`, `then`, `failure`.
 pub fn run(work: Work) -> StepFuture {
     Box::pin(async move {
+        if let Some(wait_ms) = drain_ms(&work)? {
+            return Outcome::commit(move |tx, work| {
+                let until = tx.now.saturating_add(wait_ms);
+                tx.update(work.resource.id, |row| {
+                    row.set(DRAINS_UNTIL, until);
+                    Ok(())
+                })?;
+                Ok(Next::Wait { until: Some(until), message: DRAINING.to_owned() })
+            });
+        }
+        match work.resource.int(DRAINS_UNTIL) {
+            Some(until) if until > work.site.clock.now_ms() => {
+                return Outcome::commit(move |_, _| {
+                    Ok(Next::Wait { until: Some(until), message: DRAINING.to_owned() })
+                });
+            }
+            _ => {}
+        }
         if !work.input_flag("observed") {
             stop(&work).await?;
         }
         Outcome::commit(record)
     })
+}
+
+const DRAINING: &str = "waits until its balancers' requests have ended";
+
+/// How long balancers' requests to a container may take to end before it is stopped, in milliseconds;
+/// `None` if it is not to be waited for, or is already. No new ones come: balancers know that it stops.
+fn drain_ms(work: &Work) -> Result<Option<i64>> {
+    let row = &work.resource;
+    let wanted = row.int("drainTimeoutMs").filter(|wait_ms| *wait_ms > 0);
+    let ran = row.int("startedAt").is_some() && !work.input_flag("observed");
+    let (Some(wait_ms), true, None) = (wanted, ran, row.int(DRAINS_UNTIL)) else {
+        return Ok(None);
+    };
+    let balanced = work.site.store.read(|read| match row.int("serviceId") {
+        Some(id) => match read.get(id)? {
+            Some(service) => balancer::is_balanced(read, &service),
+            None => Ok(false),
+        },
+        None => Ok(false),
+    })?;
+    Ok(balanced.then_some(wait_ms))
 }
 
 async fn stop(work: &Work) -> Result<(), Failure> {
@@ -39,6 +81,7 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     let observed = work.input_flag("observed");
     let exit_code = work.input("exitCode").cloned();
     let row = tx.update(work.resource.id, |row| {
+        row.data.shift_remove(DRAINS_UNTIL);
         if observed {
             let lived = row.int("startedAt").map_or(0, |started| now - started);
             let before = if lived >= STEADY_MS { 0 } else { row.int("failures").unwrap_or(0) };
@@ -75,6 +118,11 @@ pub fn destroy(work: Work) -> StepFuture {
                 _ => RemoveVolumes::Anonymous,
             };
             host.engine.remove(&engine_ref(&work.resource), volumes).await?;
+            let balancer =
+                work.site.store.read(|read| balancer::service_of(read, &work.resource))?;
+            if balancer.is_some() || !work.resource.list("secrets").is_empty() {
+                host.engine.secrets_remove(&work.resource.uuid).await?;
+            }
         }
         Outcome::commit(|tx, work| {
             give_back(tx, work)?;

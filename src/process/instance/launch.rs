@@ -6,13 +6,14 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::super::{balancer, storage};
 use super::mounts::VolumeSpec;
 use super::{engine_of, engine_ref, naming};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
-use crate::engine::{EngineError, NetworkSpec, VolumeSpec as EngineVolume};
+use crate::engine::{BindMount, EngineError, NetworkSpec, SecretFile, VolumeSpec as EngineVolume};
 use crate::error::Result;
 use crate::model::names::label;
 use crate::model::resource::Resource;
@@ -43,6 +44,8 @@ pub fn start(work: Work) -> StepFuture {
     Box::pin(async move {
         let host = engine_of(&work)?;
         let mut id = engine_ref(&work.resource);
+        // The machine may have started anew since they were put into its memory.
+        keep(&work, &host, Removed::Kept).await?;
         match start_container(&host, &id).await {
             Err(EngineError::NoSuchContainer { .. }) => {
                 id = create_container(&work, &host).await?;
@@ -87,9 +90,38 @@ async fn start_container(host: &HostEngine, id: &str) -> Result<(), EngineError>
     host.engine.start(id).await
 }
 
+/// The secrets that a container is given.
+fn secrets(work: &Work, removed: Removed) -> Result<Vec<SecretFile>, Failure> {
+    let (site, row) = (&work.site, &work.resource);
+    Ok(site.store.read(|read| {
+        let mut files = secrets::files(read, &site.vault, row, removed)?;
+        if let Some(service) = balancer::service_of(read, row)? {
+            files.extend(balancer::certificate_files(read, &site.vault, &service)?);
+        }
+        Ok(files)
+    })?)
+}
+
+/// Puts a container's secrets into the memory of its machine; how to mount them.
+async fn keep(work: &Work, host: &HostEngine, removed: Removed) -> Result<Vec<BindMount>, Failure> {
+    let files = secrets(work, removed)?;
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    match host.engine.secrets_put(&work.resource.uuid, &files).await {
+        // Where there is no way to the machine's memory, balancers do without certificates.
+        Err(EngineError::BadSpec { .. }) if !balancer::holds_secrets(&files) => Ok(Vec::new()),
+        outcome => Ok(outcome?),
+    }
+}
+
 async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Failure> {
     work.site.ledger.ensure(&work.site.store).await?;
-    let plan = Plan::read(work)?;
+    let mut plan = Plan::read(work)?;
+    // One that ran before is made again as it was.
+    let ran = work.resource.data.get("firstRunning").is_some();
+    let removed = if ran { Removed::Kept } else { Removed::Refused };
+    plan.spec.storage.mounts = keep(work, host, removed).await?;
     for volume in &plan.volumes {
         host.engine.volume_ensure(volume).await?;
     }

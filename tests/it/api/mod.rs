@@ -12,6 +12,7 @@ mod logins;
 mod pages;
 mod projects;
 mod resources;
+mod sealed;
 mod settings;
 pub mod site;
 mod upgrades;

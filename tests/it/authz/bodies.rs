@@ -51,8 +51,17 @@ fn accepted(field: &Field, kind: &Kind, plot: &Plot, owner: i64, depth: usize) -
     })
 }
 
+/// A certificate that is valid for long, and its key.
+const CERTIFICATE: &str = include_str!("../../../src/certificate/fixtures/ec.pem");
+const KEY: &str = include_str!("../../../src/certificate/fixtures/ec.key");
+
 /// A text of a length and of letters that the field takes.
 fn text(field: &Field) -> String {
+    match field.name {
+        "cert" => return CERTIFICATE.to_owned(),
+        "key" if field.read_on_create_only => return KEY.to_owned(),
+        _ => {}
+    }
     let least = usize::try_from(field.min_length.unwrap_or(1)).unwrap_or(1);
     let most = usize::try_from(field.max_length.unwrap_or(8)).unwrap_or(8);
     let letter =

@@ -96,6 +96,11 @@ fn data(owner: i64, ty: &str, plot: &Plot) -> Map<String, Value> {
     for field in LEFT_OUT {
         data.shift_remove(*field);
     }
+    // A certificate that a balancer serves cannot be removed.
+    if let Some(Value::Object(balancer)) = data.get_mut("lbConfig") {
+        balancer.shift_remove("certificateIds");
+        balancer.shift_remove("defaultCertificateId");
+    }
     data
 }
 

@@ -11,7 +11,7 @@ use ranchette::engine::Observed;
 use ranchette::engine::sim::{SimEngine, SimFleet};
 use ranchette::model::resource::{NewResource, Resource};
 use ranchette::process;
-use ranchette::server::core::{Core, Simulated};
+use ranchette::server::core::{Core, Outside, Simulated};
 use ranchette::store::{Query, Read, Store, Tx};
 use serde_json::{Map, json};
 use tempfile::TempDir;
@@ -92,6 +92,7 @@ impl Place {
             self.clock.clone(),
             self.entropy.clone(),
             limits(),
+            Outside::beside(&path, &self.clock, &self.entropy),
         );
         let (failing, accidents) = (Arc::clone(&self.failing), self.accidents.clone());
         let mut core = core.with_breakpoint(Arc::new(move |_: &str, _: &str| {

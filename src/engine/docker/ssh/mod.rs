@@ -7,6 +7,7 @@
 
 mod connector;
 mod failure;
+mod memory;
 mod session;
 mod setup;
 

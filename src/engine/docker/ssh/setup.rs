@@ -47,7 +47,7 @@ fn disk(output: &str) -> Option<Disk> {
     Some(Disk { total_bytes: bytes()?, used_bytes: bytes()? })
 }
 
-fn last_line(output: &str) -> &str {
+pub(super) fn last_line(output: &str) -> &str {
     output.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it said nothing")
 }
 

@@ -318,4 +318,23 @@ pub const ROWS: &[Row] = &[
         r#"{"name":"new","dockerCompose":7}"#,
         "422 InvalidFormat dockerCompose: `dockerCompose` must be text",
     ),
+    // Secrets and certificates.
+    row(
+        Root,
+        "POST /secrets",
+        r#"{"name":"hush"}"#,
+        "422 EmptySecret value: secret `hush` has no value; give it in base64",
+    ),
+    row(
+        Root,
+        "POST /secrets",
+        r#"{"name":"hush","value":"%"}"#,
+        "422 InvalidBase64 value: the value of secret `hush` is not base64",
+    ),
+    row(
+        Root,
+        "POST /certificates",
+        r#"{"name":"tls","cert":"moo","key":"moo"}"#,
+        "422 InvalidFormat cert: field `cert` is not a certificate in PEM, in certificate `tls`",
+    ),
 ];
