@@ -74,6 +74,7 @@ impl Row {
 pub const ELSEWHERE: &[(&str, &str)] = &[
     ("FailedEncryption", "sealing fails when memory does; what is sealed has no say in it"),
     ("TooManyContainerEvents", "only an agent with a host earns it: tests/it/agents/reports.rs"),
+    ("HostApiProxyDisabled", "for agents with a host: `agents_learn_that_no_tunnel_is_needed`"),
 ];
 
 /// Every wrong input.
