@@ -121,10 +121,8 @@ impl Input {
         let needed = self.purpose == Purpose::Create && field.required && usual.is_empty();
         let label = if needed { format!("{} *", self.name) } else { self.name.to_owned() };
         let needed = if needed { " required" } else { "" };
-        let words = match field.kind {
-            Kind::Boolean => &["true", "false"][..],
-            _ => field.options,
-        };
+        let words =
+            if field.kind == Kind::Boolean { &["true", "false"][..] } else { field.options };
         let scalar = !matches!(field.kind, Kind::Array(_) | Kind::Map(_));
         if scalar && !words.is_empty() {
             forms::select(out, &label, self.name, words, value);

@@ -240,13 +240,16 @@ impl<'a> Paths<'a> {
         for link in &seen.links {
             // What follows an environment's id may be a type: then it is the list of it inside.
             let inside = sight.by_path(&link.path).filter(|_| seen.links_every_type);
-            let target = match link.link {
-                _ if inside.is_some() => inside.map(|listed| shapes.list(listed)),
+            let usual = |shapes: &mut Shapes<'_>| match link.link {
                 Link::Ref { to, .. } => sight.of_type(to).map(|to| shapes.answer(to)),
                 Link::Child { of: ty, .. }
                 | Link::Map { to: ty, .. }
                 | Link::Many { to: ty, .. } => sight.of_type(ty).map(|ty| shapes.list(ty)),
                 Link::Computed { .. } => None,
+            };
+            let target = match inside {
+                Some(listed) => Some(shapes.list(listed)),
+                None => usual(shapes),
             };
             let verb = format!("{}_link", link.name);
             let get = Operation::new(seen, &verb, &format!("Follows {}", link.name));

@@ -171,7 +171,16 @@ impl<'a> Shapes<'a> {
                 Some(seen) => self.answer(seen),
                 None => json!({"type": "null"}),
             },
-            scalar => self.scalar(scalar),
+            Kind::String
+            | Kind::Password
+            | Kind::Blob
+            | Kind::Int
+            | Kind::Float
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::Enum
+            | Kind::Json
+            | Kind::Reference(_) => self.scalar(kind),
         }
     }
 
@@ -201,9 +210,18 @@ impl<'a> Shapes<'a> {
             Kind::Object(ty) => registry::lookup(ty)
                 .and_then(|entry| self.input(entry, Purpose::Create))
                 .unwrap_or_else(|| json!({"type": "object"})),
-            scalar => {
-                let mut schema = self.scalar(scalar);
-                limits(&mut schema, scalar, field);
+            Kind::String
+            | Kind::Password
+            | Kind::Blob
+            | Kind::Int
+            | Kind::Float
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::Enum
+            | Kind::Json
+            | Kind::Reference(_) => {
+                let mut schema = self.scalar(kind);
+                limits(&mut schema, kind, field);
                 schema
             }
         }
