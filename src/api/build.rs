@@ -3,10 +3,11 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::ApiState;
+use super::audit;
 use super::call::{Call, Method};
 use super::params::Params;
 use super::respond;
@@ -18,6 +19,8 @@ use crate::model::registry;
 use crate::process::site::HostEngine;
 use crate::store::Query;
 
+/// What the audit log calls a build.
+const TYPE: &str = "imageBuild";
 /// Pieces of the context or lines of output that may wait for the other side.
 const QUEUE: usize = 32;
 
@@ -30,9 +33,17 @@ pub fn is_wanted(call: &Call) -> bool {
 
 /// Builds on a host of the caller's environment.
 pub async fn run(payload: web::Payload, state: &web::Data<ApiState>, call: &Call) -> HttpResponse {
-    match start(payload, state, call).await {
+    let mut caller = None;
+    match start(payload, state, call, &mut caller).await {
         Ok(response) => response,
         Err(error) => {
+            if let Some(caller) = &caller {
+                let asked = asked(&call.params);
+                let refused = audit::begin(state, call, caller, TYPE, asked, error.status).await;
+                if let Err(error) = refused {
+                    tracing::error!(%error, "a refused build could not be recorded");
+                }
+            }
             let reply = respond::failure(&state.entropy, &error);
             respond::finish(state, call, None, reply)
         }
@@ -43,11 +54,14 @@ async fn start(
     mut payload: web::Payload,
     state: &web::Data<ApiState>,
     call: &Call,
+    caller: &mut Option<Caller>,
 ) -> Result<HttpResponse> {
-    let caller = state.auth.authenticate(&call.facts).await?;
-    allow(&caller)?;
+    let caller = caller.insert(state.auth.authenticate(&call.facts).await?);
+    allow(caller)?;
     let options = options(&call.params)?;
-    let host = host(state, &caller)?;
+    let host = host(state, caller)?;
+    // A build can bring anything into the environment's images: it does not begin unrecorded.
+    audit::begin(state, call, caller, TYPE, asked(&call.params), 200).await?;
     let (context_in, context_out) = mpsc::channel::<Result<Bytes, std::io::Error>>(QUEUE);
     actix_web::rt::spawn(async move {
         while let Some(chunk) = payload.next().await {
@@ -63,6 +77,35 @@ async fn start(
         lines.recv().await.map(|line| (Ok::<_, std::io::Error>(line), lines))
     });
     Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
+}
+
+/// What the audit log says of a build: arguments may be secrets, so that only their names are told, and
+/// a context elsewhere may be had by a login.
+fn asked(params: &Params) -> Value {
+    let mut asked = Map::new();
+    for (name, value) in params.pairs() {
+        let told = match name.as_str() {
+            "buildargs" => {
+                let args: Map<String, Value> = serde_json::from_str(value).unwrap_or_default();
+                args.keys().cloned().map(Value::from).collect()
+            }
+            "remote" => without_login(value).into(),
+            "CSRF" | "projectId" | "token" => continue,
+            _ => Value::from(value.as_str()),
+        };
+        asked.insert(name.clone(), told);
+    }
+    Value::Object(asked)
+}
+
+/// `https://name:secret@host/path` without what is before the `@`.
+fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
+    match host.rsplit_once('@') {
+        Some((login, _)) => format!("{scheme}://{}", rest.get(login.len() + 1..).unwrap_or("")),
+        None => url.to_owned(),
+    }
 }
 
 /// What the builder is told, by Docker's own names; what it is not told is refused, not dropped.
@@ -154,6 +197,18 @@ mod tests {
             Ok(options) => format!("{} {:?} {:?}", options.tag, options.args, options.target),
             Err(error) => format!("{} {}", error.code, error.field.unwrap_or_default()),
         }
+    }
+
+    #[test]
+    fn the_log_is_told_no_secrets() {
+        let query = "tag=app&buildargs={\"KEY\":\"hidden\"}&token=hidden&\
+                     remote=https://me:hidden@git.example/x%3Fref=a@b";
+        assert_eq!(
+            asked(&Params::parse(query)).to_string(),
+            r#"{"tag":"app","buildargs":["KEY"],"remote":"https://git.example/x?ref=a@b"}"#
+        );
+        assert_eq!(without_login("git@host:x"), "git@host:x");
+        assert_eq!(without_login("http://host/a@b"), "http://host/a@b");
     }
 
     #[test]

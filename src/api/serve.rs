@@ -94,7 +94,7 @@ pub async fn api(
     }
     // What was only tried out is no deed; that it was refused is worth knowing all the same.
     if reply.status >= 300 || !call.is_dry_run().is_ok_and(|dry| dry) {
-        audit::record(&state, &call, caller.as_ref(), note, &reply, started);
+        audit::record(&state, &call, caller.as_ref(), note, &reply, started).await;
     }
     respond::measure(&state, &call, &reply, started);
     respond::finish(&state, &call, caller.as_ref(), reply)
@@ -185,8 +185,19 @@ async fn dispatch(
     if let Target::Collection(view) | Target::Resource(view, _) | Target::Link(view, ..) = &target {
         note.ty = Some(view.entry.ty.name);
     }
+    audit::accompany(session, note, async |note| act(session, &target, method, body, note).await)
+        .await
+}
+
+async fn act(
+    session: &Session<'_>,
+    target: &Target<'_>,
+    method: Method,
+    body: Body,
+    note: &mut audit::Note,
+) -> Result<Reply> {
     let action = session.call.params.get("action").filter(|_| method == Method::Post);
-    match (&target, method) {
+    match (target, method) {
         (Target::Root, Method::Get) => Ok(root::version(session)),
         (Target::Root, _) => Err(respond::not_allowed("the version")),
         (Target::Collection(view), Method::Get) if is_schema(view) => schemas::all(session),

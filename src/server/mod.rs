@@ -95,6 +95,8 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let seed = move |tx: &mut Tx<'_>| {
         seed::seed(tx)?;
         driver::seed(tx)?;
+        // Whoever waits for an answer waits in vain: the server that was asked is gone.
+        tx.audit_recover(i64::MAX, u32::MAX)?;
         settings::settle(tx, &said)
     };
     core.site.store.write(seed).await?;

@@ -2,13 +2,14 @@
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{OptionalExtension, Row, params, params_from_iter};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Order, Read, Tx, chain};
 use crate::error::{Error, Result};
 
 /// An entry before it has an id. Secrets are masked before it comes here.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewAudit {
     /// Account or environment acted in.
     pub account_id: Option<i64>,

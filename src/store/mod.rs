@@ -10,6 +10,7 @@ mod audit;
 mod chain;
 mod join;
 mod open;
+mod pending;
 mod process;
 mod query;
 mod resource;
@@ -39,6 +40,7 @@ pub use answer::{AnswerKey, KeptAnswer};
 pub use audit::{AuditFilter, AuditRow, NewAudit};
 pub use chain::{ChainLink, ChainReport, verify_audit};
 pub use open::{backup, check_integrity, final_schema};
+pub use pending::Announcement;
 pub use process::{ExitReason, NewProcess, ProcessEnd, ProcessFilter, ProcessRow};
 pub use query::{After, Condition, Op, Order, Query};
 pub use task::TaskRun;
@@ -177,8 +179,22 @@ impl Store {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = tokio::sync::oneshot::channel();
+        let announced = pending::announced();
+        let taken = announced.clone();
+        let f = move |tx: &mut Tx<'_>| {
+            let value = f(tx)?;
+            if let Some(announced) = &taken {
+                tx.audit_announce(announced)?;
+            }
+            Ok(value)
+        };
         self.inner.writer.submit(f, Fate::Kept, sender);
-        receiver.await.unwrap_or_else(|_| Err(Error::internal("the writer has stopped")))
+        let result =
+            receiver.await.unwrap_or_else(|_| Err(Error::internal("the writer has stopped")));
+        if let (Ok(_), Some(announced)) = (&result, announced) {
+            announced.set_stored();
+        }
+        result
     }
 
     /// Runs `f` as a write whose changes are all taken back, whatever it answers. What it does is written

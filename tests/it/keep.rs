@@ -7,7 +7,7 @@ use ranchette::model::resource::NewResource;
 use ranchette::process;
 use ranchette::process::tasks::{self, Every};
 use ranchette::server::core::Core;
-use ranchette::store::{AuditFilter, NewAudit, Query, verify_audit};
+use ranchette::store::{Announcement, AuditFilter, NewAudit, Query, verify_audit};
 use serde_json::Map;
 use tempfile::TempDir;
 
@@ -123,4 +123,29 @@ async fn logs_and_processes_go_by_their_own_settings() {
     assert_eq!(entries(), 0);
     let report = verify_audit(&kept.folder.path().join("db"), None).expect("a report");
     assert_eq!((report.broken, report.head.id), (None, 1));
+}
+
+#[tokio::test]
+async fn a_change_whose_request_never_ended_is_in_the_audit_log_after_an_hour() {
+    let kept = Kept::new();
+    let entry = NewAudit {
+        account_id: Some(5),
+        authenticated_as: Some(1),
+        event: "api.stack.create".to_owned(),
+        resource_type: Some("stack".to_owned()),
+        resource_id: None,
+        data: Map::new(),
+    };
+    let announced = Announcement::new("one".to_owned(), entry);
+    let stack = announced.accompany(kept.add("stack", false)).await;
+    let entries = || {
+        let filter = AuditFilter { limit: 9, ..AuditFilter::default() };
+        kept.core.site.store.read(|read| read.audit(&filter)).expect("read").len()
+    };
+    assert_eq!(kept.after(3_599, &[stack]).await, [true]);
+    assert_eq!(entries(), 0, "the answer may still come");
+    kept.after(2, &[]).await;
+    assert_eq!(entries(), 1);
+    kept.after(3_600, &[]).await;
+    assert_eq!(entries(), 1);
 }

@@ -168,7 +168,14 @@ async fn forget(
     drain(site, batch).await
 }
 
+/// Requests take minutes at most; an entry of one that began longer ago waits for an answer in vain.
+const ANSWERED_WITHIN_MS: i64 = 60 * 60 * 1000;
+
 async fn audit(site: Arc<Site>) -> Result<Found> {
+    let begun = site.clock.now_ms().saturating_sub(ANSWERED_WITHIN_MS);
+    if site.store.read(|read| read.has_audit_pending_before(begun))? {
+        drain(&site, move |tx| tx.audit_recover(begun, BATCH)).await?;
+    }
     let before = limit(&site, AUDIT)?;
     if !site.store.read(|read| read.has_audit_before(before))? {
         return Ok(Found::Nothing);

@@ -1,5 +1,6 @@
 //! The audit log as it is seen through the API: who did what, who was refused, and what is kept back.
 
+use ranchette::store::AuditFilter;
 use serde_json::{Value, json};
 
 use super::site::{Client, Site};
@@ -140,4 +141,32 @@ async fn logins_logouts_and_refused_calls_are_recorded() {
     );
     assert_eq!(alice.delete("/token/current").await.status, 204);
     assert_eq!(events(&admin, 9).await, "logout");
+}
+
+#[actix_web::test]
+async fn refusals_are_recorded_before_they_are_answered() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    assert_eq!(owner.post("/stacks", json!({"name": "-"})).await.status, 422);
+    assert_eq!(owner.delete("/stacks/1st999").await.status, 404);
+    let count = |event: &str| {
+        let event = Some(event.to_owned());
+        let filter = AuditFilter { event, limit: 9, ..AuditFilter::default() };
+        site.store.read(|read| read.audit(&filter)).expect("read").len()
+    };
+    assert_eq!((count("api.stack.create"), count("api.stack.delete")), (1, 1));
+}
+
+#[actix_web::test]
+async fn a_change_is_recorded_with_it() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    owner.post("/stacks", json!({"name": "web"})).await.ok(201);
+    // Either the complete entry or the one that the change has brought along is there by now: a server that
+    // starts from here has one of them in the end, and only one.
+    let recover = |tx: &mut ranchette::store::Tx<'_>| tx.audit_recover(i64::MAX, 9);
+    let recovered = site.store.write(recover).await.expect("written");
+    let rows = entries(&owner, "eventType=api.stack.create", 1).await;
+    let description = rows[0]["description"].as_str().unwrap_or("");
+    assert_eq!(recovered == 1, description.contains("before its answer"), "{rows:?}");
 }

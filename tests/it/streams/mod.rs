@@ -1,5 +1,6 @@
 //! Logs, commands and statistics over websockets, against the simulated fleet.
 
+mod builds;
 mod commands;
 mod docker;
 mod logs;
