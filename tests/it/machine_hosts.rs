@@ -20,8 +20,10 @@ use crate::machine_support::{Machine, docker_there};
 async fn place(machines: Arc<dyn Machines>) -> Place {
     let open = move |path: &std::path::Path| {
         let vault = path.with_file_name(vault::FILE);
-        let outside =
-            Outside { machines, vault: Vault::open(&vault, Entropy::System).expect("a vault") };
+        let outside = Outside {
+            machines,
+            vault: Vault::open(&vault, Entropy::System).expect("a vault").into(),
+        };
         let limits = crate::world::limits();
         Core::open_with(path, Clock::System, Entropy::System, limits, outside).expect("a core")
     };

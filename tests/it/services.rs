@@ -114,7 +114,7 @@ async fn a_removed_host_comes_back_when_asked_for() {
 /// Found by simulation: such a container had no host to be started on, ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_container_stopped_before_it_found_a_host_finds_one_when_it_starts() {
-    let mut world = World::sim(1).await;
+    let world = World::sim(1).await;
     let stack = world.stack("blog").await;
     let port = json!({ "imageUuid": "docker:nginx", "ports": ["8080:80"] });
     let first = world.service(&stack, "first", 1, port.clone()).await;

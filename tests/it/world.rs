@@ -78,7 +78,9 @@ impl World {
         let path = self.folder.path().join("test.db");
         let outside = Outside {
             machines: Arc::new(self.fleet.clone()),
-            vault: Vault::open(&path.with_file_name(vault::FILE), Entropy::System).expect("vault"),
+            vault: Vault::open(&path.with_file_name(vault::FILE), Entropy::System)
+                .expect("vault")
+                .into(),
         };
         let core = Core::open_with(&path, self.clock.clone(), Entropy::System, limits(), outside);
         let core = core.expect("opens");
