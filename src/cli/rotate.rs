@@ -15,7 +15,7 @@ use crate::clock::{Clock, Entropy};
 use crate::process::secrets;
 use crate::server::data_dir::{self, DataDir};
 use crate::store::Store;
-use crate::vault::{self, Vault};
+use crate::vault::Vault;
 
 /// Arguments of `rotate-key`.
 ///
@@ -46,7 +46,8 @@ pub async fn run(settings: &Settings, out: &Output, args: &RotateArgs) -> Result
         return Err(Failure::file("read", &database, &error)
             .hint("name the server's data folder with --data-dir, and use the server's own user"));
     }
-    let vault = Vault::at(folder.join(vault::FILE), Entropy::System);
+    let key_file = settings.absolute(&data_dir::key_file(&settings.config()?, &folder));
+    let vault = Vault::at(key_file, Entropy::System);
     let (key, forgotten) = match DataDir::open(&folder) {
         Ok(dir) => in_database(&dir, vault, args).await?,
         Err(error) if error.status == 409 && args.forget_old => {

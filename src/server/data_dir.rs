@@ -5,7 +5,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::vault;
 
 /// A locked data directory; the lock ends with this value or with the program.
 #[derive(Debug)]
@@ -44,6 +46,12 @@ impl DataDir {
 /// The database file of a data directory.
 pub fn database(path: &Path) -> PathBuf {
     path.join("ranchette.db")
+}
+
+/// The key file of sealed secrets: the configuration's, or the one in a data directory.
+pub fn key_file(config: &Config, path: &Path) -> PathBuf {
+    let own = &config.server.vault_key_file;
+    if own.as_os_str().is_empty() { path.join(vault::FILE) } else { own.clone() }
 }
 
 fn lock(path: &Path) -> Result<File> {

@@ -36,7 +36,7 @@ use crate::process::secrets;
 use crate::process::site::Limits;
 use crate::process::{tasks, upgrade};
 use crate::store::Tx;
-use crate::vault::{self, Vault};
+use crate::vault::Vault;
 
 pub use demo::demo;
 
@@ -123,11 +123,7 @@ fn outside(
     clock: &Clock,
     entropy: &Entropy,
 ) -> Result<Outside> {
-    let key_file = match config.server.vault_key_file.as_os_str().is_empty() {
-        true => data_dir.path().join(vault::FILE),
-        false => config.server.vault_key_file.clone(),
-    };
-    let vault = Vault::open(&key_file, entropy.clone())?;
+    let vault = Vault::open(&data_dir::key_file(config, data_dir.path()), entropy.clone())?;
     let machines: Arc<dyn Machines> = if config.sim.enabled {
         Arc::new(SimFleet::new(config.sim.seed, clock.clone()))
     } else {
