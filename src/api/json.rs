@@ -18,6 +18,17 @@ pub fn text(out: &mut Vec<u8>, value: &str) {
     let _ = serde_json::to_writer(out, value);
 }
 
+/// The shape of a value without what is in it.
+pub fn blank(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), blank(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(blank).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::Null,
+    }
+}
+
 /// Writes any value.
 pub fn value(out: &mut Vec<u8>, value: &Value) {
     match value {

@@ -163,8 +163,10 @@ impl<'a> Renderer<'a> {
             copied = *end;
             match (field.place, value) {
                 (Place::Data(_), Some(value)) if !field.once => {
-                    let value = extras.reveal.get(field.name).unwrap_or(value);
-                    self.data(out, field, Some(value));
+                    match extras.reveal.get(field.name) {
+                        Some(secret) => revealed_value(out, field, secret),
+                        None => self.data(out, field, Some(value)),
+                    }
                 }
                 _ => self.field(out, view, row, field, extras),
             }
@@ -253,10 +255,12 @@ impl<'a> Renderer<'a> {
             return;
         }
         if field.once {
-            out.extend_from_slice(&field.key);
             match extras.reveal.get(field.name) {
-                Some(secret) => json::value(out, secret),
-                None => out.extend_from_slice(b"null"),
+                Some(secret) => revealed_value(out, field, secret),
+                None => {
+                    out.extend_from_slice(&field.key);
+                    out.extend_from_slice(b"null");
+                }
             }
             return;
         }
@@ -335,6 +339,7 @@ impl<'a> Renderer<'a> {
                 out.push(b'}');
             }
             (Shape::Object(ty), Value::Object(items)) => self.object(out, ty, items),
+            (Shape::Blank, value) => json::value(out, &json::blank(value)),
             _ => json::value(out, value),
         }
     }
@@ -385,6 +390,12 @@ fn optional_text(out: &mut Vec<u8>, value: Option<&str>) {
         Some(value) => json::text(out, value),
         None => out.extend_from_slice(b"null"),
     }
+}
+
+/// Writes a secret in the answer to its create.
+fn revealed_value(out: &mut Vec<u8>, field: &FieldView, secret: &Value) {
+    out.extend_from_slice(&field.key);
+    json::value(out, secret);
 }
 
 fn date(out: &mut Vec<u8>, field: &FieldView, ms: Option<i64>) {

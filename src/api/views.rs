@@ -135,6 +135,8 @@ pub enum Shape {
     Map(Box<Shape>),
     /// An object of a type.
     Object(&'static str),
+    /// Secrets: only their shape is shown.
+    Blank,
 }
 
 /// A link as shown.

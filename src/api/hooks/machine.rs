@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::host::require_infrastructure;
 use super::{Access, Answer, Creation, Ctx, Hook};
 use crate::api::dynamic;
+use crate::api::json::blank;
 use crate::auth::Role;
 use crate::error::{Error, Result};
 use crate::model::driver::driver_of;
@@ -99,17 +100,6 @@ fn seal_template(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     creation.row.data.insert(SEALED.to_owned(), sealed);
     creation.reveal.insert("secretValues".to_owned(), secrets);
     Ok(())
-}
-
-/// The same shape without what is in it.
-fn blank(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.clone(), blank(value))).collect()
-        }
-        Value::Array(items) => items.iter().map(blank).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::Null,
-    }
 }
 
 /// Link `secretValues`: the real ones, for services.

@@ -134,6 +134,9 @@ fn place(field: &'static str) -> Place {
 }
 
 fn shape(kind: &Kind, field: &Field) -> Shape {
+    if field.blanked {
+        return Shape::Blank;
+    }
     match kind {
         Kind::String | Kind::Password | Kind::Blob | Kind::Enum => Shape::Text,
         Kind::Int | Kind::Float => Shape::Number,
@@ -172,7 +175,8 @@ fn absent(fields: &[FieldView]) -> Absent {
                 | Shape::Id(_)
                 | Shape::List(_)
                 | Shape::Map(_)
-                | Shape::Object(_) => "null",
+                | Shape::Object(_)
+                | Shape::Blank => "null",
             };
             absent.json.extend_from_slice(json.as_bytes());
             if let Some(twin) = &field.twin {

@@ -51,9 +51,17 @@ fn is_unfinished(case: &Case) -> bool {
         })
 }
 
+/// Why roles without a say over the infrastructure may not change it.
+const INFRASTRUCTURE: &str = "the setting modify.infrastructure.roles does not name the role";
+
 /// What the policy lets callers do and a rule of the type itself still refuses: role (`*` for all), type,
 /// what, status, why.
 const RULES: &[(&str, &str, &str, u16, &str)] = &[
+    ("restricted", "machine", "delete", 403, INFRASTRUCTURE),
+    ("user", "machine", "bootstrap", 403, INFRASTRUCTURE),
+    ("user", "machine", "error", 403, INFRASTRUCTURE),
+    ("user", "machine", "remove", 403, INFRASTRUCTURE),
+    ("user", "machine", "update", 403, INFRASTRUCTURE),
     ("*", "dynamicSchemaRole", "delete", 405, "it has no states, so it is never removed"),
     ("*", "projectMember", "create", 405, "members are set by an action of the environment"),
     ("*", "account", "create by link projectMembers", 405, "the same"),
