@@ -150,7 +150,7 @@ impl Call {
         let segments = tail
             .split('/')
             .filter(|segment| !segment.is_empty())
-            .map(|segment| super::params::decode_segment(segment))
+            .map(super::params::decode_segment)
             .collect();
         let (project, segments) = rescope(segments);
         let given = params.get("_method").unwrap_or(request.method().as_str());

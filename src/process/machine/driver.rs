@@ -145,9 +145,10 @@ fn set_schemas(tx: &mut Tx<'_>, wanted: &[Brought]) -> Result<()> {
     for row in tx.list(&query)?.into_iter().filter(|row| row.flag("ofDrivers")) {
         let definition = row.str("definition").unwrap_or_default();
         let same = |schema: &&Brought| {
+            let wanted = schema.definition.to_string();
             row.name.as_deref() == Some(&schema.name)
                 && row.strings("roles") == schema.roles
-                && definition == schema.definition.to_string()
+                && definition == wanted
         };
         match missing.iter().position(same) {
             Some(kept) => drop(missing.remove(kept)),

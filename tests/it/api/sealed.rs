@@ -12,7 +12,7 @@ const OTHER_KEY: &str = include_str!("../../../src/certificate/fixtures/ec.key")
 
 /// Characters of a key that are in no certificate.
 fn digits(key: &str) -> &str {
-    key.lines().filter(|line| !line.starts_with('-')).next_back().expect("a line")
+    key.lines().rfind(|line| !line.starts_with('-')).expect("a line")
 }
 
 /// Lets what was made become active: processes stand still here.
