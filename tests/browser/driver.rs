@@ -154,8 +154,19 @@ impl Browser {
              }};
              look();"
         );
-        let found = self.client.execute_async(&script, vec![]).await.expect("the page answers");
-        assert_eq!(found, Value::Bool(true), "waited {deadline} ms for: {what}");
+        // A page that is left while it is looked at takes the look along.
+        let mut last = None;
+        let look = async {
+            loop {
+                match self.client.execute_async(&script, vec![]).await {
+                    Ok(found) => return found,
+                    Err(error) => last = Some(error),
+                }
+            }
+        };
+        let found = tokio::time::timeout(DEADLINE * 2, look).await;
+        let is_there = found.is_ok_and(|found| found == Value::Bool(true));
+        assert!(is_there, "waited {deadline} ms for: {what}; {last:?}");
     }
 
     /// Waits until the page says `text` somewhere.
