@@ -106,6 +106,15 @@ impl Browser {
         self.click(Locator::Css(css), css).await;
     }
 
+    /// Presses what leads to another page, and waits until that one is there.
+    pub async fn follow(&self, label: &str) {
+        let origin = self.value("performance.timeOrigin").await;
+        self.press(label).await;
+        let arrived =
+            format!("performance.timeOrigin !== {origin} && document.readyState === 'complete'");
+        self.until(&format!("the page that `{label}` leads to"), &arrived).await;
+    }
+
     async fn click(&self, locator: Locator<'_>, what: &str) {
         let element = self
             .client

@@ -15,7 +15,7 @@ pub async fn forms_of_the_api_do_everything(server: &Server) {
             page.open(&list).await;
             page.press("Create stack").await;
             page.paste("form[method=post] [name=name]", name).await;
-            page.press("Create").await;
+            page.follow("Create").await;
             page.until_at("h1", &format!("stack {name}")).await;
         }
 
@@ -24,18 +24,18 @@ pub async fn forms_of_the_api_do_everything(server: &Server) {
         page.paste("form.filters [name=_value]", "sh%").await;
         page.value("document.querySelector('[name=_field]').value = 'name'").await;
         page.value("document.querySelector('[name=_modifier]').value = 'like'").await;
-        page.press("Show").await;
+        page.follow("Show").await;
         page.until("one of them", &links(1)).await;
         page.press_at(".json a[href*='/stacks/1st']").await;
         page.until_at("h1", "stack shop").await;
 
         page.press("Change").await;
         page.paste("form [name=description]", "<b>new</b>").await;
-        page.press("Save").await;
+        page.follow("Save").await;
         page.until_at(".json", "<b>new</b>").await;
-        page.press("deactivateservices").await;
+        page.follow("deactivateservices").await;
         page.until_at("h1", "stack shop").await;
-        page.press("delete").await;
+        page.follow("delete").await;
         page.until_at(".json", "\"remov").await;
         let scripts = page.value("document.scripts.length").await;
         assert_eq!(scripts, json!(0), "a page of the API has no scripts");
