@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::machine::login;
 use super::site::Site;
 use super::tasks::{Every, Found, Task};
 use crate::engine::SecretFile;
@@ -16,8 +17,14 @@ use crate::vault::Vault;
 pub const VALUE: &str = "sealedValue";
 /// Where a certificate's key is kept.
 pub const KEY: &str = "sealedKey";
-/// Every field that holds an envelope, by type.
-const SEALED: &[(&str, &str)] = &[("certificate", KEY), ("secret", VALUE)];
+/// Every field that holds an envelope, by type: alone, or with what it belongs to.
+const SEALED: &[(&str, &str)] = &[
+    ("certificate", KEY),
+    ("host", login::SECRETS),
+    ("hostTemplate", login::TEMPLATE),
+    ("physicalHost", login::SECRETS),
+    ("secret", VALUE),
+];
 
 /// Where secrets appear in a container.
 const PLACE: &str = "/run/secrets";
@@ -187,7 +194,9 @@ pub async fn reseal(store: &Store, vault: &Arc<Vault>) -> Result<usize> {
         let query = Query { ty, with_removed: true, limit: usize::MAX >> 1, ..Query::default() };
         let mut old = Vec::new();
         for row in store.read(|read| read.list(&query))? {
-            if row.str(field).map(|envelope| vault.is_old(envelope)).transpose()? == Some(true) {
+            if let Some((_, envelope)) = envelope(&row, field)
+                && vault.is_old(envelope)?
+            {
                 old.push(row.id);
             }
         }
@@ -196,13 +205,15 @@ pub async fn reseal(store: &Store, vault: &Arc<Vault>) -> Result<usize> {
             count += batch.len();
             let again = move |tx: &mut crate::store::Tx<'_>| {
                 for id in batch {
-                    let Some(row) = tx.get(id)?.filter(|row| row.str(field).is_some()) else {
-                        continue;
+                    let Some(row) = tx.get(id)? else { continue };
+                    let Some((place, envelope)) = envelope(&row, field) else { continue };
+                    let fresh = vault.seal(&place, &vault.unseal(&place, envelope)?)?;
+                    let kept = match row.data.get(field) {
+                        Some(Value::Object(_)) => login::envelope(place, fresh),
+                        _ => fresh.into(),
                     };
-                    let secret = unseal(&vault, &row, field)?;
-                    let envelope = seal(&vault, ty, &row.uuid, &secret)?;
                     tx.update(id, |row| {
-                        row.set(field, envelope);
+                        row.set(field, kept);
                         Ok(())
                     })?;
                 }
@@ -214,9 +225,20 @@ pub async fn reseal(store: &Store, vault: &Arc<Vault>) -> Result<usize> {
     Ok(count)
 }
 
+/// The envelope in a field, and what it belongs to.
+fn envelope<'a>(row: &'a Resource, field: &str) -> Option<(String, &'a str)> {
+    if let Some(envelope) = row.str(field) {
+        return Some((place(row.ty, &row.uuid), envelope));
+    }
+    let (place, envelope) = login::parts(row.data.get(field)?)?;
+    Some((place.to_owned(), envelope))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{Clock, Entropy};
+    use crate::model::resource::NewResource;
     use expect_test::{Expect, expect};
     use serde_json::json;
 
@@ -264,5 +286,42 @@ mod tests {
             json!({ "name": "key" }),
             expect!["MissingRequired secretId: a secret reference names its secret"],
         );
+    }
+
+    #[tokio::test]
+    async fn whatever_is_sealed_opens_when_old_keys_are_forgotten() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (clock, entropy) = (Clock::System, Entropy::System);
+        let store = Store::open(&folder.path().join("db"), clock, entropy.clone()).expect("store");
+        let path = folder.path().join("key");
+        let vault = Arc::new(Vault::at(path, entropy.clone()));
+        let mut rows = Vec::new();
+        for (ty, field) in SEALED.iter().copied() {
+            let uuid = entropy.uuid();
+            let kept = match field {
+                KEY | VALUE => seal(&vault, ty, &uuid, b"moo").expect("sealed").into(),
+                _ => {
+                    let login = super::super::object(json!({ "sshPassword": "moo" }));
+                    login::seal(&vault, &entropy, &login).expect("sealed")
+                }
+            };
+            let new = NewResource::new(ty, uuid).state("active").with(field, kept);
+            rows.push((field, store.write(move |tx| tx.insert(new)).await.expect("row").id));
+        }
+        vault.add_key().expect("a key");
+        assert_eq!(reseal(&store, &vault).await.expect("sealed anew"), rows.len());
+        assert_eq!(reseal(&store, &vault).await.expect("nothing is old"), 0);
+        assert_eq!(vault.forget_old_keys().expect("forgotten"), 1);
+        for (field, id) in rows {
+            let row = store.read(|read| read.get(id)).expect("read").expect("row");
+            let secret = match field {
+                KEY | VALUE => unseal(&vault, &row, field).expect("opens"),
+                _ => {
+                    let login = login::unseal(&vault, &row.data[field]).expect("opens");
+                    login["sshPassword"].as_str().expect("text").as_bytes().to_vec()
+                }
+            };
+            assert_eq!(secret, b"moo", "{} {field}", row.ty);
+        }
     }
 }

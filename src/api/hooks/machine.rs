@@ -25,9 +25,6 @@ pub const SCHEMA: Hook = Hook { create: Some(check_schema), ..Hook::of("dynamicS
 /// What anyone who sees a host or machine sees of its driver's configuration.
 pub const CONFIGS: &[Field] = &[Field::new("genericConfig", Kind::Json)];
 
-/// Where a template keeps what is sealed.
-const SEALED: &str = "sealedValues";
-
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
     require_infrastructure(ctx.tx, ctx.caller, || format!("machine `{}`", row.display_name()))
 }
@@ -69,7 +66,7 @@ fn template_values(ctx: &Ctx<'_, '_>, creation: &Creation) -> Result<Map<String,
     let Some(id) = own else { return Ok(Map::new()) };
     let template = ctx.tx.require("hostTemplate", id)?;
     let mut values = template.map("publicValues").cloned().unwrap_or_default();
-    if let Some(sealed) = template.data.get(SEALED) {
+    if let Some(sealed) = template.data.get(login::TEMPLATE) {
         for (field, value) in login::unseal(&ctx.site.vault, sealed)? {
             merge(&mut values, field, value);
         }
@@ -97,7 +94,7 @@ fn seal_template(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let sealed = login::seal(&ctx.site.vault, &ctx.site.entropy, &secrets)?;
     let secrets = Value::Object(secrets);
     creation.row.data.insert("secretValues".to_owned(), blank(&secrets));
-    creation.row.data.insert(SEALED.to_owned(), sealed);
+    creation.row.data.insert(login::TEMPLATE.to_owned(), sealed);
     creation.reveal.insert("secretValues".to_owned(), secrets);
     Ok(())
 }
@@ -107,7 +104,7 @@ pub fn secret_values(access: &Access<'_>) -> Result<Answer> {
     if !matches!(access.caller.role, Role::Service | Role::Superadmin) {
         return Err(Error::not_found());
     }
-    let secrets = match access.row.data.get(SEALED) {
+    let secrets = match access.row.data.get(login::TEMPLATE) {
         Some(sealed) => login::unseal(&access.state.site.vault, sealed)?,
         None => Map::new(),
     };

@@ -11,6 +11,8 @@ use crate::vault::Vault;
 
 /// Where a row keeps the sealed part of its configuration: `{place, sealed}`.
 pub const SECRETS: &str = "driverSecrets";
+/// Where a template keeps the same of the configurations in it.
+pub const TEMPLATE: &str = "sealedValues";
 
 /// Seals values, for a row to keep under [`SECRETS`].
 ///
@@ -19,7 +21,19 @@ pub const SECRETS: &str = "driverSecrets";
 pub fn seal(vault: &Vault, entropy: &Entropy, values: &Map<String, Value>) -> Result<Value> {
     let place = format!("driver secrets {}", entropy.uuid());
     let text = serde_json::to_vec(values).map_err(Error::internal)?;
-    Ok(json!({ "sealed": vault.seal(&place, &text)?, "place": place }))
+    let sealed = vault.seal(&place, &text)?;
+    Ok(envelope(place, sealed))
+}
+
+/// An envelope with what it belongs to.
+pub fn envelope(place: String, sealed: String) -> Value {
+    json!({ "sealed": sealed, "place": place })
+}
+
+/// What an envelope belongs to, and the envelope.
+pub fn parts(kept: &Value) -> Option<(&str, &str)> {
+    let text = |key: &str| kept.get(key).and_then(Value::as_str);
+    text("place").zip(text("sealed"))
 }
 
 /// Opens what [`seal`] has sealed.
@@ -27,10 +41,7 @@ pub fn seal(vault: &Vault, entropy: &Entropy, values: &Map<String, Value>) -> Re
 /// # Errors
 /// When it does not open.
 pub fn unseal(vault: &Vault, secrets: &Value) -> Result<Map<String, Value>> {
-    let text = |key: &str| secrets.get(key).and_then(Value::as_str);
-    let (Some(place), Some(sealed)) = (text("place"), text("sealed")) else {
-        return Ok(Map::new());
-    };
+    let Some((place, sealed)) = parts(secrets) else { return Ok(Map::new()) };
     serde_json::from_slice(&vault.unseal(place, sealed)?).map_err(Error::internal)
 }
 
