@@ -10,15 +10,13 @@ use super::desired::Wanted;
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::process;
+use crate::process::instance::prepare;
 use crate::process::service::SETTLED;
 use crate::process::site::Site;
 use crate::process::upgrade::TAKEN_BACK;
 use crate::reconcile::health::HealthState;
 use crate::reconcile::{self, Member, MemberState, Plan, Verdict, Wait};
-use crate::store::{Condition, Op, Query, Read, Tx};
-
-/// Containers woken in one transaction.
-const WAKE: usize = 500;
+use crate::store::{Read, Tx};
 
 /// Records a round's outcome; writes nothing when nothing is new. Returns the stack whose health is to be
 /// looked at again.
@@ -232,30 +230,10 @@ pub async fn service_gone(site: &Arc<Site>, service: &Resource) -> Result<()> {
 
 /// Containers that found no host ask again.
 pub async fn wake_unplaced(site: &Arc<Site>, environment: Option<i64>) -> Result<()> {
-    let query = Query {
-        ty: "instance",
-        account_id: environment,
-        conditions: vec![Condition {
-            field: "state".to_owned(),
-            op: Op::Eq,
-            value: "creating".into(),
-        }],
-        limit: WAKE,
-        ..Default::default()
-    };
-    let waiting: Vec<i64> = site.store.read(|read| {
-        let rows = read.list(&query)?;
-        Ok(rows.iter().filter(|row| row.int("hostId").is_none()).map(|row| row.id).collect())
-    })?;
+    let now = site.clock.now_ms();
+    let waiting = site.store.read(|read| prepare::waiting(read, environment, now))?;
     if waiting.is_empty() {
         return Ok(());
     }
-    site.store
-        .write(move |tx| {
-            for id in waiting {
-                tx.process_wake(id)?;
-            }
-            Ok(())
-        })
-        .await
+    site.store.write(move |tx| prepare::wake_waiting(tx, environment)).await
 }

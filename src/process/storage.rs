@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::model::names::is_active_service;
 use crate::model::resource::{NewResource, Resource};
 use crate::model::storage::{self, Options, built_in, is_local};
-use crate::store::{Condition, Op, Query, Read, Tx};
+use crate::store::{Read, Tx};
 
 /// Field of a host: the shared pools that it is mapped to, with the names of their drivers.
 pub const HOST_POOLS: &str = "driverPools";
@@ -19,9 +19,6 @@ pub const HOST_POOLS: &str = "driverPools";
 pub const POOL: &str = "storagePoolId";
 /// Field of a volume: the host that used it last.
 pub const LAST_HOST: &str = "lastHostId";
-
-/// Containers woken at once.
-const WAKE: usize = 500;
 
 /// The environment's storage driver of this name, if a service has brought it.
 ///
@@ -314,28 +311,6 @@ pub fn set_hosts(tx: &mut Tx<'_>, pool: &Resource, hosts: &BTreeSet<i64>) -> Res
             host.set(HOST_POOLS, pools);
             Ok(())
         })?;
-    }
-    Ok(())
-}
-
-/// Containers of an environment that have no host yet look again for what they wait for.
-///
-/// # Errors
-/// When the database fails.
-pub fn wake_waiting(tx: &mut Tx<'_>, environment: Option<i64>) -> Result<()> {
-    let query = Query {
-        ty: "instance",
-        account_id: environment,
-        conditions: vec![Condition {
-            field: "state".to_owned(),
-            op: Op::Eq,
-            value: "creating".into(),
-        }],
-        limit: WAKE,
-        ..Default::default()
-    };
-    for row in tx.list(&query)?.iter().filter(|row| row.int("hostId").is_none()) {
-        tx.process_wake(row.id)?;
     }
     Ok(())
 }

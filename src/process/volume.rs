@@ -38,7 +38,7 @@ pub const PROCESSES: &[Definition] = &[
 fn announce(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
-            super::storage::wake_waiting(tx, work.resource.account_id)?;
+            super::instance::prepare::wake_waiting(tx, work.resource.account_id)?;
             Ok(Next::Finish)
         })
     })

@@ -168,6 +168,21 @@ impl Read<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Resources whose unended process of this name waits to be woken, or for its time; of one account, or
+    /// of all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn waiting_in(&self, name: &str, account_id: Option<i64>, now: i64) -> Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT resource_id FROM process
+             WHERE ended IS NULL AND run_after > ?1 AND name = ?2
+               AND (?3 IS NULL OR account_id = ?3) ORDER BY resource_id",
+        )?;
+        let rows = statement.query_map(params![now, name, account_id], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Whether a process ended before an instant.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
 use super::super::{balancer, object, reserve, storage};
-use super::{engine_ref, engine_unless_gone, mounts, volumes};
+use super::{engine_ref, engine_unless_gone, mounts, prepare, volumes};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
 use crate::model::names::label;
@@ -93,7 +93,7 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     })?;
     storage::follow_container(tx, &row)?;
     if !row.list("ports").is_empty() {
-        storage::wake_waiting(tx, row.account_id)?;
+        prepare::wake_waiting(tx, row.account_id)?;
     }
     let removes_itself = row.str("instanceTriggeredStop") == Some("remove") && observed;
     if work.input_flag("remove") || removes_itself {

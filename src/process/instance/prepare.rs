@@ -13,11 +13,39 @@ use crate::model::lifecycle::REMOVED;
 use crate::model::port::PortSpec;
 use crate::model::resource::{NewResource, Resource};
 use crate::scheduler::{Dependency, Placement};
-use crate::store::Tx;
+use crate::store::{Read, Tx};
 
 /// How long a service's container waits before it asks for its volumes and a host again, in milliseconds; a
 /// change of hosts wakes it earlier.
 const PLACE_AGAIN_MS: i64 = 10_000;
+
+/// Containers woken at once.
+const WAKE: usize = 500;
+
+/// The containers of an environment, or of all, that wait without a host; at most [`WAKE`].
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting(read: &Read<'_>, environment: Option<i64>, now: i64) -> Result<Vec<i64>> {
+    let mut found = Vec::new();
+    for id in read.waiting_in("instance.create", environment, now)? {
+        if found.len() == WAKE {
+            break;
+        }
+        let row = read.get(id)?;
+        found.extend(row.filter(|row| row.int("hostId").is_none()).map(|row| row.id));
+    }
+    Ok(found)
+}
+
+/// They look again for what they wait for.
+///
+/// # Errors
+/// When the database fails.
+pub fn wake_waiting(tx: &mut Tx<'_>, environment: Option<i64>) -> Result<()> {
+    let waiting = waiting(tx, environment, tx.now)?;
+    waiting.into_iter().try_for_each(|id| tx.process_wake(id))
+}
 
 /// The step.
 pub fn run(_: Work) -> StepFuture {
