@@ -13,7 +13,7 @@ use super::views::{View, Views};
 use crate::auth::Role;
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
-use crate::model::schema::{Default, Field, Kind, Link};
+use crate::model::schema::{Field, Kind, Link};
 
 /// Collections kept: one for each dialect, role and base URL in use.
 const CACHED: usize = 64;
@@ -198,26 +198,16 @@ fn describe(views: &Views, view: &View, field: &Field) -> Value {
             set(key, true.into());
         }
     }
-    match field.default {
-        Default::None => {}
-        Default::Str(text) => drop(set("default", text.into())),
-        Default::Int(number) => drop(set("default", number.into())),
-        Default::Bool(flag) => drop(set("default", flag.into())),
+    if let Some(default) = field.default.value() {
+        set("default", default);
     }
     let states = entry.ty.lifecycle.filter(|_| field.name == "state").map(|own| own.states());
     let options = states.unwrap_or_else(|| field.options.to_vec());
     if !options.is_empty() {
         set("options", options.into());
     }
-    for (key, limit) in [
-        ("min", field.min),
-        ("max", field.max),
-        ("minLength", field.min_length),
-        ("maxLength", field.max_length),
-    ] {
-        if let Some(limit) = limit {
-            set(key, limit.into());
-        }
+    for (key, limit) in field.limits() {
+        set(key, limit.into());
     }
     if let Some(chars) = field.valid_chars {
         set("validChars", chars.into());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{Default, Field, Kind};
+use super::schema::{Field, Kind};
 
 /// A driver.
 #[derive(Debug)]
@@ -83,21 +83,11 @@ fn describe(field: &Field) -> Value {
             set(key, true.into());
         }
     }
-    match field.default {
-        Default::None => {}
-        Default::Str(text) => set("default", text.into()),
-        Default::Int(number) => set("default", number.into()),
-        Default::Bool(flag) => set("default", flag.into()),
+    if let Some(default) = field.default.value() {
+        set("default", default);
     }
-    for (key, limit) in [
-        ("min", field.min),
-        ("max", field.max),
-        ("minLength", field.min_length),
-        ("maxLength", field.max_length),
-    ] {
-        if let Some(limit) = limit {
-            set(key, limit.into());
-        }
+    for (key, limit) in field.limits() {
+        set(key, limit.into());
     }
     about
 }

@@ -3,6 +3,8 @@
 //! Everything here can be built in a `const`, so that a type is a table and not code. The shapes follow
 //! the schema objects of the Rancher 1.6 API (`resourceFields`, `collectionMethods`, ...).
 
+use serde_json::Value;
+
 use super::audience::{Audience, Methods};
 use super::lifecycle::Lifecycle;
 
@@ -48,6 +50,38 @@ pub enum Default {
     Int(i64),
     /// Boolean.
     Bool(bool),
+}
+
+impl Kind {
+    /// What lists and maps are made of in the end; any other kind is its own.
+    pub const fn innermost(&self) -> &Self {
+        match self {
+            Self::Array(of) | Self::Map(of) => of.innermost(),
+            Self::String
+            | Self::Password
+            | Self::Blob
+            | Self::Int
+            | Self::Float
+            | Self::Boolean
+            | Self::Date
+            | Self::Enum
+            | Self::Json
+            | Self::Reference(_)
+            | Self::Object(_) => self,
+        }
+    }
+}
+
+impl Default {
+    /// As JSON; nothing without one.
+    pub fn value(self) -> Option<Value> {
+        match self {
+            Self::None => None,
+            Self::Str(text) => Some(text.into()),
+            Self::Int(number) => Some(number.into()),
+            Self::Bool(flag) => Some(flag.into()),
+        }
+    }
 }
 
 /// One field of a type.
@@ -97,6 +131,17 @@ pub struct Field {
 }
 
 impl Field {
+    /// The limits it has, by the names they have in schemas.
+    pub fn limits(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        let limits = [
+            ("min", self.min),
+            ("max", self.max),
+            ("minLength", self.min_length),
+            ("maxLength", self.max_length),
+        ];
+        limits.into_iter().filter_map(|(name, limit)| Some((name, limit?)))
+    }
+
     /// A field that everyone may read, and nobody may write.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
         let indexed = matches!(kind, Kind::Reference(_));

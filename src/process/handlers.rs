@@ -174,7 +174,7 @@ pub async fn ask(work: &Work, asked: &Asked) -> Result<Said> {
         loop {
             let until = site.clock.now_ms().saturating_add(asked.timeout_ms);
             match hear(work, asked, &mut call, &mut changes, until).await? {
-                Heard::Progress(text) => show(work, text).await,
+                Heard::Progress(text) => work.show(text).await,
                 Heard::Silence => break,
                 Heard::Answer(said) => return Ok(said),
             }
@@ -261,19 +261,6 @@ fn event(work: &Work, asked: &Asked) -> Event {
         resource_id: Some(formatted),
         data: json!({ "processName": work.process.name, (ty): about }),
         ..Event::new(asked.event.clone(), site.entropy.uuid(), site.clock.now_ms())
-    }
-}
-
-async fn show(work: &Work, text: String) {
-    let id = work.resource.id;
-    let shown = work.site.store.write(move |tx| {
-        tx.update(id, |row| {
-            row.set_progress(&text);
-            Ok(())
-        })
-    });
-    if let Err(error) = shown.await {
-        tracing::warn!(%error, "cannot show what a handler does");
     }
 }
 

@@ -102,6 +102,22 @@ pub enum Retry {
     Never,
 }
 
+impl Work {
+    /// Shows on the resource how far a step is that is still at work.
+    pub async fn show(&self, text: String) {
+        let id = self.resource.id;
+        let shown = self.site.store.write(move |tx| {
+            tx.update(id, |row| {
+                row.set_progress(&text);
+                Ok(())
+            })
+        });
+        if let Err(error) = shown.await {
+            tracing::warn!(%error, process = self.process.name, "cannot show its progress");
+        }
+    }
+}
+
 impl Outcome {
     /// Records with this closure.
     pub fn commit(

@@ -87,18 +87,7 @@ impl Given {
 }
 
 fn is_shown_whole(kind: &Kind) -> bool {
-    match kind {
-        Kind::Password | Kind::Json | Kind::Object(_) => false,
-        Kind::Array(of) | Kind::Map(of) => is_shown_whole(of),
-        Kind::String
-        | Kind::Blob
-        | Kind::Int
-        | Kind::Float
-        | Kind::Boolean
-        | Kind::Date
-        | Kind::Enum
-        | Kind::Reference(_) => true,
-    }
+    !matches!(kind.innermost(), Kind::Password | Kind::Json | Kind::Object(_))
 }
 
 impl Input {

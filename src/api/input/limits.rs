@@ -39,7 +39,7 @@ fn one(path: &Path<'_>, value: &Value) -> Result<()> {
 
 fn range(path: &Path<'_>, number: i64) -> Result<()> {
     // Ids are numbers too, but their size means nothing.
-    if is_reference(&path.field.kind) {
+    if matches!(path.field.kind.innermost(), Kind::Reference(_)) {
         return Ok(());
     }
     if let Some(min) = path.field.min
@@ -53,23 +53,6 @@ fn range(path: &Path<'_>, number: i64) -> Result<()> {
         return Err(path.fault("MaxLimitExceeded", &format!("is {number}, more than {max}")));
     }
     Ok(())
-}
-
-fn is_reference(kind: &Kind) -> bool {
-    match kind {
-        Kind::Reference(_) => true,
-        Kind::Array(kind) | Kind::Map(kind) => is_reference(kind),
-        Kind::String
-        | Kind::Password
-        | Kind::Blob
-        | Kind::Int
-        | Kind::Float
-        | Kind::Boolean
-        | Kind::Date
-        | Kind::Enum
-        | Kind::Json
-        | Kind::Object(_) => false,
-    }
 }
 
 fn options(path: &Path<'_>, text: &str) -> Result<()> {

@@ -154,19 +154,11 @@ impl Checker<'_> {
                 Some(_) => true,
                 None => false,
             };
-            if !given {
-                let default = match field.default {
-                    Default::None => None,
-                    Default::Str(text) => Some(text.into()),
-                    Default::Int(number) => Some(number.into()),
-                    Default::Bool(flag) => Some(flag.into()),
-                };
-                if let Some(default) = default {
-                    // A few are declared in another kind than the field's, as in Rancher.
-                    let path = Path { above, entry, field };
-                    let default = self.value(&path, &field.kind, default)?;
-                    checked.insert(field.name.to_owned(), default);
-                }
+            if let Some(default) = field.default.value().filter(|_| !given) {
+                // A few are declared in another kind than the field's, as in Rancher.
+                let path = Path { above, entry, field };
+                let default = self.value(&path, &field.kind, default)?;
+                checked.insert(field.name.to_owned(), default);
             }
             if field.required
                 && self.knows(entry, field)

@@ -187,11 +187,8 @@ impl<'a> Shapes<'a> {
     /// The value of a field as it may be sent.
     fn sent(&mut self, field: &Field) -> Value {
         let mut schema = self.accepted_kind(&field.kind, field);
-        match field.default {
-            Default::None => {}
-            Default::Str(text) => set(&mut schema, "default", text.into()),
-            Default::Int(number) => set(&mut schema, "default", number.into()),
-            Default::Bool(flag) => set(&mut schema, "default", flag.into()),
+        if let Some(default) = field.default.value() {
+            set(&mut schema, "default", default);
         }
         if field.required && matches!(field.kind, Kind::Array(_)) {
             set(&mut schema, "minItems", 1.into());

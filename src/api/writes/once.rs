@@ -49,7 +49,7 @@ impl Claim {
         };
         let body = sorted(&call.sent).to_string();
         let digest = words::digest(&[&call.facts.path, &call.params.query(&[], &[]), &body]);
-        let request = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let request = hex::encode(digest);
         let lifetime_ms = session.state.config.keep_answers_s.saturating_mul(1000);
         Ok(Some(Self { key, kept, request, lifetime_ms }))
     }

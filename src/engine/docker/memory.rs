@@ -63,8 +63,7 @@ pub(super) async fn remove(connection: &Connection, uuid: &str) -> Result<(), En
 
 /// The directory of a container. Uuids may be given by clients; this is only digits.
 fn name(uuid: &str) -> String {
-    let digits: String = Sha256::digest(uuid).iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.chars().take(NAME_DIGITS).collect()
+    hex::encode(Sha256::digest(uuid)).chars().take(NAME_DIGITS).collect()
 }
 
 /// A file with its path below the directory.

@@ -169,25 +169,12 @@ async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), EngineE
     tokio::pin!(pull);
     loop {
         let text = progress.borrow_and_update().clone();
-        show(work, text).await;
+        work.show(text).await;
         tokio::select! {
             biased;
             outcome = &mut pull => return outcome,
             () = work.site.clock.sleep_ms(PROGRESS_MS) => {}
         }
-    }
-}
-
-async fn show(work: &Work, text: String) {
-    let id = work.resource.id;
-    let shown = work.site.store.write(move |tx| {
-        tx.update(id, |row| {
-            row.set_progress(&text);
-            Ok(())
-        })
-    });
-    if let Err(error) = shown.await {
-        tracing::warn!(%error, "cannot show a pull's progress");
     }
 }
 

@@ -12,7 +12,6 @@ use crate::auth::tokens::PROVIDER;
 use crate::error::{Error, Result};
 use crate::model::registry::{self, Entry};
 use crate::model::resource::{NewResource, Resource};
-use crate::model::schema::Default;
 use crate::model::settings;
 use crate::store::{Read, TokenRow};
 
@@ -48,13 +47,9 @@ fn config(entry: &Entry) -> NewResource {
     let ty = entry.ty.name;
     let mut new = NewResource::new(ty, String::new()).with("id", ty).with("enabled", false);
     for field in entry.ty.all_fields() {
-        let value = match field.default {
-            Default::None => continue,
-            Default::Str(text) => Value::from(text),
-            Default::Int(number) => number.into(),
-            Default::Bool(flag) => flag.into(),
-        };
-        new.data.insert(field.name.to_owned(), value);
+        if let Some(value) = field.default.value() {
+            new.data.insert(field.name.to_owned(), value);
+        }
     }
     new.name = Some(ty.to_owned());
     new
