@@ -13,6 +13,7 @@ pub mod resource;
 
 pub mod driver;
 pub mod id;
+pub mod kind;
 
 pub mod names;
 
