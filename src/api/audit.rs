@@ -94,6 +94,10 @@ pub async fn record(
     started: i64,
 ) {
     let Some(caller) = caller else { return };
+    // What only looks is not recorded: its answer, which may be large, is not read again.
+    if note.ty.is_none() || deed(call).is_none() {
+        return;
+    }
     let response: Value =
         serde_json::from_slice(&reply.body).unwrap_or_else(|_| Value::Object(Map::new()));
     let answer = Answer {
