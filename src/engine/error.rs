@@ -37,6 +37,24 @@ pub enum EngineError {
         /// What the registry said.
         detail: String,
     },
+    /// A registry does not let us in.
+    #[error("registry `{server}` refuses the login of `{username}`: {detail}")]
+    LoginRefused {
+        /// The registry, as in image names.
+        server: String,
+        /// Who wanted in.
+        username: String,
+        /// What the registry said.
+        detail: String,
+    },
+    /// A registry could not be asked whether it lets us in.
+    #[error("registry `{server}` cannot be asked for a login: {detail}")]
+    RegistryAway {
+        /// The registry, as in image names.
+        server: String,
+        /// What the engine said.
+        detail: String,
+    },
     /// A build failed.
     #[error("building `{tag}` failed: {detail}")]
     BuildFailed {
@@ -203,6 +221,7 @@ impl EngineError {
                 | Away::Lost(_) => true,
             },
             EngineError::PullFailed { .. }
+            | EngineError::RegistryAway { .. }
             | EngineError::PortTaken { .. }
             | EngineError::AddressTaken { .. }
             | EngineError::NoSuchNetwork { .. }
@@ -211,6 +230,7 @@ impl EngineError {
             EngineError::Other { transient, .. } => *transient == Transient::Yes,
             EngineError::ImageNotFound { .. }
             | EngineError::PullDenied { .. }
+            | EngineError::LoginRefused { .. }
             | EngineError::BuildFailed { .. }
             | EngineError::NameConflict { .. }
             | EngineError::NoSuchContainer { .. }

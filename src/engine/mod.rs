@@ -62,6 +62,13 @@ pub trait Engine: Send + Sync {
         report: PullReport<'_>,
     ) -> Result<(), EngineError>;
 
+    /// Asks a registry whether it lets us in. The engine asks, so that its certificates, proxies and
+    /// mirrors count.
+    ///
+    /// # Errors
+    /// [`EngineError::LoginRefused`], or [`EngineError::RegistryAway`] when it cannot be told.
+    async fn login(&self, auth: &RegistryAuth) -> Result<(), EngineError>;
+
     /// Builds an image from a tar `context` (or from [`BuildOptions::remote`]).
     async fn build(
         &self,

@@ -10,6 +10,10 @@ use crate::store::Read;
 const ALLOWED: &str = "registry.whitelist";
 /// The registry of images that name none.
 const HUB: &str = "index.docker.io";
+/// What else it is called.
+const HUBS: &[&str] = &["docker.io", "hub.docker.com", "registry-1.docker.io"];
+/// What an image begins with in the API, and not in an engine.
+const PREFIXES: &[&str] = &["docker:", "sim:"];
 /// What the label about volumes may say.
 const CLEANUPS: &[&str] = &["all", "none", "unnamed"];
 
@@ -34,7 +38,7 @@ pub fn check(read: &Read<'_>, config: &Map<String, Value>) -> Result<()> {
     }
     let allowed = read.setting_list(ALLOWED)?;
     let registry = registry_of(image);
-    if allowed.is_empty() || allowed.iter().any(|one| one.trim().eq_ignore_ascii_case(registry)) {
+    if allowed.is_empty() || allowed.iter().any(|one| registry_name(one) == registry) {
         return Ok(());
     }
     Err(Error::field("InvalidOption", "imageUuid").message(format!(
@@ -43,18 +47,30 @@ pub fn check(read: &Read<'_>, config: &Map<String, Value>) -> Result<()> {
     )))
 }
 
+/// The name of an image as engines know it.
+pub fn bare(image: &str) -> &str {
+    PREFIXES.iter().find_map(|prefix| image.strip_prefix(prefix)).unwrap_or(image)
+}
+
 /// The registry that an image comes from.
-fn registry_of(image: &str) -> &str {
-    let name = image.strip_prefix("docker:").unwrap_or(image);
-    match name.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        Some(_) | None => HUB,
+pub fn registry_of(image: &str) -> String {
+    match bare(image).split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => registry_name(host),
+        Some(_) | None => HUB.to_owned(),
     }
+}
+
+/// The one name of a registry, out of an address as people give it: with a scheme, a path, in capitals.
+pub fn registry_name(address: &str) -> String {
+    let address = address.trim();
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default().to_lowercase();
+    if HUBS.contains(&host.as_str()) { HUB.to_owned() } else { host }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::registry_of;
+    use super::{registry_name, registry_of};
 
     #[test]
     fn registries_of_images() {
@@ -64,8 +80,23 @@ mod tests {
             ("docker:quay.io/team/app:2", "quay.io"),
             ("docker:localhost/app", "localhost"),
             ("docker:registry:5000/app", "registry:5000"),
+            ("docker:docker.io/library/nginx", "index.docker.io"),
+            ("sim:Quay.io/team/app", "quay.io"),
+            ("sim:nginx", "index.docker.io"),
         ] {
             assert_eq!(registry_of(image), expect, "{image}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_registries() {
+        for (address, expect) in [
+            ("Quay.io", "quay.io"),
+            (" https://registry.example:5000/v2/ ", "registry.example:5000"),
+            ("https://index.docker.io/v1/", "index.docker.io"),
+            ("docker.io", "index.docker.io"),
+        ] {
+            assert_eq!(registry_name(address), expect, "{address}");
         }
     }
 }

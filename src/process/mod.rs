@@ -22,6 +22,8 @@ pub mod links;
 pub mod machine;
 pub mod network;
 pub mod project;
+pub mod pulls;
+pub mod registries;
 pub mod reports;
 pub mod reserve;
 pub mod secrets;

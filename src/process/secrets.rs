@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::machine::login;
+use super::registries;
 use super::site::Site;
 use super::tasks::{Every, Found, Task};
 use crate::engine::SecretFile;
@@ -20,6 +21,7 @@ pub const KEY: &str = "sealedKey";
 /// Every field that holds an envelope, by type: alone, or with what it belongs to.
 const SEALED: &[(&str, &str)] = &[
     ("certificate", KEY),
+    ("credential", registries::SECRET),
     ("host", login::SECRETS),
     ("hostTemplate", login::TEMPLATE),
     ("physicalHost", login::SECRETS),
@@ -178,7 +180,8 @@ pub fn files(
 /// The job: what an old key has sealed is sealed with the newest.
 pub fn tasks() -> Vec<Task> {
     vec![Task::new(RESEAL_ID, RESEAL, Every::Seconds(HOUR_S), |site: Arc<Site>| async move {
-        let sealed = reseal(&site.store, &site.vault).await?;
+        let plain = registries::seal_plain(&site.store, &site.vault).await?;
+        let sealed = plain + reseal(&site.store, &site.vault).await?;
         Ok(if sealed == 0 { Found::Nothing } else { Found::Work })
     })]
 }
@@ -299,7 +302,9 @@ mod tests {
         for (ty, field) in SEALED.iter().copied() {
             let uuid = entropy.uuid();
             let kept = match field {
-                KEY | VALUE => seal(&vault, ty, &uuid, b"moo").expect("sealed").into(),
+                KEY | VALUE | registries::SECRET => {
+                    seal(&vault, ty, &uuid, b"moo").expect("sealed").into()
+                }
                 _ => {
                     let login = super::super::object(json!({ "sshPassword": "moo" }));
                     login::seal(&vault, &entropy, &login).expect("sealed")
@@ -315,7 +320,7 @@ mod tests {
         for (field, id) in rows {
             let row = store.read(|read| read.get(id)).expect("read").expect("row");
             let secret = match field {
-                KEY | VALUE => unseal(&vault, &row, field).expect("opens"),
+                KEY | VALUE | registries::SECRET => unseal(&vault, &row, field).expect("opens"),
                 _ => {
                     let login = login::unseal(&vault, &row.data[field]).expect("opens");
                     login["sshPassword"].as_str().expect("text").as_bytes().to_vec()

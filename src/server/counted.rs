@@ -63,6 +63,10 @@ impl Engine for Counted {
         self.count("pull", self.engine.pull(image, auth, report)).await
     }
 
+    async fn login(&self, auth: &RegistryAuth) -> Result<(), EngineError> {
+        self.count("login", self.engine.login(auth)).await
+    }
+
     async fn build(
         &self,
         context: ByteStream,

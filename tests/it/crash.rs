@@ -13,6 +13,7 @@ use ranchette::process;
 use ranchette::store::Read;
 use serde_json::{Map, json};
 
+use crate::registries;
 use crate::world::World;
 
 /// Counts steps and cuts the power after one of them.
@@ -168,6 +169,33 @@ async fn machines(world: &mut World) {
     reach(world, machine, "removed").await;
 }
 
+/// A registry gets a login, a service runs a private image, and the login becomes wrong.
+async fn pulls(saw: &Saw) -> Trace {
+    let mut world = World::unstarted(1, Clock::System);
+    world.fleet.registry().require_login("reg.test:5000/", "bob", "hush");
+    world.set_breakpoint(Some(saw.teeth()));
+    world.start().await;
+    quiet(&mut world).await;
+    let new = registries::row(&world, "storagePool", "registry");
+    let registry = registries::begin(&world, new.with("serverAddress", "reg.test:5000")).await;
+    reach(&mut world, registry.id, "active").await;
+    let new = registries::login(&world, registry.id, "bob", "hush");
+    let login = registries::begin(&world, new).await;
+    reach(&mut world, login.id, "active").await;
+    let stack = world.stack("shop").await;
+    let launch = json!({ "imageUuid": "docker:reg.test:5000/app:1" });
+    let web = world.service(&stack, "web", 1, launch).await;
+    reach(&mut world, web.id, "active").await;
+    registries::change(&world, &login, "boo").await;
+    reach(&mut world, login.id, "inactive").await;
+    world.act(registry.id, "deactivate", json!({})).await;
+    reach(&mut world, registry.id, "inactive").await;
+    quiet(&mut world).await;
+    let trace = trace(&world);
+    world.stop().await;
+    trace
+}
+
 fn machine_of(world: &World, host: i64) -> i64 {
     let host = world.store().read(|read| read.require("host", host)).expect("the host");
     host.int("physicalHostId").expect("its machine")
@@ -255,7 +283,7 @@ fn trace(world: &World) -> Trace {
     engines.sort();
     // Making sure of an image, a network or a volume may be done again: nothing comes of it.
     engines.dedup_by(|a, b| {
-        a == b && ["pull ", "network ", "volume "].iter().any(|what| a.contains(what))
+        a == b && ["pull ", "login ", "network ", "volume "].iter().any(|what| a.contains(what))
     });
     Trace { rows, engines }
 }
@@ -283,6 +311,11 @@ async fn a_power_failure_after_any_step_changes_nothing_in_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_does_one_while_machines_become_hosts() {
     cut_everywhere(farm, 20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_while_logins_are_checked_and_used() {
+    cut_everywhere(pulls, 15).await;
 }
 
 /// Tells the story cut off after each of its steps, of which there are more than `least`.

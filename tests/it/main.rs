@@ -29,6 +29,7 @@ mod machine_support;
 mod machines;
 mod projects;
 mod ranch;
+mod registries;
 mod reserve;
 mod scheduled;
 mod secrets;

@@ -38,6 +38,7 @@ pub const HOOKS: &[Hook] = &[
     agent::REGISTER,
     agent::TOKEN,
     registries::HOOK,
+    registries::CREDENTIAL,
     secret::HOOK,
     service::HOOK,
     event::SERVICE,

@@ -195,7 +195,7 @@ fn essence(detail: &str) -> String {
     found.unwrap_or(detail).to_owned()
 }
 
-fn first_lower(message: &str) -> String {
+pub(super) fn first_lower(message: &str) -> String {
     let message = message.trim_end_matches('.');
     let mut letters = message.chars();
     match letters.next() {

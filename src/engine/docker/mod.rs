@@ -9,6 +9,7 @@ mod convert;
 mod exec;
 mod failure;
 mod images;
+mod login;
 mod machine;
 mod memory;
 mod observe;
@@ -150,6 +151,10 @@ impl Engine for DockerEngine {
         report: PullReport<'_>,
     ) -> Result<(), EngineError> {
         self.connection.pull(image, auth, report).await
+    }
+
+    async fn login(&self, auth: &RegistryAuth) -> Result<(), EngineError> {
+        self.connection.login(auth).await
     }
 
     async fn build(

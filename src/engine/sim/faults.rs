@@ -11,6 +11,8 @@ use crate::engine::EngineError;
 pub enum Op {
     /// `Engine::pull`.
     Pull,
+    /// `Engine::login`.
+    Login,
     /// `Engine::build`.
     Build,
     /// `Engine::create`.

@@ -141,7 +141,17 @@ impl Engine for SimEngine {
         }
         registry::steps(image).for_each(report);
         self.host.lock().images.entry(registry::normal(image)).or_default();
-        self.note(format_args!("pull {image}"));
+        match auth {
+            Some(auth) => self.note(format_args!("pull {image} as {}", auth.username)),
+            None => self.note(format_args!("pull {image}")),
+        }
+        lost(verdict)
+    }
+
+    async fn login(&self, auth: &RegistryAuth) -> Result<(), EngineError> {
+        let verdict = self.enter(Op::Login, "login", &[&auth.server]).await?;
+        self.host.shared.registry.login(auth)?;
+        self.note(format_args!("login {} as {}", auth.server, auth.username));
         lost(verdict)
     }
 

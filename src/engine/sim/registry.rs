@@ -34,6 +34,25 @@ impl SimRegistry {
         self.lock().private.insert(prefix.to_owned(), login);
     }
 
+    /// Whether a registry lets somebody in. One that asks for no login lets everybody in.
+    pub(super) fn login(&self, auth: &RegistryAuth) -> Result<(), EngineError> {
+        let rules = self.lock();
+        let of = |prefix: &str| prefix.split('/').next() == Some(auth.server.as_str());
+        let private = rules.private.iter().find(|(prefix, _)| of(prefix));
+        match private {
+            Some((_, (username, password)))
+                if auth.username != *username || auth.password != *password =>
+            {
+                Err(EngineError::LoginRefused {
+                    server: auth.server.clone(),
+                    username: auth.username.clone(),
+                    detail: "unauthorized: authentication required".to_owned(),
+                })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// Whether a pull is answered with layers.
     pub(super) fn check(
         &self,

@@ -25,6 +25,11 @@ impl Transcript {
         std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Adds a line; it is not even formatted if nobody records.
     pub(super) fn note(&self, line: std::fmt::Arguments<'_>) {
         if self.on.load(Ordering::Relaxed) {

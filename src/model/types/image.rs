@@ -172,9 +172,9 @@ pub const REGISTRY_CREDENTIAL: Type = Type::resource(
     &[
         STANDARD,
         &[
-            f("publicValue", String).null().max_len(4096).cu().indexed(),
+            f("publicValue", String).null().max_len(4096).cu().indexed().schedules(),
             f("registryId", Reference("registry")).required().max_len(255).c(),
-            f("secretValue", Password).null().max_len(4096).cu().once(),
+            f("secretValue", Password).null().max_len(4096).cu().once().schedules(),
         ],
     ],
 )

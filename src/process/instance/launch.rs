@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
-use super::super::{balancer, storage};
+use super::super::{balancer, pulls, registries, storage};
 use super::mounts::VolumeSpec;
 use super::{engine_of, engine_ref, naming};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
@@ -160,19 +160,24 @@ async fn try_create(work: &Work, host: &HostEngine, plan: &Plan) -> Result<Strin
 }
 
 /// Pulls an image, showing how it goes on the container.
-async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), EngineError> {
+async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), Failure> {
+    let row = &work.resource;
+    let wanted = row.int("registryCredentialId");
+    let login = work.site.store.read(|read| {
+        registries::login_for(read, &work.site.vault, row.account_id, image, wanted)
+    })?;
     let (sender, mut progress) = watch::channel(format!("pulling {image}"));
     let report = move |step: crate::engine::PullProgress| {
         sender.send_replace(step.to_string());
     };
-    let pull = host.engine.pull(image, None, &report);
+    let pull = pulls::pull(host.engine.as_ref(), image, login.as_ref(), &report);
     tokio::pin!(pull);
     loop {
         let text = progress.borrow_and_update().clone();
         work.show(text).await;
         tokio::select! {
             biased;
-            outcome = &mut pull => return outcome,
+            outcome = &mut pull => return Ok(outcome?),
             () = work.site.clock.sleep_ms(PROGRESS_MS) => {}
         }
     }

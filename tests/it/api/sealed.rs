@@ -58,6 +58,35 @@ async fn a_secrets_value_is_shown_once() {
 }
 
 #[actix_web::test]
+async fn the_password_of_a_registry_is_shown_to_nobody() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let registry = owner.post("/registries", json!({ "serverAddress": "quay.io" })).await.ok(201);
+    let body = json!({
+        "name": "quay", "registryId": registry["id"], "publicValue": "bob",
+        "secretValue": "hush-of-quay",
+    });
+    let made = owner.post("/registrycredentials", body).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let path = format!("/registrycredentials/{}", made.json()["id"].as_str().expect("an id"));
+    settle(&site, "credential", "quay").await;
+    let changed = owner.put(&path, json!({ "secretValue": "hush-of-now" })).await;
+    assert_eq!(changed.json()["state"], "updating-active", "it is asked again");
+    for text in [made.text, changed.text, owner.get(&path).await.text] {
+        assert!(text.contains("\"secretValue\":null") && !text.contains("hush"), "{text}");
+    }
+    let stored = site.store.read(|read| Ok(read.by_name("credential", Some(5), "quay")?.remove(0)));
+    let stored = stored.expect("the credential");
+    let sealed = stored.str("sealedSecret").expect("sealed");
+    assert!(sealed.starts_with("v1:"), "{sealed}");
+    assert!(!format!("{:?}", stored.data).contains("hush"), "{:?}", stored.data);
+    let processes = site.admin().await.get("/processinstances?limit=-1").await.text;
+    assert!(!processes.contains("hush"), "{processes}");
+    let log = site.admin().await.get("/auditlogs?limit=-1").await.text;
+    assert!(log.contains("api.registryCredential.update") && !log.contains("hush"), "{log}");
+}
+
+#[actix_web::test]
 async fn a_reference_to_a_secret_is_checked_before_anything_is_made() {
     let site = Site::start().await;
     let owner = site.owner().await;

@@ -41,6 +41,18 @@ pub(super) async fn prepare(endpoint: &str, registry: &str) -> String {
     format!("{BUSYBOX}:latest")
 }
 
+/// Puts the usual image into a registry once more, under a name of its own.
+pub(super) async fn publish(endpoint: &str, registry: &str, repo: &str) {
+    let docker = prepare_busybox(endpoint).await;
+    let name = format!("{registry}/{repo}");
+    let tag = TagImageOptions { repo: Some(name.clone()), tag: Some("1".to_owned()) };
+    docker.tag_image(&format!("{BUSYBOX}:latest"), Some(tag)).await.unwrap();
+    let options = PushImageOptions { tag: Some("1".to_owned()), platform: None };
+    docker.push_image(&name, Some(options), None).try_collect::<Vec<_>>().await.unwrap();
+    let image = format!("{name}:1");
+    docker.remove_image(&image, None::<RemoveImageOptions>, None).await.unwrap();
+}
+
 /// The image of Debian's HAProxy, made when first asked for.
 pub(super) async fn prepare_haproxy(endpoint: &str) -> String {
     let docker = Docker::connect_with_unix(endpoint, 120, API_DEFAULT_VERSION).unwrap();

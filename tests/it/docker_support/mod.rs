@@ -49,6 +49,13 @@ pub struct TestDocker {
 }
 
 impl TestDocker {
+    /// An image that only those who know [`TestDocker::login`] may pull, and that no other test has.
+    pub async fn private_image(&self, name: &str) -> String {
+        let repo = format!("ranchette-test/{name}");
+        images::publish(&self.endpoint, &self.registry, &repo).await;
+        format!("{}/{repo}:1", self.locked_registry)
+    }
+
     /// What opens the locked registry.
     pub fn login(&self) -> RegistryAuth {
         RegistryAuth {
