@@ -25,6 +25,7 @@ mod health;
 mod keep;
 mod kinds;
 mod machine_hosts;
+mod launch_config;
 mod machine_support;
 mod machines;
 mod projects;
