@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::Round;
 use super::desired::Wanted;
+use super::providers::{self, Providers};
 use super::rows;
 use crate::error::Result;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::{NewResource, Resource};
+use crate::process::instance::PROVIDES;
 use crate::process::site::Site;
 use crate::process::{self};
 use crate::reconcile::service_log::{Cause, Kind};
@@ -47,7 +48,7 @@ pub(super) fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource)
     let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else {
         return Ok(());
     };
-    let config = row.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG);
+    let config = providers::config_of(row);
     let key = failing_key(row.str("deploymentUnitUuid").unwrap_or_default(), config);
     let entry = json!({ "failures": failures, "diedAt": row.int("diedAt") });
     tx.update(service_id, |service| {
@@ -67,7 +68,7 @@ pub fn rehearse(tx: &mut Tx<'_>, round: &Round, wanted: &Wanted, action: &Action
     let mut steps = Vec::new();
     spread(action, round, wanted, &legacies(round, wanted), &mut steps);
     let service_id = round.service.id;
-    let made = steps.iter().filter(|step| matches!(step, Step::Make(_))).count();
+    let made = steps.iter().filter(|step| matches!(step, Step::Make { .. })).count();
     let mut index = take_indexes(tx, service_id, made)?;
     let entropy = tx.entropy.clone();
     for step in steps {
@@ -110,7 +111,7 @@ pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan
         let entropy = site.entropy.clone();
         site.store
             .write(move |tx| {
-                let made = chunk.iter().filter(|step| matches!(step, Step::Make(_))).count();
+                let made = chunk.iter().filter(|step| matches!(step, Step::Make { .. })).count();
                 let mut index = take_indexes(tx, service_id, made)?;
                 for step in chunk {
                     step.take(tx, &entropy, service_id, &mut index)?;
@@ -124,10 +125,23 @@ pub async fn apply(site: &Arc<Site>, round: &Round, wanted: &Wanted, plan: &Plan
 
 /// An action on one container.
 enum Step {
-    Make(Box<NewResource>),
-    Move { id: i64, transition: &'static str, data: Map<String, serde_json::Value> },
-    Retire { id: i64 },
-    Remove { id: i64 },
+    /// The configurations it takes from, and the names they have.
+    Make {
+        row: Box<NewResource>,
+        providers: Providers,
+        names: Arc<[Option<String>]>,
+    },
+    Move {
+        id: i64,
+        transition: &'static str,
+        data: Map<String, serde_json::Value>,
+    },
+    Retire {
+        id: i64,
+    },
+    Remove {
+        id: i64,
+    },
 }
 
 fn spread(
@@ -137,6 +151,9 @@ fn spread(
     legacies: &HashMap<(String, Option<String>), Legacy>,
     steps: &mut Vec<Step>,
 ) {
+    let names: Arc<[Option<String>]> = (0..wanted.launch.len())
+        .map(|position| wanted.config_name(position).map(str::to_owned))
+        .collect();
     let mut make = |index: u32, unit: &str, config: usize, host: Option<i64>| {
         let place = rows::Place { index, unit, host };
         let mut row = rows::instance(&round.service, round.stack.as_ref(), wanted, config, &place);
@@ -149,7 +166,14 @@ fn spread(
                 row = row.with("diedAt", died_at);
             }
         }
-        steps.push(Step::Make(Box::new(row)));
+        if wanted.provides(config) {
+            row = row.with(PROVIDES, true);
+        }
+        steps.push(Step::Make {
+            row: Box::new(row),
+            providers: wanted.providers(config),
+            names: Arc::clone(&names),
+        });
     };
     match action {
         Action::CreateUnit { index, unit, host, members, .. } => {
@@ -194,9 +218,10 @@ impl Step {
         index: &mut i64,
     ) -> Result<()> {
         match self {
-            Self::Make(row) => {
+            Self::Make { row, providers, names } => {
                 *index += 1;
-                let mut row = row.with("createIndex", *index);
+                let name = |at: usize| names.get(at).and_then(Option::as_deref);
+                let mut row = providers.refer(tx, row.with("createIndex", *index), name)?;
                 row.uuid = entropy.uuid();
                 let account_id = row.account_id;
                 let instance = process::create(tx, row, Map::new())?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::policy::Policy;
+use super::providers::Providers;
 use super::rollout;
 use crate::error::Result;
 use crate::model::names::{NO_IMAGE, label};
@@ -28,6 +29,7 @@ pub struct Wanted {
     configs: Vec<Config>,
     /// Launch configurations in the order of `configs`.
     pub launch: Vec<Map<String, Value>>,
+    providers: Vec<Providers>,
     /// What the service is doing.
     pub mode: Mode,
     rollout: Rollout,
@@ -61,6 +63,16 @@ impl Wanted {
     /// The position of a configuration; `None` is the primary's name.
     pub fn position(&self, name: Option<&str>) -> Option<usize> {
         self.configs.iter().position(|config| config.name.as_deref() == name)
+    }
+
+    /// What containers of a configuration take from others of their unit.
+    pub fn providers(&self, position: usize) -> Providers {
+        self.providers.get(position).cloned().unwrap_or_default()
+    }
+
+    /// Whether containers of other configurations take from those of this one.
+    pub fn provides(&self, position: usize) -> bool {
+        self.providers.iter().any(|providers| providers.all().any(|at| at == position))
     }
 
     /// The version of a configuration.
@@ -99,11 +111,14 @@ pub fn wanted(
     launch.extend(
         service.list("secondaryLaunchConfigs").iter().filter_map(Value::as_object).cloned(),
     );
-    let names: Vec<Option<&str>> = launch.iter().map(|config| text(config, "name")).collect();
+    let providers: Vec<Providers> = (0..launch.len())
+        .map(|position| Providers::of(service.name.as_deref(), &launch, position))
+        .collect();
     let configs: Vec<Config> = launch
         .iter()
+        .zip(&providers)
         .enumerate()
-        .map(|(position, config)| config_of(service, config, position, &names))
+        .map(|(position, (config, providers))| config_of(config, position, providers))
         .collect();
     let mode = match service.state.as_str() {
         "removing" => Mode::Removed,
@@ -136,33 +151,13 @@ pub fn wanted(
         rollout: rollout::of(read, service)?,
         strategy: strategy(&launch),
         launch,
+        providers,
         mode,
         retry_since: service.int("changedAt").unwrap_or(0),
     }))
 }
 
-fn config_of(
-    service: &Resource,
-    config: &Map<String, Value>,
-    position: usize,
-    names: &[Option<&str>],
-) -> Config {
-    let own = service.name.as_deref();
-    let find = |name: &str| {
-        if Some(name) == own {
-            return Some(0);
-        }
-        names.iter().skip(1).position(|other| *other == Some(name)).map(|found| found + 1)
-    };
-    let network_of = text(config, "networkLaunchConfig").and_then(find);
-    let volumes = config.get("dataVolumesFromLaunchConfigs").and_then(Value::as_array);
-    let after = volumes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .filter_map(find)
-        .chain(network_of)
-        .collect();
+fn config_of(config: &Map<String, Value>, position: usize, providers: &Providers) -> Config {
     let start_once = config
         .get("labels")
         .and_then(|labels| labels.get(label::START_ONCE))
@@ -171,8 +166,8 @@ fn config_of(
     Config {
         name: (position > 0).then(|| text(config, "name").unwrap_or_default().to_owned()),
         version: text(config, "version").unwrap_or("0").to_owned(),
-        after,
-        network_of,
+        after: providers.all().collect(),
+        network_of: providers.network,
         start_once,
     }
 }

@@ -8,6 +8,7 @@ mod desired;
 
 mod apply;
 mod policy;
+mod providers;
 mod rollout;
 mod rows;
 

@@ -11,10 +11,10 @@ use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::super::{balancer, pulls, registries, storage};
 use super::mounts::VolumeSpec;
-use super::{engine_of, engine_ref, naming};
+use super::{engine_of, engine_ref, naming, providers};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
 use crate::engine::{BindMount, EngineError, NetworkSpec, SecretFile, VolumeSpec as EngineVolume};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::names::label;
 use crate::model::resource::Resource;
 
@@ -67,6 +67,7 @@ pub fn start(work: Work) -> StepFuture {
                 Ok(())
             })?;
             storage::follow_container(tx, &started)?;
+            providers::started(tx, &started)?;
             Ok(Next::Finish)
         })
     })
@@ -260,9 +261,10 @@ fn attachment(
         "dockerNone" => NetworkAttachment::None,
         "dockerBridge" => NetworkAttachment::Bridge,
         "dockerContainer" => {
-            let target = row.data.get("networkContainerId").cloned().unwrap_or(Value::Null);
-            let ids = engine_ids(read, &[target])?;
-            ids.into_iter().next().map_or(NetworkAttachment::None, NetworkAttachment::Container)
+            let Some(owner) = row.int("networkContainerId") else {
+                return Err(Error::conflict("the container whose network it shares is not there"));
+            };
+            NetworkAttachment::Container(engine_ref(&read.require("instance", owner)?))
         }
         _ => {
             let name = network.str("engineName").unwrap_or_default().to_owned();

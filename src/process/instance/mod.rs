@@ -5,11 +5,14 @@ pub mod prepare;
 mod connect;
 mod mounts;
 mod naming;
+mod providers;
 mod volumes;
 
 mod launch;
 
 mod halt;
+
+pub use providers::PROVIDES;
 
 use serde_json::json;
 
@@ -48,6 +51,7 @@ pub const PROCESSES: &[Definition] = &[
         name: "instance.start",
         steps: &[
             Step { name: "ready", run: prepare::made_ready },
+            Step { name: "providers", run: providers::ready },
             Step { name: "create", run: launch::create },
             Step { name: "start", run: launch::start },
         ],

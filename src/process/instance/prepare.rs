@@ -7,7 +7,7 @@ use serde_json::Map;
 use super::super::site::Site;
 use super::super::step::{Next, Outcome, StepFuture, Work};
 use super::super::{facts, selectors, storage};
-use super::{connect, mounts, volumes};
+use super::{connect, mounts, providers, volumes};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
 use crate::model::port::PortSpec;
@@ -133,7 +133,7 @@ fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> {
         Ok(members) => members,
         Err(message) => return Ok(Placed::Wait(message)),
     };
-    let dependencies = dependencies(tx, row)?;
+    let dependencies = dependencies(tx, row, &members)?;
     let mut request = facts::request(environment, &members, dependencies);
     for (member, row) in request.members.iter_mut().zip(&members) {
         member.labels.extend(storage::zone_rules(tx, row)?);
@@ -175,12 +175,13 @@ fn unit_members(
     Ok(Ok(members))
 }
 
-/// Containers outside the unit that a container must share a host with.
-fn dependencies(tx: &Tx<'_>, row: &Resource) -> Result<Vec<Dependency>> {
-    let network = row.int("networkContainerId");
-    let volumes = row.list("dataVolumesFrom").iter().filter_map(serde_json::Value::as_i64);
+/// Containers that a container must share a host with, but for those that are placed with it.
+fn dependencies(tx: &Tx<'_>, row: &Resource, members: &[Resource]) -> Result<Vec<Dependency>> {
     let mut found = Vec::new();
-    for id in network.into_iter().chain(volumes) {
+    for id in providers::of(row) {
+        if members.iter().any(|member| member.id == id) {
+            continue;
+        }
         let other = tx.require("instance", id)?;
         if other.state == REMOVED || other.removed.is_some() {
             return Err(Error::conflict(format!(
