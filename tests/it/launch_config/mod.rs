@@ -74,7 +74,11 @@ fn the_document_shows_the_table() {
             Goes::Server(what) => (format!("for the server: {what}"), String::new()),
             Goes::Nowhere(why) => (format!("nowhere: {why}"), String::new()),
         };
-        let _ = writeln!(text, "| `{field}` | {place} | {} |", example.replace('|', "\\|"));
+        let example = match example.as_str() {
+            "" => String::new(),
+            example => format!(" {}", example.replace('|', "\\|")),
+        };
+        let _ = writeln!(text, "| `{field}` | {place} |{example} |");
     }
     expect_test::expect_file!["../../../docs/launch-config.md"].assert_eq(&text);
 }
@@ -169,6 +173,12 @@ async fn what_the_server_has_to_find_is_seen_in_a_container() {
     let ranch = Ranch::new(&docker.endpoint, 15, &["placed"]);
     let stack = ranch.stack(0).to_owned();
     let server = ranch.start().await;
+    until("the host is active", async || {
+        let hosts = ranch.list("hosts").await;
+        let active = hosts.iter().any(|host| host["state"] == "active");
+        if active { Ok(()) } else { Err(format!("{hosts:?}")) }
+    })
+    .await;
     let mode = |inspect: &Value| inspect["HostConfig"]["NetworkMode"].clone();
     let (first, inspect) = container(&ranch, "first", json!({ "dataVolumes": ["/kept"] })).await;
     assert_eq!(inspect["Config"]["Image"], docker.image);
