@@ -7,8 +7,8 @@ use crate::store::Tx;
 
 use super::step::{Begin, Definition};
 use super::{
-    agent, handlers, host, instance, machine, network, project, registries, reports, service,
-    service_log, simple, storage, upgrade, volume,
+    agent, handlers, host, instance, machine, network, project, pull_tasks, registries, reports,
+    service, service_log, simple, storage, upgrade, volume,
 };
 
 /// Families of processes.
@@ -21,6 +21,7 @@ const FAMILIES: &[&[Definition]] = &[
     machine::PROCESSES,
     machine::driver::PROCESSES,
     network::PROCESSES,
+    pull_tasks::PROCESSES,
     registries::PROCESSES,
     reports::PROCESSES,
     service::SERVICE_PROCESSES,

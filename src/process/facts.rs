@@ -206,7 +206,8 @@ fn ports(row: &Resource) -> Vec<PortBinding> {
         .collect()
 }
 
-fn labels(row: &Resource) -> Labels {
+/// The labels of a row.
+pub fn labels(row: &Resource) -> Labels {
     row.map("labels")
         .into_iter()
         .flatten()

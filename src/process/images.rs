@@ -32,7 +32,15 @@ pub fn check(read: &Read<'_>, config: &Map<String, Value>) -> Result<()> {
         let (name, known) = (label::VOLUME_CLEANUP, CLEANUPS.join(", "));
         return Err(error.message(format!("label {name} is `{cleanup}`, not one of {known}")));
     }
-    let image = config.get("imageUuid").and_then(Value::as_str).unwrap_or("");
+    check_registry(read, config, "imageUuid")
+}
+
+/// Checks that the image in a field comes from a registry that is allowed.
+///
+/// # Errors
+/// 422 `InvalidOption` when it does not.
+pub fn check_registry(read: &Read<'_>, config: &Map<String, Value>, field: &str) -> Result<()> {
+    let image = config.get(field).and_then(Value::as_str).unwrap_or("");
     if image.is_empty() {
         return Ok(());
     }
@@ -41,7 +49,7 @@ pub fn check(read: &Read<'_>, config: &Map<String, Value>) -> Result<()> {
     if allowed.is_empty() || allowed.iter().any(|one| registry_name(one) == registry) {
         return Ok(());
     }
-    Err(Error::field("InvalidOption", "imageUuid").message(format!(
+    Err(Error::field("InvalidOption", field).message(format!(
         "image `{image}` comes from the registry `{registry}`; the setting {ALLOWED} allows {}",
         allowed.join(", ")
     )))

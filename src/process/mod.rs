@@ -22,6 +22,7 @@ pub mod links;
 pub mod machine;
 pub mod network;
 pub mod project;
+mod pull_tasks;
 pub mod pulls;
 pub mod registries;
 pub mod reports;

@@ -169,7 +169,8 @@ async fn machines(world: &mut World) {
     reach(world, machine, "removed").await;
 }
 
-/// A registry gets a login, a service runs a private image, and the login becomes wrong.
+/// A registry gets a login, a service runs a private image, another is pulled everywhere, and the login
+/// becomes wrong.
 async fn pulls(saw: &Saw) -> Trace {
     let mut world = World::unstarted(1, Clock::System);
     world.fleet.registry().require_login("reg.test:5000/", "bob", "hush");
@@ -186,6 +187,12 @@ async fn pulls(saw: &Saw) -> Trace {
     let launch = json!({ "imageUuid": "docker:reg.test:5000/app:1" });
     let web = world.service(&stack, "web", 1, launch).await;
     reach(&mut world, web.id, "active").await;
+    let task = registries::row(&world, "genericObject", "pullTask");
+    let task = task.with("image", "reg.test:5000/tool:2").with("mode", "all");
+    let task = registries::begin(&world, task).await;
+    reach(&mut world, task.id, "active").await;
+    let done = world.store().read(|read| read.require("genericObject", task.id)).expect("task");
+    assert_eq!(done.data["status"], json!({ "host1": "Done" }));
     registries::change(&world, &login, "boo").await;
     reach(&mut world, login.id, "inactive").await;
     world.act(registry.id, "deactivate", json!({})).await;

@@ -29,6 +29,7 @@ mod machine_hosts;
 mod machine_support;
 mod machines;
 mod projects;
+mod pull_tasks;
 mod ranch;
 mod registries;
 mod reserve;

@@ -6,7 +6,7 @@ use super::{Creation, Ctx, Hook};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::registries::{GIVEN, SECRET};
-use crate::process::secrets;
+use crate::process::{images, secrets};
 use crate::store::Query;
 
 /// `registry`.
@@ -18,6 +18,9 @@ pub const CREDENTIAL: Hook = Hook {
     update: Some(update_credential),
     ..Hook::of("registryCredential")
 };
+
+/// `pullTask`.
+pub const PULL_TASK: Hook = Hook { create: Some(create_pull_task), ..Hook::of("pullTask") };
 
 /// Registries looked at at most.
 const MOST: usize = 10_000;
@@ -70,4 +73,8 @@ fn sealed(ctx: &Ctx<'_, '_>, uuid: &str, given: Option<Value>) -> Result<Option<
     let Some(Value::String(password)) = given else { return Ok(None) };
     let sealed = secrets::seal(ctx.vault, "credential", uuid, password.as_bytes())?;
     Ok(Some(sealed.into()))
+}
+
+fn create_pull_task(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    images::check_registry(ctx.tx, &creation.row.data, "image")
 }

@@ -35,6 +35,7 @@ pub const HOOKS: &[Hook] = &[
     project::HOOK,
     member::HOOK,
     template::HOOK,
+    registries::PULL_TASK,
     agent::REGISTER,
     agent::TOKEN,
     registries::HOOK,
