@@ -1,6 +1,7 @@
 //! Every URL, on one screen.
 
 use actix_cors::Cors;
+use actix_web::HttpMessage as _;
 use actix_web::dev::Service as _;
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition};
@@ -19,6 +20,7 @@ use super::{ApiState, root, serve, statics, streams, token};
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
 /// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
+/// | `/v1/container-proxy/<path>` | a container's own pages, over HTTP or a websocket, with a token |
 /// | `/v1/containerstats/<id>` `/v1/hoststats` | what containers and hosts use, likewise |
 /// | `/<version>` | links to every collection |
 /// | `/<version>/<type>` | collection: `GET` `POST` |
@@ -73,6 +75,7 @@ fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
             .wrap_fn(|mut request, service| {
                 // Whoever sends the answer knows that its body is to be left out.
                 if request.method() == Method::HEAD {
+                    request.extensions_mut().insert(streams::OnlyHead);
                     request.head_mut().method = Method::GET;
                 }
                 service.call(request)
@@ -93,6 +96,10 @@ fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
             .route("/v2-beta/setup", web::get().to(token::setup_status))
             .route("/v2-beta/setup", web::post().to(token::setup))
             .route("/static/{path:.*}", web::get().to(statics::file))
+            .service(
+                web::resource(["/v1/container-proxy", "/v1/container-proxy/{path:.*}"])
+                    .to(streams::proxy),
+            )
             .service(
                 web::resource([
                     "/v1/containerstats/{id:.+}",

@@ -145,6 +145,16 @@ pub enum EngineError {
         /// What the engine said.
         detail: String,
     },
+    /// Nobody accepts a connection to a port of a container.
+    #[error("nothing answers at port {port} of container `{container}`: {detail}")]
+    PortClosed {
+        /// The container.
+        container: String,
+        /// The port in it.
+        port: u16,
+        /// What happened.
+        detail: String,
+    },
     /// Anything else.
     #[error("`{what}`: {detail}")]
     Other {
@@ -223,6 +233,7 @@ impl EngineError {
             EngineError::PullFailed { .. }
             | EngineError::RegistryAway { .. }
             | EngineError::PortTaken { .. }
+            | EngineError::PortClosed { .. }
             | EngineError::AddressTaken { .. }
             | EngineError::NoSuchNetwork { .. }
             | EngineError::InUse { .. }

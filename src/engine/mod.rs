@@ -17,6 +17,9 @@ pub mod observed;
 pub mod probe;
 pub mod sim;
 pub mod spec;
+pub mod wire;
+
+use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -30,6 +33,7 @@ pub use observed::{
 };
 use probe::Probe;
 pub use spec::{BindMount, ContainerSpec};
+pub use wire::Wire;
 
 /// The engine's own name for a container (Docker: 64 hexadecimal digits).
 pub type ContainerId = String;
@@ -121,6 +125,10 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// Why it counts as down.
     async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String>;
+
+    /// Connects to a port of a running container, straight to its address, from where the engine's machine
+    /// reaches it.
+    async fn dial(&self, container: &str, address: SocketAddr) -> Result<Wire, EngineError>;
 
     /// Everything known about one container; `None` if there is none.
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError>;

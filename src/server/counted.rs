@@ -1,5 +1,6 @@
 //! An engine whose calls are counted and timed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use crate::engine::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine,
     EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
     NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
-    Stats, TtySize, VolumeSpec,
+    Stats, TtySize, VolumeSpec, Wire,
 };
 use crate::metrics::{EngineLabels, Metrics};
 
@@ -115,6 +116,10 @@ impl Engine for Counted {
     async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String> {
         // Not a call to the engine: the container itself is asked.
         self.engine.probe(container, probe).await
+    }
+
+    async fn dial(&self, container: &str, address: SocketAddr) -> Result<Wire, EngineError> {
+        self.count("dial", self.engine.dial(container, address)).await
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {

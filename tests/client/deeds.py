@@ -3,6 +3,7 @@
 import time
 
 import cattle
+import requests
 
 from callers import EVERYWHERE, MEMBERS, PATIENCE, Key, connect, good, name, not_allowed
 from makers import IMAGE
@@ -213,7 +214,11 @@ class Deeds:
     def after_logs(self, body, answer, before):
         assert answer.url.startswith('ws://') and answer.token, answer
 
-    after_execute = after_proxy = after_dockersocket = after_logs
+    after_execute = after_dockersocket = after_logs
+
+    def after_proxy(self, body, answer, before):
+        page = requests.get(answer.url, params={'token': answer.token}, timeout=PATIENCE)
+        assert page.status_code == 200 and page.text.startswith('GET / HTTP/1.1'), page.text
 
     def linked(self):
         return vars(self.client.reload(self.row)).get('linkedServices')

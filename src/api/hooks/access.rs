@@ -1,4 +1,4 @@
-//! Actions and links that give out tickets for websockets: logs, commands and statistics.
+//! Actions and links that give out tickets: logs, commands, statistics, and the way to a port.
 
 use serde_json::{Map, Value};
 
@@ -9,6 +9,9 @@ use crate::api::streams::{self, log_options};
 use crate::engine::{ExecSpec, Stdin, Terminal};
 use crate::error::{Error, Result};
 use crate::model::{id, registry};
+
+/// The port of a proxy when nothing is said of it.
+const HTTP: i64 = 80;
 
 fn ticket(access: &Access<'_>, ty: &'static str, purpose: Purpose) -> Answer {
     let fields = streams::access(access.state, access.caller, access.origin, purpose);
@@ -42,6 +45,30 @@ pub fn execute(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer
     };
     let output = if flag("attachStdout") { ExecOutput::Attached } else { ExecOutput::Dropped };
     let purpose = Purpose::Exec { container: access.row.id, spec, output };
+    Ok(ticket(access, "hostAccess", purpose))
+}
+
+/// `proxy`: a port of the container, over HTTP.
+pub fn proxy(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> {
+    if access.row.flag("system") {
+        let what = || format!("system container `{}`", access.row.display_name());
+        require_infrastructure(access.read, access.caller, what)?;
+    }
+    if input.get("scheme").and_then(Value::as_str) == Some("https") {
+        return Err(Error::field("InvalidOption", "scheme")
+            .message("this server speaks no TLS with containers; use http"));
+    }
+    let port = input.get("port").and_then(Value::as_i64).unwrap_or(HTTP);
+    let fault = |code, what: &str| {
+        Err(Error::field(code, "port").message(format!("port {port} is {what}")))
+    };
+    let port = match u16::try_from(port) {
+        Ok(0) => return fault("MinLimitExceeded", "less than 1"),
+        Err(_) => return fault("MaxLimitExceeded", "more than 65535"),
+        Ok(port) => port,
+    };
+    streams::whereabouts(access.read, access.row)?;
+    let purpose = Purpose::Proxy { container: access.row.id, port };
     Ok(ticket(access, "hostAccess", purpose))
 }
 

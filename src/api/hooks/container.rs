@@ -49,15 +49,15 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
 /// The setting that lets restricted members run commands anywhere.
 const ENTER_ANYWHERE: &str = "allow.restricted.user.exec";
 
-/// Restricted members stay out of containers that reach beyond themselves, unless the setting says
-/// otherwise; what belongs to the infrastructure has a guard of its own.
+/// Restricted members neither run commands in nor reach into containers that reach beyond themselves,
+/// unless the setting says otherwise; what belongs to the infrastructure has a guard of its own.
 pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     guard_system(read, caller, rows)?;
     let concerned = caller.role == Role::Restricted && rows.iter().any(reaches_out);
     if concerned && !read.setting_flag(ENTER_ANYWHERE)? {
         for row in rows.iter_mut().filter(|row| reaches_out(row)) {
             let mut denied = row.list(DENIED).to_vec();
-            denied.push("execute".into());
+            denied.extend(["execute".into(), "proxy".into()]);
             row.set(DENIED, denied);
         }
     }

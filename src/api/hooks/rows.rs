@@ -60,6 +60,7 @@ pub fn hooks(entry: &Entry) -> impl Iterator<Item = &'static Hook> {
 pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "container", action: "execute", run: Run::Access(access::execute) },
     ActionHandler { ty: "container", action: "logs", run: Run::Access(access::logs) },
+    ActionHandler { ty: "container", action: "proxy", run: Run::Access(access::proxy) },
     ActionHandler {
         ty: "haConfig",
         action: "createscript",

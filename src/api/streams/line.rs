@@ -74,7 +74,7 @@ impl Guard {
     }
 
     /// Returns when the session has ended.
-    async fn over(&mut self) {
+    pub async fn over(&mut self) {
         loop {
             match self.ended.recv().await {
                 Ok(key) if self.caller.session.as_deref() == Some(key.as_str()) => return,

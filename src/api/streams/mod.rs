@@ -1,8 +1,9 @@
-//! Logs, commands and statistics over websockets.
+//! Logs, commands and statistics over websockets, and the way to a container's own pages.
 //!
 //! An action or link of the API gives out a ticket: a URL and a random token, good once and for 300
 //! seconds, bound to one container (or host, service or environment) and one purpose. The client dials
-//! the URL with the token, and what the engine says goes into the socket as it comes.
+//! the URL with the token, and what the engine says goes into the socket as it comes. A ticket for a port
+//! of a container is good for many requests and for 16 hours: a page asks for more than one thing.
 //!
 //! A reader that stops reading stops us: nothing is pulled from an engine before the socket has room, so
 //! that one stream never holds more than about a megabyte. A stream ends when its client goes away, and
@@ -22,6 +23,8 @@ pub mod live;
 
 mod open;
 
+mod proxy;
+
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
@@ -33,6 +36,7 @@ use tickets::{Grant, Purpose, Tickets};
 
 pub use logs::options as log_options;
 pub use open::open;
+pub use proxy::{OnlyHead, proxy, whereabouts};
 
 /// Tickets given out and samples taken.
 #[derive(Default)]
@@ -60,7 +64,7 @@ impl Streams {
         token
     }
 
-    /// What a token was given out for; it is spent, whatever comes of it.
+    /// What a token was given out for; it is spent, whatever comes of it, unless it is for many requests.
     pub fn redeem(&self, clock: &Clock, token: &str) -> Option<Grant> {
         let mut tickets = self.tickets.lock().unwrap_or_else(PoisonError::into_inner);
         tickets.take(&secret::sha256_hex(token), clock.now_ms())
@@ -76,7 +80,9 @@ pub fn access(
     origin: &str,
     purpose: Purpose,
 ) -> Map<String, Value> {
-    let url = format!("{}{}", websocket_origin(origin), purpose.path());
+    let is_socket = !matches!(purpose, Purpose::Proxy { .. });
+    let origin = if is_socket { websocket_origin(origin) } else { origin.to_owned() };
+    let url = format!("{origin}{}", purpose.path());
     let token = state.streams.issue(&state.clock, &state.entropy, caller, purpose);
     let mut fields = Map::new();
     fields.insert("token".to_owned(), token.into());

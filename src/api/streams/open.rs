@@ -24,15 +24,18 @@ pub async fn open(
 ) -> HttpResponse {
     match accept(&request, payload, &state).await {
         Ok(response) => response,
-        Err(error) => {
-            let call = Call::new(&state, &request, Version::V1, "");
-            respond::finish(&state, &call, None, respond::failure(&state.entropy, &error))
-        }
+        Err(error) => failed(&request, &state, &error),
     }
 }
 
-fn refused() -> Error {
-    Error::status(401).message("the token is not good here: unknown, used, or older than 5 minutes")
+/// The answer to a request that was refused.
+pub(super) fn failed(request: &HttpRequest, state: &ApiState, error: &Error) -> HttpResponse {
+    let call = Call::new(state, request, Version::V1, "");
+    respond::finish(state, &call, None, respond::failure(&state.entropy, error))
+}
+
+pub(super) fn refused() -> Error {
+    Error::status(401).message("the token is not good here: unknown, used, or too old")
 }
 
 async fn accept(
@@ -64,7 +67,7 @@ async fn accept(
 }
 
 /// The token as the client gives it.
-fn token(request: &HttpRequest) -> Option<String> {
+pub(super) fn token(request: &HttpRequest) -> Option<String> {
     let params = Params::parse(request.query_string());
     if let Some(token) = params.get("token") {
         return Some(token.to_owned());
@@ -75,7 +78,7 @@ fn token(request: &HttpRequest) -> Option<String> {
 }
 
 /// The row that the ticket is bound to, if the caller still sees it.
-fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
+pub(super) fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
     state.store.read(|read| {
         let row = read.get(grant.purpose.resource())?.filter(|row| row.removed.is_none());
         let row = row.ok_or_else(refused)?;
@@ -84,13 +87,20 @@ fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
 }
 
 /// The engine of a container's host; nothing for what is not one container.
-fn source(state: &ApiState, purpose: &Purpose, row: &Resource) -> Result<Option<Arc<dyn Engine>>> {
+pub(super) fn source(
+    state: &ApiState,
+    purpose: &Purpose,
+    row: &Resource,
+) -> Result<Option<Arc<dyn Engine>>> {
     match purpose {
         Purpose::ServiceStats { .. }
         | Purpose::HostContainers { .. }
         | Purpose::HostStats { .. }
         | Purpose::ProjectStats { .. } => Ok(None),
-        Purpose::Logs { .. } | Purpose::Exec { .. } | Purpose::ContainerStats { .. } => {
+        Purpose::Logs { .. }
+        | Purpose::Exec { .. }
+        | Purpose::Proxy { .. }
+        | Purpose::ContainerStats { .. } => {
             let host = row.int("hostId").and_then(|host| state.site.engines.get(host));
             let host = host.ok_or_else(|| {
                 let name = row.display_name();
@@ -127,19 +137,18 @@ async fn serve(
         (Purpose::ProjectStats { project }, _) => {
             stats::hosts(state, move |read| stats::hosts_of(read, project))
         }
-        // `source` has seen to an engine for each of these.
-        (Purpose::Exec { .. } | Purpose::Logs { .. } | Purpose::ContainerStats { .. }, None) => {
-            return;
-        }
+        // `source` has seen to an engine for each of these, and a proxy is no stream of frames.
+        (Purpose::Exec { .. } | Purpose::Logs { .. } | Purpose::ContainerStats { .. }, None)
+        | (Purpose::Proxy { .. }, _) => return,
     };
     line.carry(frames, None).await;
 }
 
 /// Counts an open websocket for as long as it lives.
-struct Counted(web::Data<ApiState>);
+pub(super) struct Counted(web::Data<ApiState>);
 
 impl Counted {
-    fn new(state: &web::Data<ApiState>) -> Self {
+    pub(super) fn new(state: &web::Data<ApiState>) -> Self {
         state.metrics.websockets.inc();
         Self(state.clone())
     }

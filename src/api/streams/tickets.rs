@@ -1,4 +1,4 @@
-//! Tickets for websockets: pure decisions about who may dial what, once, and until when.
+//! Tickets for streams: pure decisions about who may dial what, how often, and until when.
 //!
 //! Tokens themselves are not kept, only their hashes; nothing here is ever logged.
 
@@ -9,6 +9,10 @@ use crate::engine::{ExecSpec, LogOptions};
 
 /// How long a ticket is good for.
 pub const LIFETIME_MS: i64 = 300_000;
+/// How long one for a proxy is: a page asks for more as long as it is looked at.
+pub const PROXY_LIFETIME_MS: i64 = 57_600_000;
+/// Where proxied requests go; what follows is the path in the container.
+pub const PROXY_PATH: &str = "/v1/container-proxy";
 /// Tickets kept at most; the oldest make room.
 const MOST: usize = 4_096;
 /// Tickets kept at most for one account, so that nobody crowds out the others.
@@ -32,6 +36,13 @@ pub enum Purpose {
         spec: ExecSpec,
         /// Whether its output is wanted.
         output: ExecOutput,
+    },
+    /// Speaking HTTP to a port of a container.
+    Proxy {
+        /// The container.
+        container: i64,
+        /// The port in it.
+        port: u16,
     },
     /// What a container uses.
     ContainerStats {
@@ -77,6 +88,7 @@ impl Purpose {
         match self {
             Self::Logs { .. } => "/v1/logs/".to_owned(),
             Self::Exec { .. } => "/v1/exec/".to_owned(),
+            Self::Proxy { .. } => format!("{PROXY_PATH}/"),
             Self::ContainerStats { external_id, .. } => format!("/v1/containerstats/{external_id}"),
             Self::ServiceStats { .. } => "/v1/containerstats/service/".to_owned(),
             Self::HostContainers { .. } => "/v1/containerstats/host/".to_owned(),
@@ -90,6 +102,7 @@ impl Purpose {
         match self {
             Self::Logs { container, .. }
             | Self::Exec { container, .. }
+            | Self::Proxy { container, .. }
             | Self::ContainerStats { container, .. } => *container,
             Self::ServiceStats { service } => *service,
             Self::HostContainers { host } | Self::HostStats { host } => *host,
@@ -97,8 +110,20 @@ impl Purpose {
         }
     }
 
+    /// Whether a ticket for this is good more than once.
+    pub const fn is_for_many(&self) -> bool {
+        matches!(self, Self::Proxy { .. })
+    }
+
+    const fn lifetime_ms(&self) -> i64 {
+        if self.is_for_many() { PROXY_LIFETIME_MS } else { LIFETIME_MS }
+    }
+
     /// Whether a ticket for this is good at a path; a slash at its end does not matter.
     pub fn is_at(&self, path: &str) -> bool {
+        if let (Self::Proxy { .. }, Some(rest)) = (self, path.strip_prefix(PROXY_PATH)) {
+            return rest.is_empty() || rest.starts_with('/');
+        }
         self.path().trim_end_matches('/').eq_ignore_ascii_case(path.trim_end_matches('/'))
     }
 }
@@ -122,8 +147,8 @@ struct Ticket {
 #[derive(Debug, Default)]
 pub struct Tickets {
     by_hash: HashMap<String, Ticket>,
-    /// Hashes from the oldest on, used ones among them until they expire.
-    order: VecDeque<(i64, String)>,
+    /// Hashes from the oldest on.
+    order: VecDeque<String>,
 }
 
 impl Tickets {
@@ -137,34 +162,35 @@ impl Tickets {
         } else if self.by_hash.len() >= MOST {
             self.forget_oldest(|_| true);
         }
-        let expires_ms = now_ms.saturating_add(LIFETIME_MS);
-        self.order.push_back((expires_ms, hash.clone()));
+        let expires_ms = now_ms.saturating_add(grant.purpose.lifetime_ms());
+        self.order.push_back(hash.clone());
         self.by_hash.insert(hash, Ticket { grant, expires_ms });
     }
 
-    /// The grant of a token's hash, if it is good now. It is good no second time.
+    /// The grant of a token's hash, if it is good now. It is good no second time, unless it is for many.
     pub fn take(&mut self, hash: &str, now_ms: i64) -> Option<Grant> {
+        let lasting =
+            |ticket: &&Ticket| ticket.grant.purpose.is_for_many() && now_ms < ticket.expires_ms;
+        if let Some(ticket) = self.by_hash.get(hash).filter(lasting) {
+            return Some(ticket.grant.clone());
+        }
         let ticket = self.by_hash.remove(hash)?;
-        self.order.retain(|(_, kept)| kept != hash);
+        self.order.retain(|kept| kept != hash);
         (now_ms < ticket.expires_ms).then_some(ticket.grant)
     }
 
     fn forget_expired(&mut self, now_ms: i64) {
-        while let Some((expires_ms, _)) = self.order.front()
-            && *expires_ms <= now_ms
-            && let Some((_, hash)) = self.order.pop_front()
-        {
-            self.by_hash.remove(&hash);
-        }
+        self.by_hash.retain(|_, ticket| now_ms < ticket.expires_ms);
+        self.order.retain(|hash| self.by_hash.contains_key(hash));
     }
 
     fn forget_oldest(&mut self, is_meant: impl Fn(&Ticket) -> bool) {
         let oldest = self
             .order
             .iter()
-            .position(|(_, hash)| self.by_hash.get(hash).is_some_and(&is_meant))
+            .position(|hash| self.by_hash.get(hash).is_some_and(&is_meant))
             .and_then(|place| self.order.remove(place));
-        if let Some((_, hash)) = oldest {
+        if let Some(hash) = oldest {
             self.by_hash.remove(&hash);
         }
     }
@@ -187,6 +213,21 @@ mod tests {
             session: None,
         };
         Grant { caller, purpose: Purpose::ServiceStats { service } }
+    }
+
+    #[test]
+    fn a_ticket_for_a_proxy_is_good_often_and_keeps_no_others_alive() {
+        let purpose = Purpose::Proxy { container: 7, port: 80 };
+        let mut tickets = Tickets::default();
+        tickets.insert("page".to_owned(), Grant { purpose, ..grant(1, 7) }, 0);
+        tickets.insert("a".to_owned(), grant(1, 7), 0);
+        for at in [0, 1, LIFETIME_MS, PROXY_LIFETIME_MS - 1] {
+            assert!(tickets.take("page", at).is_some(), "{at}");
+        }
+        tickets.insert("b".to_owned(), grant(1, 7), LIFETIME_MS);
+        assert_eq!(tickets.order, ["page", "b"], "a has expired behind it");
+        assert_eq!(tickets.take("page", PROXY_LIFETIME_MS), None);
+        assert_eq!(tickets.order, ["b"]);
     }
 
     fn filled(tickets: impl IntoIterator<Item = (&'static str, i64)>) -> Tickets {
@@ -241,6 +282,7 @@ mod tests {
     fn a_ticket_is_bound_to_its_path() {
         let container = Purpose::ContainerStats { container: 1, external_id: "abc".to_owned() };
         let host = Purpose::HostStats { host: 1 };
+        let page = Purpose::Proxy { container: 1, port: 80 };
         for (purpose, path, good) in [
             (&container, "/v1/containerstats/abc", true),
             (&container, "/v1/containerstats/abc/", true),
@@ -249,6 +291,10 @@ mod tests {
             (&host, "/v1/hoststats", true),
             (&host, "/v1/hoststats/project/", false),
             (&host, "/v1/exec/", false),
+            (&page, "/v1/container-proxy", true),
+            (&page, "/v1/container-proxy/a/b", true),
+            (&page, "/v1/container-proxying", false),
+            (&page, "/v1/exec/", false),
         ] {
             assert_eq!(purpose.is_at(path), good, "{path}");
         }

@@ -18,6 +18,7 @@ pub mod ssh;
 mod streams;
 mod terminal;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -38,7 +39,7 @@ use super::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk,
     Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
     NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
-    Stats, TtySize, VolumeSpec,
+    Stats, TtySize, VolumeSpec, Wire, wire,
 };
 use connect::{Connection, Patience};
 use failure::{Subject, status};
@@ -250,6 +251,15 @@ impl Engine for DockerEngine {
 
     async fn probe(&self, _: &str, probe: &Probe) -> Result<(), String> {
         probe::ask(probe).await
+    }
+
+    async fn dial(&self, container: &str, address: SocketAddr) -> Result<Wire, EngineError> {
+        let Some(machine) = self.connection.machine() else {
+            return wire::dial(container, address).await;
+        };
+        // A reader that stops holds up the whole session, which therefore is its own.
+        let dialed = machine.dial_address(address).await;
+        dialed.map_err(|error| wire::closed(container, address.port(), &error.to_string()))
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {

@@ -9,23 +9,19 @@ use std::pin::Pin;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_util::io::ReaderStream;
 
 use super::connect::{Connection, away_by_io};
 use super::failure::{Subject, classify};
 use super::ssh::Lane;
-use crate::engine::{Away, Chunk, EngineError, Output};
+use crate::engine::{Away, Chunk, EngineError, Output, Wire};
 
 /// More than any engine's answer has before its body.
 const HEAD_LIMIT: usize = 16 * 1024;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-
-trait Duplex: AsyncRead + AsyncWrite + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 type Reader = BoxStream<'static, Result<Chunk, EngineError>>;
 type Writer = Pin<Box<dyn AsyncWrite + Send>>;
@@ -67,7 +63,7 @@ impl Connection {
         Ok((output.boxed(), Box::pin(write)))
     }
 
-    async fn open(&self) -> Result<Pin<Box<dyn Duplex>>, EngineError> {
+    async fn open(&self) -> Result<Wire, EngineError> {
         let lost = |err: std::io::Error| self.unavailable(away_by_io(&err));
         if let Some(machine) = self.machine() {
             let dialed = machine.dial(Lane::Own).await;
@@ -82,7 +78,7 @@ impl Connection {
 }
 
 /// The head of the answer, and what came after it in the same read.
-async fn read_head(stream: &mut Pin<Box<dyn Duplex>>) -> std::io::Result<(String, Bytes)> {
+async fn read_head(stream: &mut Wire) -> std::io::Result<(String, Bytes)> {
     let mut seen = BytesMut::new();
     loop {
         if let Some(at) = seen.windows(END_OF_HEAD.len()).position(|four| four == END_OF_HEAD) {

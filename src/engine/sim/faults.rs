@@ -37,6 +37,8 @@ pub enum Op {
     Exec,
     /// `Engine::probe`.
     Probe,
+    /// `Engine::dial`.
+    Dial,
     /// An event on its way to those who listen.
     Event,
 }

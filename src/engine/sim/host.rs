@@ -1,6 +1,7 @@
 //! [`Engine`] for a simulated host: faults first, then the state machine, then the transcript.
 
 use std::fmt::Arguments;
+use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,14 +11,15 @@ use futures_util::stream::BoxStream;
 use super::SimEngine;
 use super::faults::{Op, Verdict};
 use super::observe::{Detail, observe};
+use super::program::Program;
 use super::state::{Death, volume};
-use super::{registry, session, streams};
+use super::{port, registry, session, streams};
 use crate::engine::probe::Probe;
 use crate::engine::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec,
     ContainerState, Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec,
     HostStats, LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth,
-    RemoveVolumes, SecretFile, Stats, TtySize, VolumeSpec,
+    RemoveVolumes, SecretFile, Stats, TtySize, VolumeSpec, Wire, wire,
 };
 
 impl SimEngine {
@@ -309,6 +311,19 @@ impl Engine for SimEngine {
         let serial = state.find(container);
         let running = serial.is_some_and(|serial| state.is_running(serial));
         if running { Ok(()) } else { Err(format!("{name} does not run")) }
+    }
+
+    async fn dial(&self, container: &str, address: SocketAddr) -> Result<Wire, EngineError> {
+        let (image, name) = self.about(container)?;
+        self.enter(Op::Dial, "dial", &[image.as_str(), name.as_str()]).await?;
+        let state = self.host.lock_at(self.now());
+        let found = state.get(container).filter(|own| own.state == ContainerState::Running);
+        // Only a server listens, at whatever port it is asked at.
+        match found {
+            Some(own) if own.program == Program::Server => Ok(port::open()),
+            Some(_) => Err(wire::closed(&name, address.port(), "connection refused")),
+            None => Err(EngineError::NotRunning { container: name }),
+        }
     }
 
     async fn inspect(&self, container: &str) -> Result<Option<Observed>, EngineError> {

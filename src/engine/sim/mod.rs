@@ -10,6 +10,7 @@ mod host;
 mod life;
 mod machines;
 mod observe;
+mod port;
 mod program;
 mod registry;
 mod session;

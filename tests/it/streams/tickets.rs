@@ -74,8 +74,10 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 #[actix_web::test]
 async fn roles_decide_who_gets_in() {
     let place = Place::start().await;
-    let plain = place.container("plain", json!({})).await;
-    let strong = place.container("strong", json!({"privileged": true})).await;
+    let network = "managed";
+    let plain = place.container("plain", json!({"networkMode": network})).await;
+    let strong =
+        place.container("strong", json!({"networkMode": network, "privileged": true})).await;
     let input = json!({"command": ["sh"]});
     for (role, plain_expect, strong_expect) in [
         ("member", (200, 200), (200, 200)),
@@ -83,9 +85,9 @@ async fn roles_decide_who_gets_in() {
         ("readonly", (200, 422), (200, 422)),
     ] {
         let person = place.member(role).await;
-        for (id, (logs, execute)) in [(&plain, plain_expect), (&strong, strong_expect)] {
+        for (id, (logs, inside)) in [(&plain, plain_expect), (&strong, strong_expect)] {
             let shown = person.get(&format!("/containers/{id}")).await.ok(200);
-            for (action, expect) in [("logs", logs), ("execute", execute)] {
+            for (action, expect) in [("logs", logs), ("execute", inside), ("proxy", inside)] {
                 let url = format!("/containers/{id}?action={action}");
                 let answer = person.post(&url, input.clone()).await;
                 assert_eq!(answer.status, expect, "{role} {action}: {}", answer.text);

@@ -1,6 +1,7 @@
 //! The client library's way to a machine: one channel for each request.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use tower_service::Service;
 use super::Machine;
 use super::failure::SshError;
 use super::session::Session;
+use crate::engine::Wire;
 
 /// Which session a request takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,16 @@ impl Machine {
         };
         let channel = session.dial(&self.login.socket).await?;
         Ok(Stream { channel: channel.into_stream(), _session: session })
+    }
+
+    /// A way to an address that the machine reaches, with a session for itself.
+    pub(in crate::engine::docker) async fn dial_address(
+        &self,
+        address: SocketAddr,
+    ) -> Result<Wire, SshError> {
+        let session = self.own_session().await?;
+        let channel = session.dial_address(address).await?;
+        Ok(Box::pin(Stream { channel: channel.into_stream(), _session: session }))
     }
 }
 

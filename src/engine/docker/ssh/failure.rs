@@ -1,5 +1,7 @@
 //! What can go wrong between here and a machine's Docker, in words for a person.
 
+use std::net::SocketAddr;
+
 use russh::ChannelOpenFailure;
 use thiserror::Error;
 
@@ -61,6 +63,22 @@ impl SshError {
             ));
         }
         SshError::NoDocker(format!("no channel to {socket}: {why:?}"))
+    }
+
+    /// A channel to `address` that the machine would not open.
+    pub(super) fn way(address: SocketAddr, error: russh::Error) -> SshError {
+        let russh::Error::ChannelOpenFailure(why) = error else { return error.into() };
+        SshError::Command(match why {
+            ChannelOpenFailure::AdministrativelyProhibited => format!(
+                "its SSH server forbids the way to {address}; set `AllowTcpForwarding yes` there"
+            ),
+            ChannelOpenFailure::ConnectFailed
+            | ChannelOpenFailure::UnknownChannelType
+            | ChannelOpenFailure::ResourceShortage
+            | ChannelOpenFailure::Other { .. } => {
+                format!("the machine reaches nobody at {address}")
+            }
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One SSH session: the machine's host key, our login, channels and commands.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -109,6 +110,17 @@ impl Session {
             SshError::Unreachable("the machine does not open a channel in time".to_owned())
         })?;
         opened.map_err(|error| SshError::channel(socket, error))
+    }
+
+    /// A channel to an address that the machine reaches.
+    pub(super) async fn dial_address(&self, address: SocketAddr) -> Result<Channel<Msg>, SshError> {
+        let (host, port) = (address.ip().to_string(), u32::from(address.port()));
+        let open = self.handle.channel_open_direct_tcpip(host, port, "127.0.0.1", 0);
+        let opened = tokio::time::timeout(CHANNEL_TIMEOUT, open).await;
+        let opened = opened.map_err(|_| {
+            SshError::Unreachable("the machine does not open a channel in time".to_owned())
+        })?;
+        opened.map_err(|error| SshError::way(address, error))
     }
 
     /// Runs a command that is known beforehand; what it works on reaches it as its input.

@@ -10,7 +10,7 @@ use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
 use russh::server::{self, Auth, ChannelOpenHandle, Msg, Session as ServerSession};
 use russh::{Channel, ChannelOpenFailure, MethodKind, MethodSet};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use super::super::connect::{Connection, Patience};
@@ -79,6 +79,29 @@ impl server::Handler for Habits {
         _: &mut ServerSession,
     ) -> Result<(), russh::Error> {
         match UnixStream::connect(path).await {
+            Ok(mut socket) => {
+                reply.accept().await;
+                let mut stream = channel.into_stream();
+                tokio::spawn(async move {
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut socket).await;
+                });
+            }
+            Err(_) => reply.reject(ChannelOpenFailure::ConnectFailed).await,
+        }
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut ServerSession,
+    ) -> Result<(), russh::Error> {
+        match TcpStream::connect((host, u16::try_from(port).unwrap())).await {
             Ok(mut socket) => {
                 reply.accept().await;
                 let mut stream = channel.into_stream();
@@ -281,4 +304,30 @@ async fn a_slow_reader_holds_up_nobody() {
     let version = async { calls.client(Patience::Control).await.unwrap().version().await.unwrap() };
     tokio::time::timeout(PATIENCE, version).await.expect("calls go on");
     drop(unread);
+}
+
+#[tokio::test]
+async fn a_port_of_a_container_is_reached_from_the_machine() {
+    let place = place(Habits::default()).await;
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let engine = DockerEngine::over_ssh(Arc::new(Machine::new(place.login.clone(), Clock::System)));
+    let (wire, accepted) = tokio::join!(engine.dial("web", address), server.accept());
+    let (mut wire, mut container) = (wire.unwrap(), accepted.unwrap().0);
+    wire.write_all(b"ping").await.unwrap();
+    let mut heard = [0; 4];
+    container.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"ping");
+    drop(container);
+    assert_eq!(wire.read(&mut heard).await.unwrap(), 0, "the end comes through");
+
+    drop(server);
+    let error = engine.dial("web", address).await.err().map(|error| error.to_string());
+    let port = address.port();
+    assert_eq!(
+        error,
+        Some(format!(
+            "nothing answers at port {port} of container `web`: the machine reaches nobody at {address}"
+        ))
+    );
 }
