@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." && . scripts/lib.sh
 DENY=0.20 # the settings in deny.toml are written for this one
 
 say "format"
-cargo fmt --check
+cargo fmt --all --check
 say "lints"
 cargo clippy --locked --all-targets -- -D warnings
 say "documentation"
@@ -16,7 +16,9 @@ if ! have cargo-deny; then
     say "installing cargo-deny (once; takes some minutes)"
     cargo install cargo-deny --locked --version "^$DENY"
 fi
-cargo deny --all-features check --hide-inclusion-graph licenses bans sources
+cargo deny --workspace --all-features check --hide-inclusion-graph licenses bans sources
+say "wrong input"
+FUZZ_SECONDS=10 scripts/fuzz.sh
 say "scripts"
 for script in scripts/*.sh .ci/run; do bash -n "$script"; done
 if have shellcheck; then shellcheck -x -S warning scripts/*.sh .ci/run; fi
