@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use ranchette::model::id;
 use ranchette::model::registry::{self, Entry};
 use ranchette::model::schema::{Field, Kind, Scope, Source};
 use serde_json::{Map, Value};
@@ -12,8 +13,10 @@ use super::bodies::{self, INTRUDER, INTRUDER_NUMBER};
 use super::callers::{self, Caller};
 use super::ground::{Ask, Ground, difference};
 use super::plant::{self, Plot};
+use super::strangers::NEVER;
 use super::table::{Dialect, Table};
 use super::verbs::{prepare, report};
+use super::wanted::{self, Brought, NEVER_MADE, Seen, is_needed, merge};
 
 /// A caller, its rows, and an account that is not its own.
 struct Writer<'a> {
@@ -21,7 +24,11 @@ struct Writer<'a> {
     caller: &'a Caller,
     table: Table,
     plot: &'a Plot,
+    seen: Seen,
+    brought: &'a Brought,
     stranger: i64,
+    /// A row of theirs by type.
+    their_rows: &'a Plot,
     named: Cell<u32>,
 }
 
@@ -101,7 +108,45 @@ impl Writer<'_> {
         if let Some(Value::Object(launch)) = needed.get_mut("launchConfig") {
             launch.insert("imageUuid".to_owned(), "docker:nginx".into());
         }
+        let may = |name: &String| entry.field(name).is_none_or(|field| self.has(entry, field, 'c'));
+        let given = wanted::given(entry.ty.name, &self.seen).into_iter();
+        needed.extend(given.filter(|(name, _)| may(name)));
         needed
+    }
+
+    /// A create with everything it needs, and every field that may not be given.
+    fn intruded(&self, entry: &'static Entry) -> Map<String, Value> {
+        let mut body = self.forbidden(entry, 'c', 3);
+        for (name, _) in self.brought.fields(entry.ty.name, self.caller.name) {
+            body.shift_remove(&name);
+        }
+        merge(&mut body, self.needed(entry));
+        body
+    }
+
+    /// Creates with everything they need and an id of theirs, one for each place where an id can stand. Who
+    /// sees everything names what never was.
+    fn referring(&self, entry: &'static Entry) -> Vec<(String, Map<String, Value>)> {
+        let id = |to: &str| {
+            let never = id::format(&registry::lookup(to).expect(to).prefix, NEVER);
+            let theirs = bodies::id_of(self.their_rows, self.stranger, to);
+            theirs.filter(|_| !self.caller.all).unwrap_or(never)
+        };
+        let places = bodies::places(&self.table, entry, 'c').into_iter();
+        let places = places.filter_map(|place| {
+            let Value::Object(body) = place.body(&id(place.to)) else { return None };
+            Some((place.path, body))
+        });
+        let brought = self.brought.fields(entry.ty.name, self.caller.name).into_iter();
+        let brought = brought.filter_map(|(name, to)| {
+            Some((name.clone(), Map::from_iter([(name, id(&to?).into())])))
+        });
+        let whole = |(path, more): (String, Map<String, Value>)| {
+            let mut body = self.needed(entry);
+            merge(&mut body, more);
+            (path, body)
+        };
+        places.chain(brought).map(whole).collect()
     }
 
     async fn ask(
@@ -118,13 +163,47 @@ impl Writer<'_> {
 /// Whether a line of a dump holds what must not be there.
 fn is_intruded(line: &str, writer: &Writer<'_>) -> bool {
     let mut words = line.split(' ');
-    line.contains(INTRUDER)
+    let is_theirs = |word: &str| {
+        word.parse::<i64>().is_ok_and(|number| writer.their_rows.values().any(|row| *row == number))
+    };
+    let refers = line.starts_with("reference") && words.clone().skip(1).any(is_theirs);
+    refers
+        || line.contains(INTRUDER)
         || line.contains(&INTRUDER_NUMBER.to_string())
         // The owner's column of a row.
         || (line.starts_with("resource") && words.nth(4) == Some(&writer.stranger.to_string()))
 }
 
-async fn check(writer: &Writer<'_>, made: &mut BTreeMap<&'static str, String>) -> Vec<String> {
+/// What came of creates: nothing when there was one that made something, else an answer.
+type Made = BTreeMap<&'static str, Option<(u16, String)>>;
+
+/// Sends creates of a type: one with all that may not be given, and one for each id that may not be named.
+async fn creates(
+    writer: &Writer<'_>,
+    entry: &'static Entry,
+    all: &str,
+    made: &mut Made,
+) -> Vec<String> {
+    let (name, ty) = (writer.caller.name, entry.ty.name);
+    let mut wrong = Vec::new();
+    let (status, text) = writer.ask("POST", all, writer.intruded(entry)).await;
+    if status == 201 {
+        made.insert(ty, None);
+    } else {
+        made.entry(ty).or_insert(Some((status, text)));
+    }
+    // What nobody makes is refused whatever it says.
+    let referring = if NEVER_MADE.contains(&ty) { Vec::new() } else { writer.referring(entry) };
+    for (path, body) in referring {
+        let (status, text) = writer.ask("POST", all, body).await;
+        if status != 422 || !text.contains("InvalidReference") {
+            wrong.push(format!("{name} {ty} {path}: {status} {text}"));
+        }
+    }
+    wrong
+}
+
+async fn check(writer: &Writer<'_>, made: &mut Made) -> Vec<String> {
     let name = writer.caller.name;
     let mut wrong = Vec::new();
     for entry in registry::registry().all() {
@@ -135,15 +214,8 @@ async fn check(writer: &Writer<'_>, made: &mut BTreeMap<&'static str, String>) -
         }
         let all = format!("/v2-beta/{}", entry.ty.plural.to_ascii_lowercase());
         let before = writer.ground.dump();
-        if row.may("create") {
-            let mut body = writer.forbidden(entry, 'c', 3);
-            body.extend(writer.needed(entry));
-            let (status, text) = writer.ask("POST", &all, body).await;
-            if status == 201 {
-                made.insert(entry.ty.name, String::new());
-            } else {
-                made.entry(entry.ty.name).or_insert(text);
-            }
+        if row.may("create") || writer.brought.makes(entry.ty.name, name) {
+            wrong.extend(creates(writer, entry, &all, made).await);
         }
         if row.may("update") {
             let own = bodies::id_of(writer.plot, writer.caller.acting, entry.ty.name);
@@ -203,6 +275,8 @@ async fn fields_are_given_by_whom_the_letters_name() {
     let ground = Ground::new().await;
     let ours = callers::project(&ground, "ours").await;
     let theirs = callers::project(&ground, "theirs").await;
+    let their_rows = plant::plant(&ground, theirs).await;
+    let brought = Brought::new(&ground).await;
     let mut all = callers::members(&ground, ours).await;
     all.extend(callers::accounts(&ground).await);
     let mut wrong = Vec::new();
@@ -216,48 +290,19 @@ async fn fields_are_given_by_whom_the_letters_name() {
             caller,
             table,
             plot: &plot,
+            seen: wanted::seen(&ground, caller, &plot).await,
+            brought: &brought,
             stranger: theirs,
+            their_rows: &their_rows,
             named: Cell::new(0),
         };
         wrong.extend(check(&writer, &mut made).await);
     }
     report(&wrong);
-    let never = made.iter().filter(|(ty, why)| !why.is_empty() && !NEVER_MADE.contains(ty));
-    report(&never.map(|(ty, why)| format!("{ty} is never made: {why}")).collect::<Vec<_>>());
+    let never = made.iter().filter_map(|(ty, answer)| Some((ty, answer.as_ref()?)));
+    let never = never.filter(|(ty, (status, _))| !NEVER_MADE.contains(ty) || *status != 405);
+    let never = never.map(|(ty, (status, text))| format!("{ty} is never made: {status} {text}"));
+    report(&never.collect::<Vec<_>>());
+    let some = NEVER_MADE.iter().filter(|ty| made.get(*ty).is_none_or(Option::is_none));
+    report(&some.map(|ty| format!("{ty} is made")).collect::<Vec<_>>());
 }
-
-/// What a create needs besides what its schema says is required: type, field.
-const BESIDES: &[(&str, &str)] = &[
-    ("catalogTemplate", "dockerCompose"),
-    ("catalogTemplate", "name"),
-    ("container", "imageUuid"),
-    ("password", "publicValue"),
-    ("password", "secretValue"),
-    ("secret", "value"),
-    ("service", "launchConfig"),
-    ("service", "stackId"),
-    ("volume", "driver"),
-];
-
-fn is_needed(entry: &Entry, field: &Field) -> bool {
-    let names = [entry.ty.name, entry.base];
-    BESIDES.iter().any(|row| names.contains(&row.0) && row.1 == field.name)
-}
-
-/// Types whose rows are not made by a create, although their schema says so: members are set by an
-/// action of the environment. Or whose creates need more than a schema says; they have tests of their own:
-/// reports of agents, handlers, and what a machine driver makes.
-const NEVER_MADE: &[&str] = &[
-    "containerEvent",
-    "dynamicSchema",
-    "externalDnsEvent",
-    "externalHandler",
-    "externalHostEvent",
-    "externalServiceEvent",
-    "externalStoragePoolEvent",
-    "externalVolumeEvent",
-    "host",
-    "machine",
-    "projectMember",
-    "serviceEvent",
-];

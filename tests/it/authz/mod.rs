@@ -8,6 +8,7 @@ mod callers;
 mod ground;
 mod plant;
 mod table;
+mod wanted;
 
 mod bodies;
 mod fields;

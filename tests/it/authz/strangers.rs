@@ -16,7 +16,7 @@ use super::table::{Dialect, Table};
 use super::verbs::{prepare, report};
 
 /// A number that no row has.
-const NEVER: i64 = 987_654_321;
+pub const NEVER: i64 = 987_654_321;
 
 /// Two environments with everything in them.
 struct Two {
