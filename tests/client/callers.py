@@ -77,6 +77,10 @@ class Administrator:
         if root.state != 'active':
             good(self.client, self.client.action(root, 'activate'))
         self.root = self.key(root.id)
+        # Nobody logs in before an administrator can.
+        login = self.client.create_localAuthConfig(
+            username=name('login'), password=name('secret'), name='', accessMode='unrestricted', enabled=True)
+        assert login.enabled and login.accessMode == 'unrestricted', login
         # Whoever registers is simulated.
         self.client.update_by_id_setting('agent.uri.format', value='sim://%s')
 

@@ -57,7 +57,7 @@ MADE.update({type: 'running' for type in INSTANCES})
 SAME = object()
 LEADS_TO = {
     'activate': 'active', 'activateservices': SAME, 'addoutputs': SAME, 'addservicelink': SAME,
-    'associate': 'associated', 'changesecret': SAME, 'deactivate': 'inactive',
+    'associate': 'associated', 'bootstrap': 'active', 'changesecret': SAME, 'deactivate': 'inactive',
     'deactivateservices': SAME, 'disassociate': 'active', 'disconnect': 'disconnected',
     'dockersocket': SAME, 'console': SAME, 'error': 'error', 'evacuate': 'inactive',
     'execute': SAME, 'exportconfig': SAME, 'finishupgrade': 'active', 'logs': SAME,
@@ -96,6 +96,8 @@ def plan(type, row):
         return ['update', 'associate', 'disassociate', 'deactivate', 'activate']
     if type == 'volume':
         return ['update', 'activate', 'deactivate']
+    if type == 'physicalHost':
+        return ['update', 'error', 'bootstrap']
     if row.state == 'inactive':
         return ['activate', 'update', 'deactivate']
     return ['setmembers', 'changesecret', 'update', 'deactivate', 'activate', 'upgrade']

@@ -13,10 +13,11 @@ import sys
 import traceback
 
 import cattle
+import requests
 
-from callers import EVERYWHERE, ROLES, Administrator, not_allowed, wait
+from callers import EVERYWHERE, ROLES, URL, Administrator, Key, connect, good, name, not_allowed, wait
 from deeds import GONE, Deeds
-from makers import MADE_ELSEWHERE, REFUSED, TAKEN_IN, TOLD, Maker
+from makers import MADE_ELSEWHERE, PASSED_ON, REFUSED, TAKEN_IN, TOLD, Maker
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
 DIALECTS = ['v1', 'v2-beta']
@@ -63,10 +64,14 @@ class Life:
         # With the host goes what runs there.
         for type in sorted(types, key=lambda type: (type == 'host', type)):
             schema = types[type]
-            if not hasattr(schema.links, 'collection') or type in MADE_ELSEWHERE:
+            passed_on = type in PASSED_ON and schema.creatable
+            listed = hasattr(schema.links, 'collection') and type not in MADE_ELSEWHERE
+            if not passed_on and not listed:
                 continue
             try:
-                if type in REFUSED:
+                if passed_on:
+                    self.passed_on(type, PASSED_ON[type])
+                elif type in REFUSED:
                     not_allowed(lambda: self.client.create(type, **REFUSED[type]), 405, 422)
                 elif schema.creatable:
                     self.life(type, schema)
@@ -111,6 +116,16 @@ class Life:
         except (AssertionError, AttributeError, cattle.ApiError):
             if type not in TAKEN_IN or self.exists(type, row):
                 raise
+
+    def passed_on(self, type, given):
+        # Without a list there is no link to where it is made.
+        plural = self.client.schema.types[type].pluralName.lower()
+        row = vars(self.client._post('%s/%s/%s' % (URL, self.version, plural), data=given))
+        assert row['type'] == type and row['id'] and row['time'], row
+        for key, value in given.items():
+            found = vars(row[key]) if isinstance(row[key], cattle.RestObject) else row[key]
+            assert found == value, (key, found)
+        self.lived.append((type, 0))
 
     def exists(self, type, row):
         return row is not None and self.client.by_id(type, row.id) is not None
@@ -198,11 +213,58 @@ class Life:
                     self.follow(after)
 
 
+class Session:
+    """Whoever logs in: a token is made, used, read, and ended."""
+
+    role = 'token'
+
+    def __init__(self, admin, version):
+        self.admin, self.version = admin, version
+        self.lived, self.failed, self.looked = [], [], 0
+
+    def run(self):
+        try:
+            self.life()
+            self.lived.append(('token', 0))
+        except Exception:
+            self.failed.append(('token', traceback.format_exc()))
+        return self
+
+    def life(self):
+        account, login, secret = self.admin.account('user'), name('login'), name('secret')
+        good(self.admin.client, self.admin.client.create_password(
+            accountId=account, publicValue=login, secretValue=secret))
+        self.ask('get', '/schemas', 401)
+        self.ask('post', '/token', 401, json={'code': '%s:not-%s' % (login, secret)})
+        made = self.ask('post', '/token', 201, json={'code': '%s:%s' % (login, secret)})
+        assert made['type'] == 'token' and made['accountId'] == account, made
+        # The form in which Rancher's own programs gave tokens to the client.
+        key = Key('x-api-bearer=', made['jwt'])
+        own = [one.id for one in connect(key, self.version).list_account()]
+        assert account in own, own
+        bearer = {'Authorization': 'Bearer ' + made['jwt']}
+        # Nobody else is told whose it is, and nobody the key.
+        for headers, whose in ((bearer, account), ({}, None)):
+            found = self.ask('get', '/token', headers=headers)['data']
+            assert [one.get('accountId') for one in found] == [whose], found
+            assert [one.get('jwt') for one in found] == [None], found
+        if self.version == 'v1':
+            self.ask('delete', '/token/current', 405, headers=bearer)
+        self.ask('delete', '/token/current', 204, version='v2-beta', headers=bearer)
+        not_allowed(lambda: connect(key, self.version).list_account(), 401)
+
+    def ask(self, method, path, status=200, version=None, **more):
+        answer = requests.request(method, '%s/%s%s' % (URL, version or self.version, path), **more)
+        assert answer.status_code == status, (method, path, answer.status_code, answer.text)
+        return answer.json() if answer.text else None
+
+
 def main():
     admin = Administrator()
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         roles=sys.argv[1].split(',') if len(sys.argv)>1 else ROLES
         lives = [Life(admin, role, version) for role in roles for version in DIALECTS]
+        lives += [Session(admin, version) for version in DIALECTS]
         lives = [one.result() for one in [pool.submit(life.run) for life in lives]]
     failed = 0
     for life in lives:
