@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, data, doctor, down, logs, password, ps, rotate, scale, serve,
+    adopt, audit, check_config, data, doctor, down, logs, password, ps, pull, rotate, scale, serve,
     switch, up, upgrade,
 };
 
@@ -113,6 +113,8 @@ pub enum Verb {
     Demo(serve::DemoArgs),
     /// Bring a compose project up: create, change and scale its services
     Up(up::UpArgs),
+    /// Pull the images of services on every host
+    Pull(pull::PullArgs),
     /// Show services, or containers
     Ps(ps::PsArgs),
     /// Show what containers print

@@ -38,6 +38,7 @@ mod up;
 mod down;
 mod logs;
 mod ps;
+mod pull;
 mod scale;
 mod switch;
 mod upgrade;
@@ -77,6 +78,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Serve(args) => serve::serve(settings, out, &args),
         Verb::Demo(args) => serve::demo(settings, out, &args),
         Verb::Up(args) => block_on(up::run(settings, out, &args)),
+        Verb::Pull(args) => block_on(pull::run(settings, out, &args)),
         Verb::Ps(args) => block_on(ps::run(settings, out, &args)),
         Verb::Logs(args) => block_on(logs::run(settings, out, &args)),
         Verb::Scale(args) => block_on(scale::run(settings, out, &args)),

@@ -103,7 +103,10 @@ pub async fn run(
 }
 
 /// The services that names mean, each once.
-fn chosen<'a>(inventory: &'a Inventory, names: &[String]) -> Result<Vec<&'a Service>> {
+///
+/// # Errors
+/// When a name is unknown, or means several services or a container.
+pub fn chosen<'a>(inventory: &'a Inventory, names: &[String]) -> Result<Vec<&'a Service>> {
     let mut chosen: Vec<&Service> = Vec::new();
     for name in names {
         let found: Vec<&Service> = match inventory.find(name)? {

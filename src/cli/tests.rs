@@ -62,6 +62,8 @@ fn what_may_be_written() {
         Err("an argument cannot be used with one or more of the other specified arguments"),
     );
     check("backup", Err("one or more required arguments were not provided"));
+    check("pull", Err("one or more required arguments were not provided"));
+    check("pull shop blog/web --cached", Ok("Pull json=false"));
     check("restart a b -d", Ok("Restart json=false"));
     check("audit verify --head ab --json", Ok("Audit json=true"));
     check("audit check", Err("unrecognized subcommand"));

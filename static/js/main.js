@@ -20,6 +20,7 @@ import loginPage from "./pages/login.js";
 import { serviceLogsPage, stackLogsPage } from "./pages/logs.js";
 import missingPage from "./pages/missing.js";
 import processesPage from "./pages/processes.js";
+import registriesPage from "./pages/registries.js";
 import setupPage from "./pages/setup.js";
 import stackPage from "./pages/stack.js";
 import stacksPage from "./pages/stacks.js";
@@ -35,6 +36,7 @@ const ROUTES = [
   ["/containers/:id", containerPage],
   ["/hosts", hostsPage],
   ["/processes", processesPage],
+  ["/registries", registriesPage],
   ["/keys", keysPage],
   ["/account", accountPage],
 ];

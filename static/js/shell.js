@@ -10,6 +10,7 @@ const PLACES = [
   { href: "#/stacks", label: "Stacks", icon: "stacks", under: ["#/stacks", "#/new", "#/containers"] },
   { href: "#/hosts", label: "Hosts", icon: "host", under: ["#/hosts"] },
   { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"], admin: true },
+  { href: "#/registries", label: "Registries", icon: "download", under: ["#/registries"] },
   { href: "#/keys", label: "API keys", icon: "key", under: ["#/keys"] },
   { href: "#/account", label: "Account", icon: "user", under: ["#/account"] },
 ];

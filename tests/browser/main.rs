@@ -13,10 +13,12 @@
 
 mod driver;
 mod pages;
+mod registries;
 mod stories;
 
 use driver::{Browser, with_browser};
 pub use pages::forms_of_the_api_do_everything;
+pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;
 
 /// A server to look at.
@@ -41,8 +43,16 @@ const COMPOSE: &str = "services:
 volumes:
   data: {}
 ";
-const NARROW: [&str; 7] =
-    ["#/stacks", "#/new", "#/hosts", "#/processes", "#/keys", "#/account", "#/nowhere"];
+const NARROW: [&str; 8] = [
+    "#/stacks",
+    "#/new",
+    "#/hosts",
+    "#/processes",
+    "#/registries",
+    "#/keys",
+    "#/account",
+    "#/nowhere",
+];
 
 /// The code is asked for once; afterwards a name and a password are.
 pub async fn set_up_log_out_log_in(server: &Server) {

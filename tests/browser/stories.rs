@@ -14,11 +14,15 @@ async fn tell(story: impl AsyncFnOnce(&Server)) {
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.server.data_dir = folder.path().to_owned();
     config.sim.enabled = true;
+    // So that the fleet can be reached from here.
+    config.sim.agents = true;
     // Hashes at their real price would be most of what these tests do.
     config.auth.argon2_memory_kib = 8;
     config.auth.argon2_iterations = 1;
     let running =
         server::start(&config, Clock::System, Entropy::System).await.expect("the server starts");
+    let fleet = running.core.site.simulated().expect("a simulated fleet");
+    fleet.registry().require_login("private.test:5000/", "bob", "hush");
     let setup_code = running.setup_code.clone().expect("nobody has set it up");
     story(&Server { url: running.url.clone(), setup_code }).await;
     running.shut_down().await;
@@ -35,6 +39,7 @@ macro_rules! stories {
 
 stories! {
     a_phone_never_scrolls_sideways
+    a_registry_says_whether_it_lets_us_in
     changes_by_others_appear_live
     dropped_files_find_their_places
     forms_of_the_api_do_everything

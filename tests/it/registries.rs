@@ -146,6 +146,36 @@ async fn a_login_that_nobody_can_check_is_kept() {
     alone.stop().await;
 }
 
+/// An image is pulled when it is missing, or before every container with the label for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_is_pulled_when_missing_or_always() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("shop").await;
+    for (name, labels, pulls) in [
+        ("once", json!({}), 1),
+        ("always", json!({ "io.rancher.container.pull_image": "always" }), 3),
+    ] {
+        let image = format!("docker:{name}:1");
+        let launch = json!({ "imageUuid": image, "labels": labels });
+        let service = world.service(&stack, name, 1, launch).await;
+        world.state(service.id, "active").await;
+        for scale in [2, 3] {
+            world.scale(service.id, scale).await;
+            world
+                .until("all containers run", |read| {
+                    let all = read.referrers("instance", "serviceId", service.id)?;
+                    let run = all.iter().filter(|one| one.state == "running").count();
+                    Ok((i64::try_from(run) == Ok(scale)).then_some(()))
+                })
+                .await;
+        }
+        let line = format!("host1 pull {name}:1");
+        let count = world.fleet.transcript().lines().iter().filter(|one| **one == line).count();
+        assert_eq!(count, pulls, "{name}");
+    }
+    world.stop().await;
+}
+
 /// A login that has become wrong does not keep us from what everybody may have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_refused_to_a_login_is_tried_as_anybody() {
@@ -279,6 +309,10 @@ async fn a_private_image_on_docker_needs_its_login() {
     let expect = format!("there is no active login for registry `{address}`");
     assert!(words.contains("was refused") && words.contains(&expect), "{words}");
 
+    let refused = ranch.run(&["pull", &stack]).await;
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && words.contains(&expect), "{words}");
+
     let registry = json!({ "serverAddress": format!("http://{address}/") });
     let registry = ranch.send(Method::POST, "registries", &registry).await;
     let login = json!({
@@ -298,6 +332,8 @@ async fn a_private_image_on_docker_needs_its_login() {
     judged(&ranch, &id).await;
     ranch.send(Method::POST, &format!("{path}?action=activate"), &json!({})).await;
     assert_eq!(judged(&ranch, &id).await, ("active".to_owned(), String::new()));
+    ranch.ok(&["pull", &stack]).await;
+    ranch.docker(&["image", "inspect", &image]);
     ranch.ok(&["up", "-f", &file, "-p", &stack]).await;
     let containers = ranch.containers(&stack);
     assert!(containers.len() == 1 && containers[0].is_running(), "{containers:?}");
