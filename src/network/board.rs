@@ -27,6 +27,7 @@ const WATCHED: &[&str] = &[
     "account",
     "host",
     "instance",
+    "instanceLink",
     "network",
     "port",
     "service",

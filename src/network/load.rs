@@ -43,6 +43,7 @@ pub fn world(read: &Read<'_>, environment: i64) -> Result<Option<World>> {
     };
     let sidekicks = sidekicks(&services, &mut world);
     let ports = ports(&all("port")?);
+    let calls = calls(&all("instanceLink")?, &instance_at);
     for row in &instances {
         let place = |field: &str, places: &Places| places.get(&row.int(field)?).copied();
         let primary = place("serviceId", &service_at);
@@ -50,16 +51,13 @@ pub fn world(read: &Read<'_>, environment: i64) -> Result<Option<World>> {
         let sidekick = primary.zip(name).and_then(|(primary, name)| {
             sidekicks.get(&(primary, name.to_ascii_lowercase())).copied()
         });
-        let links = row.map("instanceLinks").into_iter().flatten();
-        let links =
-            links.filter_map(|(name, to)| Some((name.clone(), *instance_at.get(&to.as_i64()?)?)));
         world.containers.push(Container {
             network_from: place("networkContainerId", &instance_at),
             service: sidekick.or(primary),
             stack: place("stackId", &stack_at),
             host: place("hostId", &host_at),
             network: place("primaryNetworkId", &network_at),
-            links: links.collect(),
+            links: calls.get(&row.id).cloned().unwrap_or_default(),
             ..container(row, ports.get(&row.id))
         });
     }
@@ -263,6 +261,21 @@ fn network(row: &Resource, project: &Resource) -> Network {
         default_policy_action: row.str("defaultPolicyAction").unwrap_or("allow").to_owned(),
         policy: row.data.get("policy").filter(|policy| !policy.is_null()).cloned(),
     }
+}
+
+/// Names that containers call others by, and the positions of those.
+fn calls(rows: &[Resource], instance_at: &Places) -> HashMap<i64, Vec<(String, usize)>> {
+    let mut calls: HashMap<i64, Vec<(String, usize)>> = HashMap::new();
+    for row in rows {
+        let target = row.int("targetInstanceId").and_then(|id| instance_at.get(&id));
+        let (Some(caller), Some(name), Some(target)) =
+            (row.int("instanceId"), row.str("linkName"), target)
+        else {
+            continue;
+        };
+        calls.entry(caller).or_default().push((name.to_owned(), *target));
+    }
+    calls
 }
 
 /// Puts containers into their services: those of the service, those it selects.

@@ -28,7 +28,7 @@ use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
-use crate::process::{certificates, secrets};
+use crate::process::{certificates, lost_hosts, secrets};
 use crate::store::Store;
 use crate::vault::{self, Vault};
 
@@ -136,7 +136,8 @@ impl Core {
             node,
         });
         site.configs.add(balancer::config_item());
-        site.tasks.add([watch::tasks(), secrets::tasks(), certificates::tasks()].concat());
+        let tasks = [watch::tasks(), lost_hosts::tasks(), secrets::tasks(), certificates::tasks()];
+        site.tasks.add(tasks.concat());
         Self {
             site,
             metrics,

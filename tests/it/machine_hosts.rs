@@ -125,6 +125,53 @@ async fn a_host_that_a_driver_makes_goes_with_its_machine() {
 }
 
 #[actix_web::test]
+async fn a_host_leads_to_what_its_machine_keeps_and_only_whoever_may_sees_it() {
+    let place = simulated().await;
+    let owner = place.site.owner().await;
+    let body = json!({"hostname": "one", "genericConfig": generic("m1")});
+    let host = owner.post("/hosts", body).await.ok(201);
+    place.state(&host["id"], "active").await;
+    let machine = machine_of(&owner, &host).await;
+    let (of_host, of_machine) =
+        (format!("{}/config", path(&host)), format!("{}/config", path(&machine)));
+    for (row, link) in [(&host, &of_host), (&machine, &of_machine)] {
+        assert_eq!(again(&owner, row).await["links"].get("config"), None, "{link}");
+        let nothing = owner.get(link).await.fault();
+        assert_eq!(nothing, "404 Not Found -: the machine has no configuration");
+    }
+    let basic = Some(place.site.superadmin().await);
+    let above = Client { basic, ..place.site.nobody() };
+    let kept = json!({"extractedConfig": "a2V5IGFuZCBjZXJ0aWZpY2F0ZXM="});
+    above.put(&path(&machine), kept).await.ok(200);
+    let (person, id) = place.site.person("looker").await;
+    for (row, link) in [(&host, &of_host), (&machine, &of_machine)] {
+        let shown = again(&owner, row).await;
+        assert!(
+            shown["links"]["config"].as_str().is_some_and(|url| url.ends_with(link)),
+            "{shown}"
+        );
+        assert!(!shown.to_string().contains("a2V5"), "{shown}");
+        let file = owner.get(link).await;
+        assert_eq!((file.status, file.text.as_str()), (200, "key and certificates"));
+        assert!(file.header("content-disposition").contains("machine.tar.gz"));
+    }
+    for role in ["readonly", "restricted"] {
+        let members = json!([
+            {"externalId": "1a1", "externalIdType": "rancher_id", "role": "owner"},
+            {"externalId": id, "externalIdType": "rancher_id", "role": role},
+        ]);
+        let input = json!({ "members": members });
+        let admin = place.site.admin().await;
+        admin.post("/projects/1a5?action=setmembers", input).await.ok(200);
+        let member = person.at(format!("{}/v2-beta/projects/1a5", place.site.url));
+        let shown = member.get(&path(&host)).await.ok(200);
+        assert_eq!(shown["links"].get("config"), None, "{role}: {shown}");
+        assert_eq!(member.get(&of_host).await.status, 404, "{role}");
+    }
+    place.core.shut_down().await;
+}
+
+#[actix_web::test]
 async fn machines_are_made_of_templates_and_take_their_host_along() {
     let place = simulated().await;
     let owner = place.site.owner().await;

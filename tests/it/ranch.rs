@@ -81,14 +81,14 @@ impl Container {
 }
 
 impl Ranch {
-    /// Nothing runs yet. Each test of a process has a number of its own, below 32.
+    /// Nothing runs yet. Each test of a process has a number of its own, below 16.
     pub fn new(endpoint: &str, number: u32, stacks: &[&str]) -> Self {
         let pid = std::process::id();
         Self {
             folder: TempDir::new().expect("temporary folder"),
             endpoint: endpoint.to_owned(),
             listen: free_address(),
-            subnet: format!("10.{}.{}.0/21", 180 + pid % 60, number * 8),
+            subnet: format!("10.{}.{}.0/20", 180 + pid % 60, number * 16),
             stacks: stacks.iter().map(|name| format!("{name}{pid}")).collect(),
             networks: Mutex::default(),
         }

@@ -1,11 +1,12 @@
 //! Containers: what a create must say, and that a running one is stopped before it is removed.
 
 use super::host::{guard_system, require_infrastructure};
-use super::{Creation, Ctx, DENIED, Hook, ports, secret};
+use super::{Creation, Ctx, DENIED, Hook, links, ports, secret};
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::images;
+use crate::process::instance::build;
 use crate::store::Read;
 
 /// `container`.
@@ -25,6 +26,20 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     if image.trim().is_empty() && !built {
         return Err(Error::field("MissingRequired", "imageUuid")
             .message("a container needs an image, such as docker:nginx"));
+    }
+    if built {
+        if image.trim().is_empty() {
+            let name = format!("docker:built-{}", ctx.tx.entropy.uuid());
+            data.insert("imageUuid".to_owned(), name.into());
+        }
+        build::wanted(data).map_err(|fault| {
+            Error::field("InvalidFormat", "build").message(format!("`build` {fault}"))
+        })?;
+    }
+    let names = data.get("instanceLinks").and_then(|links| links.as_object());
+    for name in names.into_iter().flat_map(|links| links.keys()) {
+        links::check_name(name)
+            .map_err(|fault| Error { field: Some("instanceLinks".to_owned()), ..fault })?;
     }
     ports::check(data.get("ports"))?;
     images::check(ctx.tx, data)?;

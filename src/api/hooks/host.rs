@@ -12,6 +12,11 @@ use crate::model::resource::Resource;
 use crate::process;
 use crate::store::Read;
 
+/// Where a machine keeps what the program that made it left.
+const EXTRACTED: &str = "extractedConfig";
+/// Marks a host, while it is shown, whose machine keeps it.
+pub const HAS_CONFIG: &str = "\u{1}config";
+
 /// `host`.
 pub const HOOK: Hook =
     Hook { create: Some(create), update: Some(update), act: Some(act), ..Hook::of("host") };
@@ -85,8 +90,36 @@ pub fn evacuate(ctx: &mut Ctx<'_, '_>, row: &Resource, _: Map<String, Value>) ->
 /// # Errors
 /// 404 when that is not there or cannot be read.
 pub fn machine_config(access: &Access<'_>) -> Result<Answer> {
-    let kept = access.row.str("extractedConfig").and_then(|text| STANDARD.decode(text).ok());
-    let kept =
-        kept.ok_or_else(|| Error::not_found().message("the machine has no configuration"))?;
+    kept_config(access.row)
+}
+
+/// `config` of a host: that of its machine.
+///
+/// # Errors
+/// 404 when there is none.
+pub fn config(access: &Access<'_>) -> Result<Answer> {
+    let machine = access.row.int("physicalHostId").map(|id| access.read.get(id)).transpose()?;
+    let machine = machine.flatten().ok_or_else(no_config)?;
+    kept_config(&machine)
+}
+
+fn no_config() -> Error {
+    Error::not_found().message("the machine has no configuration")
+}
+
+fn kept_config(machine: &Resource) -> Result<Answer> {
+    let kept = machine.str(EXTRACTED).and_then(|text| STANDARD.decode(text).ok());
+    let kept = kept.ok_or_else(no_config)?;
     Ok(Answer::File(Attachment::Bytes("machine.tar.gz", "application/octet-stream", kept)))
+}
+
+/// Marks the hosts whose machine has a configuration.
+pub fn mark_config(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
+    for row in rows {
+        let machine = row.int("physicalHostId").map(|id| read.get(id)).transpose()?.flatten();
+        if machine.is_some_and(|machine| machine.str(EXTRACTED).is_some()) {
+            row.set(HAS_CONFIG, true);
+        }
+    }
+    Ok(())
 }

@@ -122,7 +122,10 @@ fn read(ctx: &Ctx<'_, '_>, link: Option<&Value>) -> Result<Wanted> {
 }
 
 /// A name as DNS has it; its letters follow from the schema.
-fn check_name(name: &str) -> Result<()> {
+///
+/// # Errors
+/// 422 for one that is not.
+pub fn check_name(name: &str) -> Result<()> {
     let fault = |code: &'static str, what: &str| {
         Err(Error::field(code, "name").message(format!("the link's name `{name}` {what}")))
     };

@@ -110,6 +110,7 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler::new("container", "containerStats", access::container_stats),
     LinkHandler::new("container", "stats", access::container_stats),
     LinkHandler::new("haConfig", "dbdump", sources::ha::dump).needs("createscript"),
+    LinkHandler::new("host", "config", host::config).needs("remove").from(host::HAS_CONFIG),
     LinkHandler::new("host", "containerStats", access::host_containers),
     LinkHandler::new("host", "hostStats", access::host_stats),
     LinkHandler::new("host", "stats", access::host_stats),
@@ -243,6 +244,7 @@ const WINDOWS_COMMAND: &[Field] = &[Field::new("windowsCommand", Kind::String)];
 /// Computers, by base type; those of a type below it only add fields.
 pub const COMPUTERS: &[Computer] = &[
     Computer { ty: "host", newer: false, unlisted: machine::CONFIGS, run: endpoints::host },
+    Computer { ty: "host", newer: false, unlisted: &[], run: host::mark_config },
     Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },
     Computer { ty: "instance", newer: true, unlisted: HEALTHCHECK_STATES, run: fields::container },
     Computer { ty: "physicalHost", newer: false, unlisted: machine::CONFIGS, run: fields::nothing },
@@ -322,7 +324,8 @@ mod tests {
             let entry = registry::lookup(row.ty).expect(row.ty);
             let declared = entry.ty.links.iter().any(|link| link.name() == row.link);
             assert!(declared, "{}.{}", row.ty, row.link);
-            assert!(row.from.is_empty() || entry.field(row.from).is_some(), "{}", row.link);
+            let known = row.from == host::HAS_CONFIG || entry.field(row.from).is_some();
+            assert!(row.from.is_empty() || known, "{}", row.link);
             let mut actions = entry.ty.actions.iter();
             assert!(
                 row.needs.is_empty() || actions.any(|own| own.name == row.needs),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::{BuildImageOptions, CreateImageOptions};
+use bytes::Bytes;
 use futures_util::StreamExt;
 
 use super::connect::{Connection, Patience};
@@ -73,8 +74,12 @@ impl Connection {
             pull: (options.base == BaseImages::Pull).then(|| "true".to_owned()),
             ..BuildImageOptions::default()
         };
-        let body = options.remote.is_none().then(|| bollard::body_try_stream(context));
-        let mut steps = std::pin::pin!(docker.build_image(query, None, body));
+        // The client library wants a body even where the engine fetches the context itself.
+        let body = match options.remote {
+            Some(_) => bollard::body_full(Bytes::new()),
+            None => bollard::body_try_stream(context),
+        };
+        let mut steps = std::pin::pin!(docker.build_image(query, None, Some(body)));
         let mut lines = Lines::default();
         while let Some(step) = steps.next().await {
             let step = step.map_err(|err| self.failure(subject, err))?;

@@ -171,6 +171,7 @@ pub fn mirror(tx: &mut Tx<'_>, agent: &Resource) -> Result<()> {
             }
             Ok(())
         })?;
+        super::lost_hosts::follow(tx, &host, &agent.state)?;
     }
     Ok(())
 }

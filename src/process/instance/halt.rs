@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::super::{balancer, object, reserve, storage};
+use super::super::{balancer, instance_links, object, reserve, storage};
 use super::{engine_ref, engine_unless_gone, mounts, prepare, volumes};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
@@ -143,6 +143,7 @@ fn give_back(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
     mounts::unmount(tx, row)?;
     volumes::let_go(tx, row)?;
     storage::follow_container(tx, row)?;
+    instance_links::bury(tx, row.id)?;
     for (ty, field) in [("port", "instanceId"), ("serviceExposeMap", "instanceId")] {
         for dependent in tx.referrers(ty, field, row.id)? {
             super::super::retire(tx, dependent.id)?;

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
-use super::super::{balancer, pulls, registries, storage};
+use super::super::{balancer, instance_links, pulls, registries, storage};
 use super::mounts::VolumeSpec;
-use super::{engine_of, engine_ref, naming, providers};
+use super::{build, engine_of, engine_ref, naming, providers};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
 use crate::engine::{BindMount, EngineError, NetworkSpec, SecretFile, VolumeSpec as EngineVolume};
 use crate::error::{Error, Result};
@@ -126,7 +126,10 @@ async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Fail
     for volume in &plan.volumes {
         host.engine.volume_ensure(volume).await?;
     }
-    if work.resource.label(label::PULL_IMAGE) == Some("always") {
+    let row = &work.resource;
+    if row.map("build").is_some() {
+        build::build(work, host, row).await?;
+    } else if row.label(label::PULL_IMAGE) == Some("always") {
         pull(work, host, &plan.spec.image).await?;
     }
     let id = match try_create(work, host, &plan).await {
@@ -167,18 +170,26 @@ async fn pull(work: &Work, host: &HostEngine, image: &str) -> Result<(), Failure
     let login = work.site.store.read(|read| {
         registries::login_for(read, &work.site.vault, row.account_id, image, wanted)
     })?;
-    let (sender, mut progress) = watch::channel(format!("pulling {image}"));
+    let (sender, progress) = watch::channel(format!("pulling {image}"));
     let report = move |step: crate::engine::PullProgress| {
         sender.send_replace(step.to_string());
     };
-    let pull = pulls::pull(host.engine.as_ref(), image, login.as_ref(), &report);
-    tokio::pin!(pull);
+    watched(work, progress, pulls::pull(host.engine.as_ref(), image, login.as_ref(), &report)).await
+}
+
+/// Waits for what takes long, showing on the container how it goes.
+pub(super) async fn watched(
+    work: &Work,
+    mut progress: watch::Receiver<String>,
+    job: impl Future<Output = Result<(), EngineError>>,
+) -> Result<(), Failure> {
+    tokio::pin!(job);
     loop {
         let text = progress.borrow_and_update().clone();
         work.show(text).await;
         tokio::select! {
             biased;
-            outcome = &mut pull => return Ok(outcome?),
+            outcome = &mut job => return Ok(outcome?),
             () = work.site.clock.sleep_ms(PROGRESS_MS) => {}
         }
     }
@@ -199,6 +210,7 @@ impl Plan {
         let mut network = None;
         let mut volumes = Vec::new();
         let mut balancer = None;
+        let mut fields = row.data.clone();
         let mut extras = Extras {
             uuid: row.uuid.clone(),
             name: row.name.clone().unwrap_or_default(),
@@ -220,7 +232,7 @@ impl Plan {
             if let Some(service) = balancer::service_of(read, row)? {
                 balancer = Some(balancer::launch(read, &service, row)?);
             }
-            Ok(())
+            instance_links::equip(read, row, &mut fields)
         })?;
         extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
         extras.labels.insert(label::CONTAINER_NAME.to_owned(), extras.name.clone());
@@ -230,7 +242,6 @@ impl Plan {
             extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
         }
         naming::name(row, &work.site.engines, &mut extras);
-        let mut fields = row.data.clone();
         let mut entries = row.list("files").to_vec();
         if let Some(balancer) = &balancer {
             balancer.put(&mut fields);

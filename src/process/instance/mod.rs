@@ -1,5 +1,6 @@
 //! Processes of containers: made ready, launched, halted, removed.
 
+pub mod build;
 pub mod prepare;
 
 mod connect;

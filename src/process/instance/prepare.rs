@@ -6,7 +6,7 @@ use serde_json::Map;
 
 use super::super::site::Site;
 use super::super::step::{Next, Outcome, StepFuture, Work};
-use super::super::{facts, selectors, storage};
+use super::super::{facts, instance_links, selectors, storage};
 use super::{connect, mounts, providers, volumes};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
@@ -86,6 +86,7 @@ fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
     };
     mounts::mount(tx, site, &row)?;
     ports(tx, site, &row)?;
+    instance_links::make(tx, &row)?;
     selectors::container_changed(tx, &row)?;
     let start = row.data.get("startOnCreate").and_then(serde_json::Value::as_bool).unwrap_or(true);
     Ok(if start { Next::Chain("start", Map::new()) } else { Next::Finish })

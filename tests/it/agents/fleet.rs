@@ -127,15 +127,69 @@ async fn an_agent_that_falls_silent_is_looked_for_then_lost_then_found() {
     place.core.shut_down().await;
 }
 
-/// Lets time pass until the agent is in a state; how much it took, in milliseconds.
+#[actix_web::test]
+async fn a_host_that_is_lost_for_long_goes_and_one_that_comes_back_stays() {
+    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let start = hands.now_ms();
+    let place = Place::start(clock, Beside::Nothing).await;
+    let owner = place.site.owner().await;
+    let admin = place.site.admin().await;
+    admin.put("/projects/1a5", json!({"hostRemoveDelaySeconds": 300})).await.ok(200);
+    let (one, two) = (simulated(&place, "one").await, simulated(&place, "two").await);
+    for agent in [&one, &two] {
+        place.state(&agent["id"], "active").await;
+    }
+    let hosts = owner.get("/hosts?sort=hostname").await.ok(200);
+    let (lost, back) = (hosts["data"][0].clone(), hosts["data"][1].clone());
+    assert_eq!((&lost["hostname"], &back["hostname"]), (&json!("one"), &json!("two")));
+    for host in [&lost, &back] {
+        place.state(&host["id"], "active").await;
+    }
+    let on = json!({"imageUuid": "sim:app", "requestedHostId": lost["id"]});
+    let made = owner.post("/containers", on).await.ok(201);
+    place.state(&made["id"], "running").await;
+    assert_eq!(remove_after(&place, &lost), None);
+
+    for name in ["one", "two"] {
+        place.fleet.host(name).set_away(Some(Away::Refused));
+    }
+    tick(&place, &hands, &one, "disconnected").await;
+    tick(&place, &hands, &two, "disconnected").await;
+    for host in [&lost, &back] {
+        let after = remove_after(&place, host).expect("it says when it goes");
+        assert!((300_000 - 60_000..=300_000).contains(&(after - hands.now_ms())), "{after}");
+    }
+    place.fleet.host("two").set_away(None);
+    tick(&place, &hands, &two, "active").await;
+    assert_eq!(remove_after(&place, &back), None);
+
+    tick(&place, &hands, &lost, "removed").await;
+    // Its time was over before, but in the first quarter of an hour nobody goes.
+    let gone = hands.now_ms() - start;
+    assert!(gone >= 900_000, "{gone}");
+    for id in [&made["id"], &lost["physicalHostId"], &one["id"]] {
+        tick(&place, &hands, &json!({ "id": id }), "removed").await;
+    }
+    place.state(&back["id"], "active").await;
+    place.state(&two["id"], "active").await;
+    place.core.shut_down().await;
+}
+
+/// When a host goes, in Unix milliseconds.
+fn remove_after(place: &Place, host: &Value) -> Option<i64> {
+    let row = place.store().read(|read| read.get(number(&host["id"]))).expect("read");
+    row.expect("the host").int("removeAfter")
+}
+
+/// Lets time pass until a row is in a state; how much it took, in milliseconds.
 async fn tick(
     place: &Place,
     hands: &ranchette::clock::ManualClock,
-    agent: &Value,
+    row: &Value,
     state: &'static str,
 ) -> i64 {
     let begun = hands.now_ms();
-    let id = number(&agent["id"]);
+    let id = number(&row["id"]);
     let clock = async {
         loop {
             // Whatever is due now is done before time goes on.
