@@ -12,11 +12,15 @@
 )]
 
 mod driver;
+mod machines;
 mod pages;
 mod registries;
 mod stories;
 
 use driver::{Browser, with_browser};
+pub use machines::{
+    a_machine_that_cannot_be_reached_says_why, a_machine_that_is_added_becomes_a_host,
+};
 pub use pages::forms_of_the_api_do_everything;
 pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;

@@ -9,13 +9,29 @@ use super::Server;
 
 /// Tells a story to a server that nobody has set up yet.
 async fn tell(story: impl AsyncFnOnce(&Server)) {
+    let simulated = |config: &mut Config| {
+        config.sim.enabled = true;
+        // So that the fleet can be reached from here.
+        config.sim.agents = true;
+    };
+    with(Config::default(), simulated, story).await;
+}
+
+/// The same with real machines, and without a Docker Engine of its own.
+async fn tell_alone(story: impl AsyncFnOnce(&Server)) {
+    let nowhere = "unix:///nonexistent/docker.sock";
+    with(Config::default(), |config| config.docker.host = nowhere.to_owned(), story).await;
+}
+
+async fn with(
+    mut config: Config,
+    change: impl FnOnce(&mut Config),
+    story: impl AsyncFnOnce(&Server),
+) {
     let folder = TempDir::new().expect("temporary folder");
-    let mut config = Config::default();
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.server.data_dir = folder.path().to_owned();
-    config.sim.enabled = true;
-    // So that the fleet can be reached from here.
-    config.sim.agents = true;
+    change(&mut config);
     // Hashes at their real price would be most of what these tests do.
     config.auth.argon2_memory_kib = 8;
     config.auth.argon2_iterations = 1;
@@ -37,7 +53,13 @@ macro_rules! stories {
     )*};
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_cannot_be_reached_says_why() {
+    tell_alone(super::a_machine_that_cannot_be_reached_says_why).await;
+}
+
 stories! {
+    a_machine_that_is_added_becomes_a_host
     a_phone_never_scrolls_sideways
     a_registry_says_whether_it_lets_us_in
     changes_by_others_appear_live

@@ -1,9 +1,12 @@
 // The hosts: what they are, what they carry, and whether Docker is there.
 
+import { act, can, get, scoped } from "../api.js";
+import { ask, attempt, toast } from "../dialogs.js";
 import { h } from "../dom.js";
 import { byName, bytes, count } from "../format.js";
+import { addMachine } from "../machine.js";
 import { followStats } from "../stats.js";
-import { badge, empty, facts, failed, heading, loading, meter, progress } from "../ui.js";
+import { badge, button, empty, facts, failed, heading, loading, meter, progress } from "../ui.js";
 
 const MIB = 1024 * 1024;
 const HIDDEN_LABELS = /^io\.rancher\./;
@@ -11,6 +14,24 @@ const HIDDEN_LABELS = /^io\.rancher\./;
 /** Cards with memory, CPU and disk; live while the page is open when the API offers `hostStats`. */
 export default function hostsPage(app) {
   const stats = new Map();
+  let mayAdd = false;
+  learn();
+
+  // Only some roles may add machines; whether this one may is in the schema it is served.
+  async function learn() {
+    try {
+      const schema = await get(scoped("schemas/host"));
+      mayAdd = (schema.collectionMethods || []).includes("POST");
+    } catch {
+      mayAdd = false;
+    }
+    app.redraw();
+  }
+
+  async function add() {
+    const host = await addMachine();
+    if (host) toast(`Adding ${host.name || host.hostname}`);
+  }
 
   // Statistics are followed for what is on the page; a fleet of hundreds is shown by its records.
   function follow(hosts) {
@@ -24,12 +45,14 @@ export default function hostsPage(app) {
 
   function view() {
     const list = byName(app.hosts.items.values());
-    if (app.hosts.error) return [heading("Hosts"), failed(app.hosts)];
-    if (!app.hosts.loaded) return [heading("Hosts"), loading("hosts")];
-    if (list.length === 0) return [heading("Hosts"), nothing()];
+    const aside = mayAdd && button("Add a machine", add, { icon: "plus", kind: "primary" });
+    const head = heading("Hosts", { aside });
+    if (app.hosts.error) return [head, failed(app.hosts)];
+    if (!app.hosts.loaded) return [head, loading("hosts")];
+    if (list.length === 0) return [head, nothing()];
     follow(list);
     return [
-      heading("Hosts"),
+      head,
       h("ul", { class: "cards wide", key: "hosts" }, list.map((host) => card(host, stats.get(host.id)?.samples.at(-1)))),
     ];
   }
@@ -59,7 +82,20 @@ function card(host, now) {
       ["Kernel", os.kernelVersion],
       ["Processor", info.cpuInfo?.modelName],
       ["Labels", labels(host.labels || {})],
-    ]));
+    ]),
+    // The server's own engine would come again by itself.
+    host.genericConfig && can(host, "remove") && h("div", { class: "card-actions" },
+      button(`Remove ${host.hostname || host.name}`, () => remove(host), { icon: "trash", kind: "quiet" })));
+}
+
+async function remove(host) {
+  const name = host.hostname || host.name;
+  const yes = await ask({
+    title: `Remove the host ${name}?`,
+    body: h("p", {}, "Its containers are removed with it. The machine itself stays as it is."),
+    confirm: "Remove", danger: true,
+  });
+  if (yes) await attempt(() => act(host, "remove"), `Removing ${name}`);
 }
 
 function memory(host, info, now) {
