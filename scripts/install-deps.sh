@@ -25,6 +25,7 @@ packages() {
     need ca-certificates test -s /etc/ssl/certs/ca-certificates.crt
     need docker.io dockerd_or_engine
     need iptables have iptables
+    need nftables have nft
     need busybox-static static_busybox
     if [ "$what" = test ]; then
         need git have git

@@ -56,6 +56,7 @@ pub async fn run(settings: &Settings, out: &Output, args: &DoctorArgs) -> Result
                 checks.extend(engine::checks(&config.docker.host, subnet, &settings.around).await);
                 checks.push(machine::cgroups());
                 checks.push(machine::nat(&settings.around));
+                checks.push(machine::packet_filter().await);
             }
         }
     }

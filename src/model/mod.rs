@@ -23,6 +23,7 @@ pub mod settings;
 
 pub mod types;
 
+pub mod policy;
 pub mod port;
 pub mod selector;
 pub mod storage;

@@ -19,11 +19,11 @@ use crate::error::Result;
 use crate::store::Store;
 
 /// What comes within so many milliseconds of a change is read together with it.
-const GATHER_MS: u64 = 50;
+pub(super) const GATHER_MS: u64 = 50;
 /// After an error the environments are read again this much later, in milliseconds.
 const AGAIN_MS: u64 = 2000;
 /// Types that a world is made of.
-const WATCHED: &[&str] = &[
+pub(super) const WATCHED: &[&str] = &[
     "account",
     "host",
     "instance",

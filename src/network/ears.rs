@@ -35,7 +35,7 @@ const BUFFERED: usize = 32;
 /// How long questions under way may take when we stop, in seconds.
 const SHUTDOWN_S: u64 = 1;
 /// The name of the fact that tells this installation from others on the machine.
-const INSTALLATION: &str = "installation";
+pub(super) const INSTALLATION: &str = "installation";
 
 /// What the loop needs.
 pub struct Ears {
@@ -196,7 +196,9 @@ impl Ear {
 fn places(read: &Read<'_>) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     read.for_each("network", |network| {
-        let subnet = network.str("claimed").filter(|_| network.state == "active");
+        // A change of its policy does not silence the network.
+        let serves = matches!(network.state.as_str(), "active" | "updating-active");
+        let subnet = network.str("claimed").filter(|_| serves);
         if let Some((subnet, environment)) = subnet.zip(network.account_id)
             && let Some(gateway) = gateway(subnet)
         {
@@ -215,7 +217,7 @@ fn gateway(subnet: &str) -> Option<Ipv4Addr> {
 }
 
 /// What tells this installation from others on the machine.
-async fn installation(store: &Store) -> Result<String> {
+pub(super) async fn installation(store: &Store) -> Result<String> {
     if let Some(known) = store.read(|read| read.fact(INSTALLATION))? {
         return Ok(known);
     }

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::model::id;
 use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::Resource;
+use crate::model::selector::Selector;
 use crate::store::{Query, Read};
 
 /// Positions by database id.
@@ -41,6 +42,7 @@ pub fn world(read: &Read<'_>, environment: i64) -> Result<Option<World>> {
         hosts: hosts.iter().map(host).collect(),
         networks: networks.iter().map(|row| network(row, &project)).collect(),
     };
+    balances(&services, &service_at, &mut world);
     let sidekicks = sidekicks(&services, &mut world);
     let ports = ports(&all("port")?);
     let calls = calls(&all("instanceLink")?, &instance_at);
@@ -147,6 +149,30 @@ fn health_check(check: &Value) -> Option<Value> {
         "initializing_timeout": of("initializingTimeout"),
         "request_line": of("requestLine"),
     }))
+}
+
+/// Where the rules of balancers lead: to services by id, and to those that they select.
+fn balances(services: &[Resource], places: &Places, world: &mut World) {
+    for (index, row) in services.iter().enumerate() {
+        let rules = row.map("lbConfig").and_then(|config| config.get("portRules")?.as_array());
+        let mut found = Vec::new();
+        for rule in rules.into_iter().flatten().filter(|_| row.kind == "loadBalancerService") {
+            found.extend(
+                rule.get("serviceId").and_then(Value::as_i64).and_then(|id| places.get(&id)),
+            );
+            let selector = rule.get("selector").and_then(Value::as_str).map(str::parse::<Selector>);
+            let Some(Ok(selector)) = selector else { continue };
+            let labels = |own: &Service| {
+                let labels = own.shown.labels.iter();
+                selector.matches(labels.map(|(key, value)| (key.as_str(), value.as_str())))
+            };
+            let selected = world.services.iter().enumerate().filter(|(_, own)| labels(own));
+            found.extend(selected.map(|(position, _)| position));
+        }
+        if let Some(service) = world.services.get_mut(index) {
+            service.balances = found;
+        }
+    }
 }
 
 /// Adds each sidekick as a service; their positions by (service, name).

@@ -3,7 +3,8 @@
 //! [`world`] is one environment as plain data, read from the store by [`load`]; [`names`] and [`tree`]
 //! answer out of it and are pure. [`board`] keeps the present world of each environment; [`dns`] and
 //! [`metadata`] serve it; [`ears`] listens where the containers of each environment's network reach us,
-//! and [`redirect`] sends them there. Absent: calls to the engine, and decisions about containers.
+//! and [`redirect`] sends them there. [`policy`] says who may speak to whom. Absent: calls to the engine,
+//! and decisions about containers.
 
 pub mod world;
 
@@ -21,3 +22,5 @@ pub mod metadata;
 
 pub mod ears;
 pub mod redirect;
+
+pub mod policy;

@@ -59,6 +59,8 @@ pub struct Service {
     pub containers: Vec<usize>,
     /// Names it calls other services by, and their positions.
     pub links: Vec<(String, usize)>,
+    /// Positions of the services that its balancer's rules lead to.
+    pub balances: Vec<usize>,
     /// The address that stands for all of it.
     pub vip: Option<Ipv4Addr>,
     /// Addresses outside, of an external service.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::counted::Counted;
 use super::data_dir::DataDir;
 use super::figures::{Ears, Rows};
+use super::walls::{HostWalls, Local};
 use crate::clock::{Clock, Entropy};
 use crate::controller::attach::Attacher;
 use crate::controller::checks::Checks;
@@ -20,6 +21,7 @@ use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
 use crate::metrics::Metrics;
+use crate::network::policy::guard::Guard;
 use crate::process::agent;
 use crate::process::balancer;
 use crate::process::configs::Configs;
@@ -34,6 +36,9 @@ use crate::vault::{self, Vault};
 
 /// How often hosts that came by themselves are compared, unless it is said otherwise.
 const COMPARE_MS: u64 = 60_000;
+
+/// How often to look whether somebody has flushed this machine's packet filter, in milliseconds.
+const FILTER_MS: u64 = 60_000;
 
 /// Whether agents may be simulated hosts of a fleet, and what else there is.
 pub enum Simulated {
@@ -58,6 +63,7 @@ pub struct Core {
     /// How often a host that came by itself is compared with its engine, in milliseconds.
     compare_ms: u64,
     data_dir: Option<DataDir>,
+    local: Option<Local>,
 }
 
 /// What is not in the database.
@@ -146,6 +152,7 @@ impl Core {
             breakpoint: None,
             compare_ms: COMPARE_MS,
             data_dir: None,
+            local: None,
         }
     }
 
@@ -172,6 +179,11 @@ impl Core {
             let _ = self.site.fleet.set(fleet);
         }
         self.site.store.write(move |tx| tx.set_fact(agent::SIMULATION, word)).await
+    }
+
+    /// Says, before [`Core::start`], which host is this machine's engine, and whether its bridges are here.
+    pub fn set_local(&mut self, host_id: i64, reachable: std::result::Result<(), String>) {
+        self.local = Some((host_id, reachable));
     }
 
     /// Keeps the lock of the data directory until everything has ended.
@@ -218,8 +230,20 @@ impl Core {
         self.tasks.push(tokio::spawn(balancers));
         let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(controller.run()));
+        self.tasks.push(tokio::spawn(self.guard().run(self.stop.clone())));
         let jobs = tasks::Runner::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(jobs.run()));
+    }
+
+    /// Enforces network policies.
+    fn guard(&self) -> Guard {
+        let reaches = matches!(&self.local, Some((_, Ok(()))));
+        Guard {
+            store: self.site.store.clone(),
+            clock: self.site.clock.clone(),
+            walls: Arc::new(HostWalls::new(Arc::clone(&self.site), self.local.clone())),
+            check_ms: reaches.then_some(FILTER_MS),
+        }
     }
 
     /// Registers an engine as a host of an environment, and watches it from then on; does nothing for

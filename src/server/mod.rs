@@ -13,6 +13,7 @@ mod figures;
 mod http;
 mod names;
 mod settings;
+mod walls;
 
 #[cfg(test)]
 mod tests;
@@ -202,9 +203,12 @@ async fn hosts(config: &Config, core: &mut Core) -> Result<()> {
             compare_ms,
         )
         .await?;
-    if let Some(host) = host.filter(|_| config.network.names) {
-        let reachable = names::reachable(&config.docker.host, &*engine).await;
-        names::serve(core, host, reachable).await?;
+    if let Some(host) = host {
+        let local = names::local(&config.docker.host, &*engine).await;
+        core.set_local(host, local.clone());
+        if config.network.names {
+            names::serve(core, host, names::reachable(local).await).await?;
+        }
     }
     Ok(())
 }

@@ -20,8 +20,8 @@ use crate::store::Read;
 /// Whether the engine's bridges are on this machine; why not, otherwise.
 ///
 /// # Errors
-/// Why Docker has to answer names itself.
-pub async fn reachable(endpoint: &str, engine: &dyn Engine) -> std::result::Result<(), String> {
+/// Why nothing can be done about what passes them.
+pub async fn local(endpoint: &str, engine: &dyn Engine) -> std::result::Result<(), String> {
     if !endpoint.starts_with("unix://") {
         return Err(format!("the Docker Engine at {endpoint} is on another machine"));
     }
@@ -32,8 +32,17 @@ pub async fn reachable(endpoint: &str, engine: &dyn Engine) -> std::result::Resu
             Err(format!("the Docker Engine runs in a virtual machine (kernel {})", info.kernel))
         }
         // An engine that is away now is asked again by nobody: one on a socket is almost always here.
-        Ok(_) | Err(_) => redirect::check().await.map_err(|error| error.to_string()),
+        Ok(_) | Err(_) => Ok(()),
     }
+}
+
+/// Whether containers whose bridges are here can be sent to us.
+///
+/// # Errors
+/// Why Docker has to answer names itself.
+pub async fn reachable(local: std::result::Result<(), String>) -> std::result::Result<(), String> {
+    local?;
+    redirect::check().await.map_err(|error| error.to_string())
 }
 
 /// Serves names to the containers of a host from now on; or says once, in the log and on the host, why

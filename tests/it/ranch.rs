@@ -81,14 +81,14 @@ impl Container {
 }
 
 impl Ranch {
-    /// Nothing runs yet. Each test of a process has a number of its own, below 16.
+    /// Nothing runs yet. Each test of a process has a number of its own, below 32.
     pub fn new(endpoint: &str, number: u32, stacks: &[&str]) -> Self {
         let pid = std::process::id();
         Self {
             folder: TempDir::new().expect("temporary folder"),
             endpoint: endpoint.to_owned(),
             listen: free_address(),
-            subnet: format!("10.{}.{}.0/20", 180 + pid % 60, number * 16),
+            subnet: format!("10.{}.{}.0/20", 180 - number / 16 * 60 + pid % 60, number % 16 * 16),
             stacks: stacks.iter().map(|name| format!("{name}{pid}")).collect(),
             networks: Mutex::default(),
         }
@@ -296,6 +296,28 @@ impl Ranch {
     }
 }
 
+impl Ranch {
+    /// Tables of the packet filter that are about this server's addresses.
+    pub fn tables(&self) -> Vec<String> {
+        self.try_tables().expect("`nft` starts; install package nftables")
+    }
+
+    fn try_tables(&self) -> std::io::Result<Vec<String>> {
+        let listing = Command::new("nft").args(["list", "tables", "bridge"]).output()?;
+        let listing = String::from_utf8_lossy(&listing.stdout).into_owned();
+        let end = self.subnet.replace(['.', '/'], "_");
+        let names = listing.lines().filter_map(|line| line.trim().strip_prefix("table bridge "));
+        Ok(names.filter(|name| name.ends_with(&end)).map(str::to_owned).collect())
+    }
+
+    /// Removes the rules of network policies, which outlive the server.
+    fn forget_policies(&self) {
+        for table in self.try_tables().unwrap_or_default() {
+            let _ = Command::new("nft").args(["delete", "table", "bridge", &table]).output();
+        }
+    }
+}
+
 impl Drop for Ranch {
     fn drop(&mut self) {
         for stack in &self.stacks {
@@ -312,6 +334,7 @@ impl Drop for Ranch {
             }
         }
         self.forget_redirections();
+        self.forget_policies();
         for network in self.networks().iter().filter(|name| name.starts_with("ranchette-")) {
             self.try_docker(&["network", "rm", network]);
         }

@@ -18,6 +18,7 @@ mod host;
 mod links;
 mod machine;
 mod member;
+mod network;
 mod ports;
 mod preference;
 mod project;

@@ -5,8 +5,8 @@
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
-    fields, handler, host, links, machine, member, preference, project, secret, service, setting,
-    sources, stack, template, volume,
+    fields, handler, host, links, machine, member, network, preference, project, secret, service,
+    setting, sources, stack, template, volume,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -31,6 +31,7 @@ pub const HOOKS: &[Hook] = &[
     balancer::HOOK,
     machine::MACHINE,
     machine::DRIVER,
+    network::HOOK,
     credential::PASSWORD,
     project::HOOK,
     member::HOOK,

@@ -237,7 +237,10 @@ impl Checker<'_> {
         Ok(Value::Object(checked))
     }
 
+    /// An object; or its JSON as text, which old clients write into lists.
     fn nested(&self, path: &Path<'_>, ty: &str, value: Value) -> Result<Value> {
+        let read = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+        let value = read.unwrap_or(value);
         let Value::Object(items) = value else {
             return Err(path.fault("InvalidFormat", "must be a JSON object"));
         };

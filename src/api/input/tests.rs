@@ -142,6 +142,22 @@ fn references_must_be_seen() {
 }
 
 #[test]
+fn objects_may_come_as_text() {
+    check_update(
+        "network",
+        json!({"policy": [r#"{"action": "allow", "within": "stack", "x": 1}"#]}),
+        r#"{"policy":[{"action":"allow","within":"stack"}]}"#,
+    );
+    for text in ["allow", "[1]", "{"] {
+        check_update(
+            "network",
+            json!({"policy": [text]}),
+            "422 InvalidFormat policy: field `policy` of a network must be a JSON object",
+        );
+    }
+}
+
+#[test]
 fn objects_inside_are_checked_too() {
     let launch = |health: Value| json!({"name": "web", "stackId": "1st1", "launchConfig": {"healthCheck": health}});
     check(

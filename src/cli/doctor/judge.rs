@@ -152,6 +152,18 @@ pub fn nat(root: bool, tool: Option<&Path>) -> Check {
     }
 }
 
+/// Whether the packet filter can be changed, which network policies need.
+pub fn packet_filter(reached: Result<(), String>) -> Check {
+    match reached {
+        Ok(()) => Check::ok("packet filter", "with nft"),
+        Err(reason) => {
+            let text = format!("network policies are not enforced: {reason}");
+            Check::warning("packet filter", text)
+                .hint("if they are needed, `apt install nftables` and run the server as root")
+        }
+    }
+}
+
 /// The engine's version; the oldest supported API is that of Docker 20.10.
 pub fn version(version: &str, api: &str) -> Check {
     let number = |text: &str| -> Option<(u32, u32)> {
@@ -243,5 +255,12 @@ mod tests {
         assert_eq!(nat(true, Some(Path::new("/sbin/iptables"))).level, Level::Ok);
         assert_eq!(nat(true, None).level, Level::Warning);
         assert_eq!(nat(false, Some(Path::new("/sbin/iptables"))).level, Level::Warning);
+        check(packet_filter(Ok(())), expect!["Ok packet filter: with nft"]);
+        check(
+            packet_filter(Err("nft refused: no".to_owned())),
+            expect![[
+                "Warning packet filter: network policies are not enforced: nft refused: no -> if they are needed, `apt install nftables` and run the server as root"
+            ]],
+        );
     }
 }

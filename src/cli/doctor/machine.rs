@@ -10,6 +10,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::judge::{self, Check};
 use crate::config::{Surroundings, User};
+use crate::network::policy::wall::{Nft, Wall as _};
 use crate::server::data_dir;
 use crate::store;
 
@@ -147,6 +148,11 @@ pub fn nat(around: &Surroundings) -> Check {
     let folders = path.split(':').chain(TOOL_FOLDERS).filter(|folder| !folder.is_empty());
     let mut tools = folders.map(|folder| Path::new(folder).join("iptables"));
     judge::nat(around.user == User::Root, tools.find(|tool| tool.is_file()).as_deref())
+}
+
+/// The packet filter, asked as the server asks it.
+pub async fn packet_filter() -> Check {
+    judge::packet_filter(Nft.tables().await.map(drop).map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl SimEngine {
         self.host.shared.clock.now_ms()
     }
 
-    fn note(&self, line: Arguments<'_>) {
+    pub(super) fn note(&self, line: Arguments<'_>) {
         self.host.shared.transcript.note(format_args!("{} {line}", self.host.name));
     }
 

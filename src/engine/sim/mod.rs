@@ -13,6 +13,7 @@ mod observe;
 mod port;
 mod program;
 mod registry;
+mod rules;
 mod session;
 mod state;
 mod streams;

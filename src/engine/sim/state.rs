@@ -3,7 +3,7 @@
 //! Time is an argument. What is to happen later stands in `timers`, and every entry point first lets
 //! the past happen, so what a caller sees never depends on when a background task was polled.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -57,6 +57,8 @@ pub(super) struct HostState {
     /// Whether a task waits for the next timer.
     pub(super) keeper: bool,
     pub(super) execs: HashMap<String, Option<i64>>,
+    /// Tables of the packet filter.
+    pub(super) tables: BTreeSet<String>,
     entropy: Entropy,
 }
 
@@ -145,6 +147,7 @@ impl HostState {
             absences: 0,
             keeper: false,
             execs: HashMap::new(),
+            tables: BTreeSet::new(),
             entropy,
         };
         let bridge = NetworkSpec { name: BRIDGE.to_owned(), ..NetworkSpec::default() };

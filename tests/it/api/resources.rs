@@ -1,6 +1,7 @@
 //! Resources through their lives: create, show, change, act, remove.
 
 use expect_test::expect;
+use ranchette::model::resource::NewResource;
 use serde_json::{Value, json};
 
 use super::site::Site;
@@ -21,6 +22,49 @@ fn brief(value: &Value) -> String {
         text("transitioning"),
         actions.join(" ")
     )
+}
+
+#[actix_web::test]
+async fn policies_of_networks_are_checked() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let network = NewResource::new("network", "a-network".to_owned()).name("managed").account(5);
+    let network = site.store.write(|tx| tx.insert(network.state("active"))).await.expect("a row");
+    let path = format!("/networks/1n{}", network.id);
+    for (policy, expect) in [
+        (
+            json!([{"within": "stack"}]),
+            "422 MissingRequired action: rule 1 of the policy needs an action, allow or deny",
+        ),
+        (
+            json!([{"action": "allow", "within": "stack"}, {"action": "deny", "within": "host"}]),
+            "422 InvalidOption within: field `policy.within` of a network is `host`, but must be one of stack, service, linked",
+        ),
+        (
+            json!([{"action": "allow", "within": "stack"}, {"action": "deny", "between": {}}]),
+            "422 MissingRequired between: rule 2 of the policy is between nobody: it needs a label in groupBy, or a selector",
+        ),
+        (
+            json!([{"action": "allow", "from": {"selector": "a b"}}]),
+            "422 InvalidFormat from: rule 1 of the policy has a wrong selector: selector key `a b` contains a space",
+        ),
+        (
+            json!([{"action": "allow", "within": "stack", "ports": ["http"]}]),
+            "422 InvalidFormat ports: rule 1 of the policy has `http` for a port; write 80, 53/udp or 8000-8010/tcp",
+        ),
+    ] {
+        assert_eq!(owner.put(&path, json!({"policy": policy})).await.fault(), expect);
+    }
+    let body = json!({"defaultPolicyAction": "drop"});
+    assert_eq!(
+        owner.put(&path, body).await.fault(),
+        "422 InvalidOption defaultPolicyAction: field `defaultPolicyAction` of a network is `drop`, but must be one of allow, deny"
+    );
+    let text = r#"{"action":"allow","between":{"groupBy":"team"}}"#;
+    let body = json!({"defaultPolicyAction": "deny", "policy": [text]});
+    let changed = owner.put(&path, body).await.ok(200);
+    assert_eq!(changed["policy"][0]["between"]["groupBy"], "team", "{changed}");
+    assert_eq!(changed["state"], "updating-active");
 }
 
 #[actix_web::test]
