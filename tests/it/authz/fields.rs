@@ -51,7 +51,8 @@ impl Writer<'_> {
         body
     }
 
-    /// The same inside a field that may be given, together with what an object there needs.
+    /// The same inside a field that may be given, together with what an object there needs; nothing for
+    /// objects of which everything may be given.
     fn inside(&self, kind: &Kind, depth: usize) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
         match kind {
@@ -62,6 +63,9 @@ impl Writer<'_> {
             Kind::Object(to) => {
                 let entry = registry::lookup(to)?;
                 let mut object = self.forbidden(entry, 'c', depth);
+                if object.is_empty() {
+                    return None;
+                }
                 let needed = |field: &&Field| field.required || is_needed(entry, field);
                 for needed in entry.ty.all_fields().filter(needed) {
                     if self.has(entry, needed, 'c') {
