@@ -46,6 +46,9 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "server.vault_key_file", slot: |c| Slot::Path(&mut c.server.vault_key_file),
         doc: "The key that secrets in the database are sealed with, mode 0600; made if it is missing. Keep a\n\
               copy apart from the database's. Empty: vault.key in the data folder." },
+    Opt { key: "server.backup_dir", slot: |c| Slot::Path(&mut c.server.backup_dir),
+        doc: "Folder of backup targets: backups of volumes go to the folder in it that has the target's\n\
+              name, where a share or a disk may be mounted. Empty: `backups` in the data directory." },
     Opt { key: "server.url", slot: |c| Slot::Url(&mut c.server.url),
         doc: "Public URL used in links, such as \"https://ranch.example\". Empty: taken from each request." },
     Opt { key: "server.trusted_proxies", slot: |c| Slot::Ranges(&mut c.server.trusted_proxies),

@@ -39,6 +39,8 @@ pub struct Server {
     pub data_dir: PathBuf,
     /// The key file of sealed secrets; empty: `vault.key` in `data_dir`.
     pub vault_key_file: PathBuf,
+    /// Folder of backup targets; empty: `backups` in the data directory.
+    pub backup_dir: PathBuf,
     /// Public URL without a trailing slash; empty: links follow the request.
     pub url: String,
     /// Whose `X-Forwarded-*` headers are believed.
@@ -57,6 +59,7 @@ impl Default for Server {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data_dir: PathBuf::new(),
             vault_key_file: PathBuf::new(),
+            backup_dir: PathBuf::new(),
             url: String::new(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),

@@ -58,6 +58,7 @@ fn the_example_sets_every_option() {
         ("server.trusted_proxies", "::1"),
         ("server.cors_origins", "https://a"),
         ("server.body_limit_bytes", "70000"),
+        ("server.backup_dir", "/b"),
         ("server.workers", "9"),
         ("docker.host", "tcp://h:1"),
         ("docker.concurrency", "9"),

@@ -119,6 +119,28 @@ pub trait Engine: Send + Sync {
     /// Removes what was put for the container with this uuid; nothing there is fine.
     async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError>;
 
+    /// Unpacks an uncompressed tar below the directory `path` of a container as it comes, running or not, and
+    /// into the volumes that are mounted there.
+    async fn unpack(&self, container: &str, path: &str, tar: ByteStream)
+    -> Result<(), EngineError>;
+
+    /// A tar of what is at `path` in a container, running or not, with what is in the volumes that are mounted
+    /// there. Names in it begin with the last part of `path`.
+    fn download(
+        &self,
+        container: &str,
+        path: &str,
+    ) -> BoxStream<'static, Result<Bytes, EngineError>>;
+
+    /// Freezes what runs in a container; one that is frozen is fine.
+    async fn pause(&self, container: &str) -> Result<(), EngineError>;
+
+    /// Lets a frozen container go on; one that runs is fine.
+    async fn unpause(&self, container: &str) -> Result<(), EngineError>;
+
+    /// Makes sure that there is an image of this name; if there is none, it is made, without a file in it.
+    async fn empty_image(&self, image: &str) -> Result<(), EngineError>;
+
     /// Asks a container whether it is well. Unlike all other calls it does not go through the engine's
     /// own interface but straight to the container, from where the engine's machine reaches it.
     ///

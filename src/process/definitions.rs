@@ -8,7 +8,7 @@ use crate::store::Tx;
 use super::step::{Begin, Definition};
 use super::{
     agent, handlers, host, instance, machine, network, project, pull_tasks, registries, reports,
-    service, service_log, simple, storage, upgrade, volume,
+    service, service_log, simple, snapshot, storage, upgrade, volume,
 };
 
 /// Families of processes.
@@ -27,6 +27,7 @@ const FAMILIES: &[&[Definition]] = &[
     service::SERVICE_PROCESSES,
     service::STACK_PROCESSES,
     simple::PROCESSES,
+    snapshot::PROCESSES,
     upgrade::PROCESSES,
     upgrade::scheduled::PROCESSES,
     upgrade::stack::PROCESSES,

@@ -34,6 +34,7 @@ pub mod selectors;
 pub mod service;
 pub mod service_log;
 mod simple;
+pub mod snapshot;
 pub mod storage;
 pub mod template;
 pub mod upgrade;

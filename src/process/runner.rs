@@ -299,7 +299,13 @@ fn fail_in(
     failure: &Failure,
 ) -> Result<Option<(Option<ProcessRow>, Resource)>> {
     match record_failure(tx, definition(&row.name), &mut row, failure)? {
-        Some(next) => settle(tx, row, next).map(Some),
+        Some(next) => {
+            if next == Next::Finish {
+                // It goes on from where it was, and people see why nothing came of it.
+                row.data.insert("failure".to_owned(), failure.message.clone().into());
+            }
+            settle(tx, row, next).map(Some)
+        }
         None => {
             tx.process_save(&row)?;
             Ok(None)

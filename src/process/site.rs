@@ -9,6 +9,7 @@ use super::configs::Configs;
 use super::ledger::Ledger;
 use super::node::{Node, Workers};
 use super::tasks::Tasks;
+use crate::archive::Places;
 use crate::clock::{Clock, Entropy};
 use crate::engine::Engine;
 use crate::engine::machine::Machines;
@@ -34,6 +35,8 @@ pub struct Site {
     pub ledger: Ledger,
     /// Makes services from compose files.
     pub importer: Box<dyn Importer>,
+    /// Archives of volumes.
+    pub archives: Places,
     /// Events between this program and others.
     pub bus: Bus,
     /// The fleet of simulated agents, once they are switched on.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::site::{HostEngine, Site};
 use super::step::{Failure, Retry};
 use crate::engine::VolumeSpec;
 use crate::error::Result;
@@ -19,6 +20,33 @@ pub const HOST_POOLS: &str = "driverPools";
 pub const POOL: &str = "storagePoolId";
 /// Field of a volume: the host that used it last.
 pub const LAST_HOST: &str = "lastHostId";
+
+/// Field of a volume: the hosts whose engines know it.
+pub const USED_ON: &str = "usedOnHostIds";
+
+/// The engines that know a volume. A host that is gone has taken it along; one that is only out of reach is
+/// waited for.
+///
+/// # Errors
+/// When one cannot be reached.
+pub fn engines_of(site: &Site, volume: &Resource) -> Result<Vec<HostEngine>, Failure> {
+    let used = volume.list(USED_ON).iter().filter_map(Value::as_i64).chain(volume.int("hostId"));
+    let hosts: BTreeSet<i64> = used.collect();
+    let mut engines = Vec::new();
+    for id in hosts {
+        let host = site.store.read(|read| read.get(id))?;
+        let Some(host) = host.filter(|host| host.removed.is_none()) else { continue };
+        engines.push(site.engines.get(id).ok_or_else(|| Failure {
+            message: format!(
+                "host `{}`, which has volume `{}`, is not reachable",
+                host.display_name(),
+                volume.display_name()
+            ),
+            retry: Retry::WhenBack,
+        })?);
+    }
+    Ok(engines)
+}
 
 /// The environment's storage driver of this name, if a service has brought it.
 ///
@@ -68,6 +96,23 @@ pub fn hopeless(message: impl Into<String>) -> Failure {
     Failure { message: message.into(), retry: Retry::Never }
 }
 
+/// Why a container cannot start yet: one of its volumes is being put back.
+///
+/// # Errors
+/// When the database fails.
+pub fn being_put_back(read: &Read<'_>, container: &Resource) -> Result<Option<String>> {
+    for (_, id) in container.map("dataVolumeMounts").into_iter().flatten() {
+        let volume = id.as_i64().map(|id| read.get(id)).transpose()?.flatten();
+        let busy = |volume: &Resource| {
+            volume.state.starts_with("restoring") || volume.state.starts_with("reverting")
+        };
+        if let Some(volume) = volume.filter(busy) {
+            return Ok(Some(format!("volume `{}` is being put back", volume.display_name())));
+        }
+    }
+    Ok(None)
+}
+
 /// Placement rules that the options of a container's volumes bring: a volume of a zone is used there.
 ///
 /// # Errors
@@ -108,6 +153,11 @@ pub fn claim(tx: &mut Tx<'_>, volume_id: i64, host: i64) -> Result<()> {
             volume.set("hostId", host);
         }
         volume.set(LAST_HOST, host);
+        if !volume.list(USED_ON).contains(&host.into()) {
+            let mut used = volume.list(USED_ON).to_vec();
+            used.push(host.into());
+            volume.set(USED_ON, used);
+        }
         if let Some(driver) = &driver {
             volume.set("storageDriverId", driver.id);
         }

@@ -10,6 +10,7 @@ use super::counted::Counted;
 use super::data_dir::DataDir;
 use super::figures::{Ears, Rows};
 use super::walls::{HostWalls, Local};
+use crate::archive::Places;
 use crate::clock::{Clock, Entropy};
 use crate::controller::attach::Attacher;
 use crate::controller::checks::Checks;
@@ -72,13 +73,19 @@ pub struct Outside {
     pub machines: Arc<dyn Machines>,
     /// Seals secrets.
     pub vault: Arc<Vault>,
+    /// Where archives of volumes are.
+    pub archives: Places,
 }
 
 impl Outside {
-    /// Real machines, and a key file beside the database.
+    /// Real machines, and a key file and archives beside the database.
     pub fn beside(database: &Path, clock: &Clock, entropy: &Entropy) -> Self {
         let vault = Vault::at(database.with_file_name(vault::FILE), entropy.clone());
-        Self { machines: Arc::new(SshMachines::new(clock.clone())), vault: Arc::new(vault) }
+        Self {
+            machines: Arc::new(SshMachines::new(clock.clone())),
+            vault: Arc::new(vault),
+            archives: Places::beside(database),
+        }
     }
 }
 
@@ -131,6 +138,7 @@ impl Core {
             engines: Engines::default(),
             ledger,
             importer: Box::new(deploy::ComposeImporter),
+            archives: outside.archives,
             bus: Bus::default(),
             fleet: OnceLock::new(),
             machines: outside.machines,

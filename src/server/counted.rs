@@ -113,6 +113,35 @@ impl Engine for Counted {
         self.count("secrets_remove", self.engine.secrets_remove(uuid)).await
     }
 
+    async fn unpack(
+        &self,
+        container: &str,
+        path: &str,
+        tar: ByteStream,
+    ) -> Result<(), EngineError> {
+        self.count("unpack", self.engine.unpack(container, path, tar)).await
+    }
+
+    fn download(
+        &self,
+        container: &str,
+        path: &str,
+    ) -> BoxStream<'static, Result<Bytes, EngineError>> {
+        self.engine.download(container, path)
+    }
+
+    async fn pause(&self, container: &str) -> Result<(), EngineError> {
+        self.count("pause", self.engine.pause(container)).await
+    }
+
+    async fn unpause(&self, container: &str) -> Result<(), EngineError> {
+        self.count("unpause", self.engine.unpause(container)).await
+    }
+
+    async fn empty_image(&self, image: &str) -> Result<(), EngineError> {
+        self.count("empty_image", self.engine.empty_image(image)).await
+    }
+
     async fn probe(&self, container: &str, probe: &Probe) -> Result<(), String> {
         // Not a call to the engine: the container itself is asked.
         self.engine.probe(container, probe).await

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use self::core::{Core, Outside, Simulated};
 use self::data_dir::DataDir;
+use crate::archive::Places;
 use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
@@ -35,7 +36,7 @@ use crate::error::{Error, Result};
 use crate::process::machine::driver;
 use crate::process::secrets;
 use crate::process::site::Limits;
-use crate::process::{tasks, upgrade};
+use crate::process::{snapshot, tasks, upgrade};
 use crate::store::Tx;
 use crate::vault::Vault;
 
@@ -110,6 +111,7 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     hosts(config, &mut core).await?;
     core.site.tasks.add(tasks::tasks());
     core.site.tasks.add(upgrade::scheduled::tasks());
+    core.site.tasks.add(snapshot::tasks());
     core.start();
     let http = http::Http::start(config, &core, auth).await?;
     let url = http.url();
@@ -135,7 +137,12 @@ fn outside(
             None => machines,
         })
     };
-    Ok(Outside { machines, vault: Arc::new(vault) })
+    let archives = Places::beside(&data_dir.database());
+    let archives = match config.server.backup_dir.as_path() {
+        own if own.as_os_str().is_empty() => archives,
+        folder => archives.with_backups_in(folder),
+    };
+    Ok(Outside { machines, vault: Arc::new(vault), archives })
 }
 
 fn limits(config: &Config) -> Limits {

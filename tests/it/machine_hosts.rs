@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ranchette::archive::Places;
 use ranchette::clock::{Clock, Entropy};
 use ranchette::engine::docker::ssh::SshMachines;
 use ranchette::engine::machine::Machines;
@@ -23,6 +24,7 @@ async fn place(machines: Arc<dyn Machines>) -> Place {
         let outside = Outside {
             machines,
             vault: Vault::open(&vault, Entropy::System).expect("a vault").into(),
+            archives: Places::beside(path),
         };
         let limits = crate::world::limits();
         Core::open_with(path, Clock::System, Entropy::System, limits, outside).expect("a core")

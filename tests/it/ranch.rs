@@ -42,6 +42,15 @@ impl Serving {
     }
 }
 
+impl Serving {
+    /// Stores a setting, as an administrator would.
+    pub async fn set(&self, name: &'static str, value: &str) {
+        let store = &self.0.as_ref().expect("it runs").core.site.store;
+        let value = value.to_owned();
+        store.write(move |tx| tx.set_setting(name, Some(&value))).await.expect("a setting");
+    }
+}
+
 impl Drop for Serving {
     fn drop(&mut self) {
         if let Some(running) = &self.0 {

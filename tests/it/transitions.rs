@@ -72,6 +72,10 @@ impl Case {
             // Only the drivers that the server has can be active.
             states.push("error");
         }
+        if matches!(self.ty, "backup" | "snapshot") && self.transition == "create" {
+            // There is no volume that it could be of.
+            states.push("removed");
+        }
         if self.transition == "reconnect" {
             states.push("active");
         }

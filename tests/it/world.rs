@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ranchette::archive::Places;
 use ranchette::clock::{Clock, Entropy};
 use ranchette::engine::sim::{SimEngine, SimFleet};
 use ranchette::error::Result;
@@ -81,6 +82,7 @@ impl World {
             vault: Vault::open(&path.with_file_name(vault::FILE), Entropy::System)
                 .expect("vault")
                 .into(),
+            archives: Places::beside(&path),
         };
         let core = Core::open_with(&path, self.clock.clone(), Entropy::System, limits(), outside);
         let core = core.expect("opens");
@@ -218,13 +220,20 @@ impl World {
     pub fn dump(&self) -> String {
         let mut text = String::new();
         let read = self.store().read(|read| {
-            for ty in ["host", "network", "stack", "service", "instance"] {
-                read.for_each(ty, |row| {
+            for ty in
+                ["host", "network", "stack", "service", "instance", "volume", "snapshot", "backup"]
+            {
+                let query = ranchette::store::Query {
+                    ty,
+                    with_removed: ty == "snapshot" || ty == "backup",
+                    limit: 1000,
+                    ..Default::default()
+                };
+                for row in read.list(&query)? {
                     let message = row.str("transitioningMessage").unwrap_or_default();
                     let name = row.display_name();
                     text.push_str(&format!("{ty} {} {name} {} {message}\n", row.id, row.state));
-                    Ok(())
-                })?;
+                }
             }
             let filter =
                 ranchette::store::ProcessFilter { open: true, limit: 50, ..Default::default() };

@@ -28,6 +28,7 @@ mod secret;
 mod selector;
 mod service;
 mod setting;
+mod snapshot;
 mod sources;
 mod stack;
 mod template;

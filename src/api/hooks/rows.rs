@@ -6,7 +6,7 @@ use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
     fields, handler, host, links, machine, member, network, preference, project, secret, service,
-    setting, sources, stack, template, volume,
+    setting, snapshot, sources, stack, template, volume,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -18,6 +18,7 @@ pub const HOOKS: &[Hook] = &[
     account::HOOK,
     agent::AGENT,
     credential::API_KEY,
+    snapshot::TARGET,
     certificate::HOOK,
     container::HOOK,
     event::CONTAINER,
@@ -44,6 +45,7 @@ pub const HOOKS: &[Hook] = &[
     secret::HOOK,
     service::HOOK,
     event::SERVICE,
+    snapshot::SNAPSHOT,
     stack::HOOK,
     preference::HOOK,
     volume::HOOK,
@@ -82,6 +84,7 @@ pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "service", action: "addservicelink", run: Run::Write(links::add) },
     ActionHandler { ty: "service", action: "removeservicelink", run: Run::Write(links::remove) },
     ActionHandler { ty: "service", action: "setservicelinks", run: Run::Write(links::set) },
+    ActionHandler { ty: "snapshot", action: "backup", run: Run::Write(snapshot::back_up) },
     ActionHandler {
         ty: "stack",
         action: "activateservices",
@@ -95,6 +98,7 @@ pub const ACTIONS: &[ActionHandler] = &[
     },
     ActionHandler { ty: "stack", action: "exportconfig", run: Run::Write(stack::export_config) },
     ActionHandler { ty: "task", action: "execute", run: Run::Write(sources::tasks::execute) },
+    ActionHandler { ty: "volume", action: "snapshot", run: Run::Write(snapshot::take) },
 ];
 
 /// The handler of an action: the type's own, else its base's.
@@ -271,6 +275,7 @@ pub const GUARDS: &[Guard] = &[
     Guard { ty: "projectMember", run: member::guard },
     Guard { ty: "service", run: host::guard_system },
     Guard { ty: "stack", run: host::guard_system },
+    Guard { ty: "volume", run: snapshot::guard },
 ];
 
 /// Fields that depend on the request, by base type.

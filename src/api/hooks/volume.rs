@@ -8,7 +8,8 @@ use crate::model::storage::{self, LOCAL, Options};
 use crate::process;
 
 /// `volume`.
-pub const HOOK: Hook = Hook { create: Some(create), ..Hook::of("volume") };
+pub const HOOK: Hook =
+    Hook { create: Some(create), check: Some(super::snapshot::check), ..Hook::of("volume") };
 
 /// `volumeTemplate`.
 pub const TEMPLATE: Hook = Hook {

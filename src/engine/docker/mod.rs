@@ -4,6 +4,7 @@
 //! call and made anew after the engine was away; the API version is negotiated, so Docker 20.10 to the
 //! newest work, and so does Podman's socket.
 
+mod archive;
 mod connect;
 mod convert;
 mod exec;
@@ -247,6 +248,35 @@ impl Engine for DockerEngine {
 
     async fn secrets_remove(&self, uuid: &str) -> Result<(), EngineError> {
         memory::remove(&self.connection, uuid).await
+    }
+
+    async fn unpack(
+        &self,
+        container: &str,
+        path: &str,
+        tar: ByteStream,
+    ) -> Result<(), EngineError> {
+        self.put_in(container, path, tar).await
+    }
+
+    fn download(
+        &self,
+        container: &str,
+        path: &str,
+    ) -> BoxStream<'static, Result<Bytes, EngineError>> {
+        self.take_out(container, path)
+    }
+
+    async fn pause(&self, container: &str) -> Result<(), EngineError> {
+        self.freeze(container, true).await
+    }
+
+    async fn unpause(&self, container: &str) -> Result<(), EngineError> {
+        self.freeze(container, false).await
+    }
+
+    async fn empty_image(&self, image: &str) -> Result<(), EngineError> {
+        self.import_empty(image).await
     }
 
     async fn probe(&self, _: &str, probe: &Probe) -> Result<(), String> {

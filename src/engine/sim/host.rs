@@ -88,6 +88,22 @@ impl SimEngine {
     }
 }
 
+impl SimEngine {
+    async fn freeze(&self, container: &str, frozen: bool) -> Result<(), EngineError> {
+        let (image, name) = self.about(container)?;
+        let verb = if frozen { "pause" } else { "unpause" };
+        let verdict = self.enter(Op::Stop, verb, &[&image, &name]).await?;
+        let mut state = self.host.lock_at(self.now());
+        let serial = state.find(container).ok_or_else(|| missing(container))?;
+        let changed = state
+            .freeze(serial, frozen)
+            .ok_or_else(|| EngineError::NotRunning { container: name.clone() })?;
+        drop(state);
+        self.note(format_args!("{verb} {name}{}", if changed { "" } else { " again" }));
+        lost(verdict)
+    }
+}
+
 struct Halt<'a> {
     op: Op,
     verb: &'a str,
@@ -272,9 +288,7 @@ impl Engine for SimEngine {
             .map_err(|err| EngineError::BadSpec { what: name.clone(), detail: err.to_string() })?;
         let mut state = self.host.lock();
         let serial = state.find(container).ok_or_else(|| missing(container))?;
-        if let Some(found) = state.containers.get_mut(&serial) {
-            found.files.extend(files);
-        }
+        state.put_files(serial, files);
         drop(state);
         self.note(format_args!("upload {name} {path}"));
         lost(verdict)
@@ -301,6 +315,55 @@ impl Engine for SimEngine {
         self.host.lock().secrets.remove(uuid);
         self.note(format_args!("secrets-remove {uuid}"));
         lost(verdict)
+    }
+
+    async fn unpack(
+        &self,
+        container: &str,
+        path: &str,
+        mut tar: ByteStream,
+    ) -> Result<(), EngineError> {
+        let mut whole = Vec::new();
+        while let Some(piece) = tar.next().await {
+            let piece = piece.map_err(|err| EngineError::BadSpec {
+                what: container.to_owned(),
+                detail: err.to_string(),
+            })?;
+            whole.extend_from_slice(&piece);
+        }
+        self.upload(container, path, whole.into()).await
+    }
+
+    fn download(
+        &self,
+        container: &str,
+        path: &str,
+    ) -> BoxStream<'static, Result<Bytes, EngineError>> {
+        let (engine, container, path) = (self.clone(), container.to_owned(), path.to_owned());
+        let whole = async move {
+            let (image, name) = engine.about(&container)?;
+            engine.enter(Op::Look, "download", &[&image, &name]).await?;
+            let state = engine.host.lock();
+            let serial = state.find(&container).ok_or_else(|| missing(&container))?;
+            let tar = state.take_files(serial, &path);
+            tar.map(Bytes::from)
+                .map_err(|err| EngineError::BadSpec { what: name, detail: err.to_string() })
+        };
+        futures_util::stream::once(whole).boxed()
+    }
+
+    async fn pause(&self, container: &str) -> Result<(), EngineError> {
+        self.freeze(container, true).await
+    }
+
+    async fn unpause(&self, container: &str) -> Result<(), EngineError> {
+        self.freeze(container, false).await
+    }
+
+    async fn empty_image(&self, image: &str) -> Result<(), EngineError> {
+        self.enter(Op::Place, "empty-image", &[image]).await?;
+        self.host.lock().images.entry(registry::normal(image)).or_default();
+        Ok(())
     }
 
     async fn probe(&self, container: &str, _: &Probe) -> Result<(), String> {
@@ -408,6 +471,7 @@ impl Engine for SimEngine {
             return Err(EngineError::InUse { what: name.to_owned(), detail });
         }
         let again = if state.volumes.remove(name).is_none() { " again" } else { "" };
+        state.contents.remove(name);
         drop(state);
         self.note(format_args!("volume-remove {name}{again}"));
         lost(verdict)

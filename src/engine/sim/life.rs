@@ -56,11 +56,12 @@ impl Host {
 
     /// Carries out a script from `first` until it waits or ends.
     fn go_on(&self, state: &mut HostState, serial: Serial, first: usize, at: i64) {
-        let Some(container) = state.containers.get_mut(&serial) else { return };
+        let Some(container) = state.containers.get(&serial) else { return };
         let Program::Script(steps) = &container.program else { return };
         let steps = steps.clone();
         let tty = container.spec.process.tty;
         for (number, step) in steps.iter().enumerate().skip(first) {
+            let Some(container) = state.containers.get_mut(&serial) else { return };
             match step {
                 Step::Sleep { ms } => {
                     let run = container.run;
@@ -72,6 +73,10 @@ impl Host {
                 Step::Exit { code } => {
                     let code = code.unwrap_or(container.status);
                     return self.end(state, serial, code, Death::Own, at);
+                }
+                Step::Clear { path } => {
+                    container.status = 0;
+                    state.clear_files(serial, path);
                 }
                 Step::Echo { .. }
                 | Step::Cat { .. }
@@ -88,7 +93,7 @@ impl Host {
                 }
             }
         }
-        let code = container.status;
+        let code = state.containers.get(&serial).map_or(0, |container| container.status);
         self.end(state, serial, code, Death::Own, at);
     }
 
@@ -201,6 +206,10 @@ pub(super) fn output(
             (lines.map(|line| (Output::Stdout, line.clone())).collect(), 0)
         }
         Step::Status { code } => (Vec::new(), *code),
-        Step::Copy | Step::Sleep { .. } | Step::Exit { .. } | Step::Forever => (Vec::new(), 0),
+        Step::Clear { .. }
+        | Step::Copy
+        | Step::Sleep { .. }
+        | Step::Exit { .. }
+        | Step::Forever => (Vec::new(), 0),
     }
 }

@@ -5,6 +5,7 @@
 //! [`Faults`], what was asked for can be read from the [`Transcript`].
 
 mod addresses;
+mod contents;
 mod faults;
 mod host;
 mod life;

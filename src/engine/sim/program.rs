@@ -27,6 +27,8 @@ pub(super) enum Step {
     Cat { path: String },
     /// Copies its input.
     Copy,
+    /// Removes everything below a folder.
+    Clear { path: String },
     /// Writes its environment.
     Env,
     /// Sets the status a script ends with.
@@ -85,6 +87,9 @@ impl Step {
             },
             ("cat", []) => Step::Copy,
             ("cat", [path, ..]) => Step::Cat { path: (*path).to_owned() },
+            ("find", [path, "-mindepth", "1", "-delete"]) => {
+                Step::Clear { path: (*path).to_owned() }
+            }
             ("env" | "printenv", []) => Step::Env,
             ("true" | ":" | "trap", _) => Step::Status { code: 0 },
             ("false", _) => Step::Status { code: 1 },
@@ -118,6 +123,10 @@ mod tests {
             expect![[
                 r#"Script([Echo { text: "out", to_stderr: false }, Echo { text: "to err", to_stderr: true }, Sleep { ms: 2000 }, Exit { code: Some(3) }])"#
             ]],
+        );
+        check(
+            &["find", "/data", "-mindepth", "1", "-delete"],
+            expect![[r#"Script([Clear { path: "/data" }])"#]],
         );
         check(&["sh", "-c", "while true; do sleep 1; done"], expect!["Server"]);
     }

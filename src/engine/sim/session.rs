@@ -122,6 +122,12 @@ impl Command {
                 Step::Forever => std::future::pending().await,
                 Step::Exit { code } => return Err(code.unwrap_or(status)),
                 Step::Copy => self.copy().await,
+                Step::Clear { path } => {
+                    let mut state = self.engine.host.lock();
+                    if let Some(serial) = state.named_serial(&self.spec.name) {
+                        state.clear_files(serial, path);
+                    }
+                }
                 Step::Echo { .. } | Step::Cat { .. } | Step::Env | Step::Status { .. } => {
                     let (lines, code) = output(step, &self.spec, &self.files);
                     status = code;

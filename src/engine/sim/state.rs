@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::addresses::Addresses;
+use super::contents::Files;
 use super::program::Program;
 use crate::clock::Entropy;
 use crate::engine::spec::{LABEL_UUID, NetworkAttachment};
@@ -39,6 +40,8 @@ pub(super) struct HostState {
     pub(super) volumes: BTreeMap<String, ObservedVolume>,
     /// Paths of the secrets that are kept for each container, by its uuid.
     pub(super) secrets: BTreeMap<String, Vec<String>>,
+    /// Files in volumes.
+    pub(super) contents: BTreeMap<String, Files>,
     /// Images that are here, with how often each was built.
     pub(super) images: HashMap<String, u32>,
     pub(super) info: EngineInfo,
@@ -135,6 +138,7 @@ impl HostState {
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            contents: BTreeMap::new(),
             images: HashMap::new(),
             info: EngineInfo::default(),
             ports: BTreeMap::new(),
@@ -178,6 +182,10 @@ impl HostState {
 
     pub(super) fn get(&self, container: &str) -> Option<&SimContainer> {
         self.containers.get(&self.find(container)?)
+    }
+
+    pub(super) fn named_serial(&self, name: &str) -> Option<Serial> {
+        self.names.get(name).copied()
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&SimContainer> {
@@ -399,6 +407,7 @@ impl HostState {
         if with_volumes {
             for (volume, _) in &container.anonymous_volumes {
                 self.volumes.remove(volume);
+                self.contents.remove(volume);
             }
         }
     }

@@ -51,6 +51,7 @@ pub const BACKUP: Type = Type::resource(
             f("id", Int).null(),
             f("kind", String).null().max_len(255),
             f("name", String).null().max_len(255).cu(),
+            f("provedAt", Date).null(),
             f("removed", Date).null().max_len(255),
             f("snapshotId", Reference("snapshot")).null().max_len(255),
             f("state", Enum).max_len(128),
@@ -169,7 +170,10 @@ pub const SNAPSHOT_BACKUP_INPUT: Type = Type::value(
 pub const VOLUME_SNAPSHOT_INPUT: Type = Type::value(
     "volumeSnapshotInput",
     "volumeSnapshotInputs",
-    &[&[f("name", String).max_len(255).c()]],
+    &[&[
+        f("name", String).max_len(255).c(),
+        f("quiesce", Enum).or_str("none").options(&["none", "pause", "stop"]).c(),
+    ]],
 );
 
 /// `restoreFromBackupInput`.

@@ -171,6 +171,7 @@ pub const VOLUME_LIFECYCLE: Lifecycle = Lifecycle::new(
                 "registering",
                 "updating-active",
                 "updating-inactive",
+                "restoring",
             ],
             "removing",
             "removed",
@@ -181,6 +182,7 @@ pub const VOLUME_LIFECYCLE: Lifecycle = Lifecycle::new(
             &[
                 ("active", "restoring-active", "active"),
                 ("inactive", "restoring-inactive", "inactive"),
+                ("detached", "restoring-detached", "detached"),
             ],
         ),
         each(
@@ -188,8 +190,10 @@ pub const VOLUME_LIFECYCLE: Lifecycle = Lifecycle::new(
             &[
                 ("active", "reverting-active", "active"),
                 ("inactive", "reverting-inactive", "inactive"),
+                ("detached", "reverting-detached", "detached"),
             ],
         ),
+        t("restore", &["removed"], "restoring", "detached"),
     ],
 );
 
@@ -219,9 +223,11 @@ pub const VOLUME: Type = Type::resource(
             f("mounts", Array(&Object("mountEntry"))),
             f("name", String).null().required().max_len(255).c(),
             f("physicalSizeMb", Int).null().max_len(255).r_by(Super),
+            f("removalNote", String).null(),
             f("sizeMb", Int).null().max_len(255).c(),
             f("stackId", Reference("stack")).null().max_len(255).c(),
             f("storageDriverId", Reference("storageDriver")).max_len(255).c(),
+            f("undoUntil", Date).null(),
             f("uri", String).null().max_len(255),
             f("virtualSizeMb", Int).null().max_len(255).r_by(Super),
             f("volumeTemplateId", Reference("volumeTemplate")).null().max_len(255).c(),
@@ -238,11 +244,12 @@ pub const VOLUME: Type = Type::resource(
     Action::new("deallocate", "volume"),
     Action::new("purge", "volume"),
     Action::new("remove", "volume"),
+    Action::new("restore", "volume"),
     Action::new("restorefrombackup", "volume").input("restoreFromBackupInput"),
     Action::new("reverttosnapshot", "volume").input("revertToSnapshotInput"),
     Action::new("snapshot", "snapshot")
         .input("volumeSnapshotInput")
-        .states(&["active", "inactive"]),
+        .states(&["active", "inactive", "detached"]),
     Action::new("update", "volume"),
 ])
 .links(&[

@@ -21,6 +21,9 @@ use crate::model::resource::Resource;
 /// Longest gap between two reports of a pull's progress, in milliseconds.
 const PROGRESS_MS: u64 = 1000;
 
+/// How soon a container looks again whether its volumes are whole, in milliseconds.
+const VOLUME_AGAIN_MS: i64 = 500;
+
 /// The step that creates; nothing to do for a container that the engine already has.
 pub fn create(work: Work) -> StepFuture {
     Box::pin(async move {
@@ -42,6 +45,12 @@ pub fn create(work: Work) -> StepFuture {
 /// The step that starts; a container that was removed behind our back is created again.
 pub fn start(work: Work) -> StepFuture {
     Box::pin(async move {
+        let busy = work.site.store.read(|read| storage::being_put_back(read, &work.resource))?;
+        if let Some(message) = busy {
+            return Outcome::commit(move |tx, _| {
+                Ok(Next::Wait { until: Some(tx.now + VOLUME_AGAIN_MS), message })
+            });
+        }
         let host = engine_of(&work)?;
         let mut id = engine_ref(&work.resource);
         // The machine may have started anew since they were put into its memory.

@@ -124,6 +124,7 @@ impl Writer<'_> {
         for (name, _) in self.brought.fields(entry.ty.name, self.caller.name) {
             body.shift_remove(&name);
         }
+        body.retain(|field, _| !wanted::is_refused(entry, field));
         merge(&mut body, self.needed(entry));
         body
     }

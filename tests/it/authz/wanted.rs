@@ -42,6 +42,14 @@ pub fn is_needed(entry: &Entry, field: &Field) -> bool {
     BESIDES.iter().any(|row| names.contains(&row.0) && row.1 == field.name)
 }
 
+/// What a schema opens and the server refuses whoever gives it: type, field.
+const REFUSED: &[(&str, &str)] = &[("backupTarget", "nfsConfig")];
+
+/// Whether a create with this field is refused.
+pub fn is_refused(entry: &Entry, field: &str) -> bool {
+    REFUSED.contains(&(entry.ty.name, field))
+}
+
 /// Types that no create makes, whoever sends it: each is refused with 405. Members are set by an action of
 /// the environment.
 pub const NEVER_MADE: &[&str] = &["projectMember"];

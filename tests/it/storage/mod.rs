@@ -1,24 +1,38 @@
 //! Volumes, their templates, drivers and pools.
 
 mod api;
+mod docker;
 mod drivers;
+mod keeping;
 mod templates;
 
 use ranchette::clock::Entropy;
 use ranchette::engine::{Engine, ObservedVolume};
 use ranchette::model::resource::{NewResource, Resource};
 use ranchette::process;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::world::World;
 
 /// Makes a row of a type and begins its creation.
 async fn make(world: &World, ty: &'static str, name: &str, fields: Value) -> Resource {
+    make_with(world, ty, name, fields, json!({})).await
+}
+
+/// The same, with what the creation is told.
+async fn make_with(
+    world: &World,
+    ty: &'static str,
+    name: &str,
+    fields: Value,
+    told: Value,
+) -> Resource {
     let mut new = NewResource::new(ty, Entropy::System.uuid()).name(name).account(world.project);
     if let Value::Object(fields) = fields {
         new.data.extend(fields);
     }
-    world.store().write(|tx| process::create(tx, new, Map::new())).await.expect(ty)
+    let told = process::object(told);
+    world.store().write(|tx| process::create(tx, new, told)).await.expect(ty)
 }
 
 /// A service whose containers have these `dataVolumes`.

@@ -23,7 +23,8 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("metrics", &["error"]),
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
-    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault"]),
+    ("archive", &[]),
+    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
         "controller",
