@@ -51,7 +51,9 @@ pub fn declare(
             template(tx, stack, volume)?;
             continue;
         }
-        if !tx.by_name("volume", stack.account_id, name)?.is_empty() {
+        let known = tx.by_name("volume", stack.account_id, name)?;
+        if !known.is_empty() {
+            known.iter().try_for_each(|volume| inherit(tx, stack, volume))?;
             continue;
         }
         let driver = volume.driver.as_deref().unwrap_or("local");
@@ -68,6 +70,22 @@ pub fn declare(
         row.account_id = stack.account_id;
         tx.insert(row)?;
     }
+    Ok(())
+}
+
+/// A volume that outlived its stack, or came back after it, belongs to the next that declares it, and so goes
+/// with it when that is asked for.
+fn inherit(tx: &mut Tx<'_>, stack: &Resource, volume: &Resource) -> Result<()> {
+    let Some(owner) = volume.int("stackId").filter(|owner| *owner != stack.id) else {
+        return Ok(());
+    };
+    if tx.get(owner)?.is_some_and(|owner| owner.removed.is_none()) {
+        return Ok(());
+    }
+    tx.update(volume.id, |volume| {
+        volume.set("stackId", stack.id);
+        Ok(())
+    })?;
     Ok(())
 }
 

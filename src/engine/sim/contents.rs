@@ -81,7 +81,7 @@ impl HostState {
         tar.into_inner()
     }
 
-    /// Removes everything below `path`, as `find -delete` would.
+    /// Removes everything below `path`, as `find` with `rm` would.
     pub(super) fn clear_files(&mut self, serial: Serial, path: &str) {
         let path = path.trim_matches('/');
         let Some(container) = self.containers.get_mut(&serial) else { return };

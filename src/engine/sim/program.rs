@@ -87,7 +87,7 @@ impl Step {
             },
             ("cat", []) => Step::Copy,
             ("cat", [path, ..]) => Step::Cat { path: (*path).to_owned() },
-            ("find", [path, "-mindepth", "1", "-delete"]) => {
+            ("find", [path, .., "-exec", "rm", "-rf", "{}", "+"]) => {
                 Step::Clear { path: (*path).to_owned() }
             }
             ("env" | "printenv", []) => Step::Env,
@@ -125,7 +125,7 @@ mod tests {
             ]],
         );
         check(
-            &["find", "/data", "-mindepth", "1", "-delete"],
+            &["find", "/data", "-mindepth", "1", "-exec", "rm", "-rf", "{}", "+"],
             expect![[r#"Script([Clear { path: "/data" }])"#]],
         );
         check(&["sh", "-c", "while true; do sleep 1; done"], expect!["Server"]);

@@ -125,7 +125,7 @@ pub fn broken(error: std::io::Error) -> Failure {
 }
 
 /// Takes everything out of a volume. One that only Docker's own driver knows, and no container, is made anew;
-/// else `image` is asked to do it with its `find`.
+/// else `image` is asked to do it with its `find` and `rm`.
 pub async fn empty(
     engine: &Arc<dyn Engine>,
     clock: &Clock,
@@ -153,7 +153,9 @@ pub async fn empty(
             Failure { message, ..failure }
         })?;
     }
-    let command = ["find", PLACE, "-mindepth", "1", "-delete"];
+    // Not every `find` can delete by itself: that of busybox often cannot.
+    let words = "-mindepth 1 -maxdepth 1 -exec rm -rf {} +".split(' ');
+    let command: Vec<&str> = ["find", PLACE].into_iter().chain(words).collect();
     let spec = container(&volume.name, token, image, "nocopy", &command);
     engine.remove(&spec.name, RemoveVolumes::None).await?;
     engine.create(&spec).await?;
