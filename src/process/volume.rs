@@ -158,7 +158,7 @@ fn lost(tx: &Tx<'_>, volume: i64, nothing: bool) -> Result<Option<String>> {
         return Ok(None);
     }
     let backups = tx.referrers("backup", "volumeId", volume)?;
-    let last = backups.into_iter().filter(|backup| backup.state == "created").next_back();
+    let last = backups.into_iter().rfind(|backup| backup.state == "created");
     Ok(Some(match last {
         Some(backup) => {
             format!("everything in it since backup `{}` was made", backup.display_name())

@@ -61,7 +61,7 @@ async fn expire(site: &Site) -> Result<bool> {
 /// Archives of rows that have been deleted.
 async fn orphans(site: &Site) -> Result<bool> {
     let folder = site.archives.snapshots();
-    let names = archive::names(&folder).await.map_err(Error::internal)?;
+    let names = archive::names(folder).await.map_err(Error::internal)?;
     let mut found = false;
     for name in names {
         let uuid = name.split('.').next().unwrap_or_default();
