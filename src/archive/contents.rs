@@ -1,5 +1,6 @@
 //! What is in a tar: counted, and a digest that tells one from another.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
@@ -19,6 +20,14 @@ pub struct Contents {
     pub bytes: u64,
     /// SHA-256 over names, kinds, owners, modes, links and contents, whatever their order.
     pub digest: String,
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let (files, bytes) = (self.files, self.bytes);
+        write!(f, "{files} file{} of {bytes} byte{}", plural(files), plural(bytes))
+    }
 }
 
 /// Reads a tar to its end; whatever is read goes through `tar`, so that it can be kept on the way.

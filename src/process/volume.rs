@@ -141,11 +141,10 @@ fn keep(work: Work) -> StepFuture {
         }
         let kept = snapshot::keep(&work).await?;
         Outcome::commit(move |tx, work| {
-            let until = tx.now + undo_s * 1000;
-            let contents = &kept.contents;
+            let until = tx.now.saturating_add(undo_s.saturating_mul(1000));
             let note = format!(
-                "{} files of {} bytes; the action `restore` brings them back within {undo_s} seconds",
-                contents.files, contents.bytes
+                "{}; the action `restore` brings back what was in it within {undo_s} seconds",
+                kept.contents
             );
             note_removal(tx, work, Some(note), Some((kept.to_json(), until)))
         })

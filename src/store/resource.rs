@@ -214,15 +214,16 @@ impl Read<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Ids of rows soft-removed before an instant, oldest first.
+    /// Ids of rows soft-removed before an instant, oldest first, without those whose removal can be undone `now`.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn removed_before(&self, instant: i64, limit: u32) -> Result<Vec<i64>> {
+    pub fn removed_before(&self, instant: i64, now: i64, limit: u32) -> Result<Vec<i64>> {
         let mut statement = self.table(None)?.prepare_cached(
-            "SELECT id FROM resource WHERE removed < ?1 ORDER BY removed LIMIT ?2",
+            "SELECT id FROM resource WHERE removed < ?1
+             AND coalesce(json_extract(data, '$.undoUntil'), 0) < ?2 ORDER BY removed LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![instant, limit], |row| row.get(0))?;
+        let rows = statement.query_map(params![instant, now, limit], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

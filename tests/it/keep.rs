@@ -69,6 +69,23 @@ async fn removed_rows_are_purged_after_their_time_and_live_ones_never() {
 }
 
 #[tokio::test]
+async fn what_can_still_be_brought_back_is_kept_longer() {
+    let kept = Kept::new();
+    kept.set("main_tables.purge.after.seconds", "60").await;
+    let volume = kept.add("volume", true).await;
+    let until = kept.core.site.clock.now_ms() + 100_000;
+    let write = move |tx: &mut ranchette::store::Tx<'_>| {
+        tx.update(volume, |row| {
+            row.set("undoUntil", until);
+            Ok(())
+        })
+    };
+    kept.core.site.store.write(write).await.expect("written");
+    assert_eq!(kept.after(100, &[volume]).await, [true]);
+    assert_eq!(kept.after(1, &[volume]).await, [false]);
+}
+
+#[tokio::test]
 async fn more_than_one_batch_goes_in_a_round() {
     let kept = Kept::new();
     for _ in 0..1201 {

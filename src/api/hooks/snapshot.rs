@@ -57,7 +57,11 @@ pub fn check(
     };
     let id = input.get(field).and_then(Value::as_i64).unwrap_or(0);
     let wrong = |why: String| Err(Error::field("InvalidReference", field).message(why));
-    let Some(row) = ctx.tx.get(id)?.filter(|row| row.ty == ty && row.removed.is_none()) else {
+    // What belongs to another environment does not exist.
+    let ours = |row: &Resource| {
+        row.ty == ty && row.removed.is_none() && row.account_id == volume.account_id
+    };
+    let Some(row) = ctx.tx.get(id)?.filter(ours) else {
         return wrong(format!("there is no such {ty}"));
     };
     if row.state != "created" {
@@ -69,9 +73,6 @@ pub fn check(
             row.display_name(),
             volume.display_name()
         ));
-    }
-    if row.account_id != volume.account_id {
-        return wrong(format!("{ty} `{}` is of another environment", row.display_name()));
     }
     Ok(())
 }
@@ -173,12 +174,12 @@ fn act_on_target(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<
         return Ok(());
     }
     let backups = ctx.tx.referrers("backup", "backupTargetId", row.id)?;
-    if backups.is_empty() {
-        return Ok(());
+    match backups.first() {
+        Some(backup) => Err(Error::conflict(format!(
+            "backup target `{}` holds backups, such as `{}`; remove them first",
+            row.display_name(),
+            backup.display_name()
+        ))),
+        None => Ok(()),
     }
-    Err(Error::conflict(format!(
-        "backup target `{}` holds {} backups; remove them first",
-        row.display_name(),
-        backups.len()
-    )))
 }

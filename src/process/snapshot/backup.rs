@@ -72,13 +72,9 @@ pub fn prove(work: Work) -> StepFuture {
         let kept = archive_of(&work.resource)?;
         if found != kept.contents {
             return Err(hopeless(format!(
-                "the backup is not what was in volume `{}`: {} files of {} bytes came out of it, not \
-                 {} of {}",
+                "the backup is not what was in volume `{}`: {found} came out of it, {} were kept",
                 volume.display_name(),
-                found.files,
-                found.bytes,
-                kept.contents.files,
-                kept.contents.bytes
+                kept.contents
             )));
         }
         Outcome::commit(|tx, work| {

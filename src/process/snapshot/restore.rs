@@ -70,8 +70,8 @@ async fn filled(door: &Door, path: PathBuf, kept: &Archive) -> Result<(), Failur
     }
     Err(Failure {
         message: format!(
-            "{} files of {} bytes are in the volume, not {} of {} as in the archive",
-            found.files, found.bytes, kept.contents.files, kept.contents.bytes
+            "what is in the volume ({found}) is not what is in the archive ({})",
+            kept.contents
         ),
         retry: crate::process::step::Retry::Later,
     })

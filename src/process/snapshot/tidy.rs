@@ -30,24 +30,19 @@ async fn run(site: Arc<Site>) -> Result<Found> {
 
 /// Removed volumes that cannot be brought back any more are purged, archive and all.
 async fn expire(site: &Site) -> Result<bool> {
+    let condition = |field: &str, op, value| Condition { field: field.to_owned(), op, value };
     let query = Query {
         ty: "volume",
         with_removed: true,
-        conditions: vec![Condition {
-            field: "state".to_owned(),
-            op: Op::Eq,
-            value: REMOVED.into(),
-        }],
+        conditions: vec![
+            condition("state", Op::Eq, REMOVED.into()),
+            condition(UNDO_UNTIL, Op::Lt, site.clock.now_ms().into()),
+        ],
         limit: BATCH,
         ..Default::default()
     };
-    let now = site.clock.now_ms();
     let volumes = site.store.read(|read| read.list(&query))?;
-    let over: Vec<i64> = volumes
-        .iter()
-        .filter(|volume| volume.int(UNDO_UNTIL).is_some_and(|until| until < now))
-        .map(|volume| volume.id)
-        .collect();
+    let over: Vec<i64> = volumes.iter().map(|volume| volume.id).collect();
     if over.is_empty() {
         return Ok(false);
     }

@@ -71,11 +71,12 @@ async fn drain(
 async fn removed(site: Arc<Site>) -> Result<Found> {
     let purged = purge_accounts(&site).await?;
     let before = limit(&site, REMOVED)?;
-    if site.store.read(|read| read.removed_before(before, 1))?.is_empty() {
+    let now = site.clock.now_ms();
+    if site.store.read(|read| read.removed_before(before, now, 1))?.is_empty() {
         return Ok(purged);
     }
     let batch = move |tx: &mut Tx<'_>| {
-        let ids = tx.removed_before(before, BATCH)?;
+        let ids = tx.removed_before(before, now, BATCH)?;
         ids.iter().try_for_each(|id| tx.delete(*id))?;
         Ok(ids.len())
     };

@@ -134,3 +134,85 @@ async fn a_driver_in_use_stays() {
         assert_eq!(refused.json()["detail"], volume.id.to_string());
     }
 }
+
+/// A row of the administrator's environment, in a state that no process leads to here.
+async fn row(
+    site: &Site,
+    ty: &'static str,
+    name: &'static str,
+    state: &'static str,
+    fields: Value,
+) -> i64 {
+    let write = move |tx: &mut ranchette::store::Tx<'_>| {
+        let mut new = NewResource::new(ty, tx.entropy.uuid()).name(name).state(state).account(5);
+        if let Value::Object(fields) = fields {
+            new.data.extend(fields);
+        }
+        tx.insert(new)
+    };
+    site.store.write(write).await.expect("a row").id
+}
+
+#[actix_web::test]
+async fn what_is_kept_is_refused_in_words() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let local = json!({"driver": "local", "hostId": 1});
+    let a = row(&site, "volume", "a", "detached", local.clone()).await;
+    let b = row(&site, "volume", "b", "detached", local).await;
+    let of = |volume: i64| json!({ "volumeId": volume });
+    let first = row(&site, "snapshot", "first", "created", of(a)).await;
+    let making = row(&site, "snapshot", "making", "creating", of(a)).await;
+    let last = row(&site, "snapshot", "last", "created", of(a)).await;
+    let other = row(&site, "snapshot", "other", "created", of(b)).await;
+    let act = |of: &str, id: i64, action: &str| format!("/{of}/{id}?action={action}");
+    let revert = act("volumes", a, "reverttosnapshot");
+    for (snapshot, expect) in [
+        (other, "snapshot `other` is not of volume `a`"),
+        (making, "snapshot `making` is creating, not created"),
+        (a, "there is no such snapshot"),
+    ] {
+        let said = fault(&owner, &revert, json!({ "snapshotId": snapshot.to_string() })).await;
+        assert_eq!(said, format!("422 InvalidReference snapshotId: {expect}"));
+    }
+    let asked = json!({ "quiesce": "shout" });
+    let said = fault(&owner, &act("volumes", a, "snapshot"), asked).await;
+    assert!(said.starts_with("422 InvalidOption quiesce"), "{said}");
+    let nowhere = row(&site, "volume", "c", "inactive", json!({"driver": "local"})).await;
+    let said = fault(&owner, &act("volumes", nowhere, "snapshot"), json!({})).await;
+    assert!(said.ends_with("volume `c` is on no host yet: no container has used it"), "{said}");
+    let foreign = json!({"driver": "local", "isHostPath": true});
+    let foreign = row(&site, "volume", "/etc", "active", foreign).await;
+    let shown = owner.get(&format!("/volumes/{foreign}")).await.ok(200);
+    for action in ["snapshot", "restorefrombackup", "reverttosnapshot", "restore"] {
+        assert!(shown["actions"][action].is_null(), "{action} of what is no volume of ours");
+    }
+
+    let nfs = json!({"name": "nas", "nfsConfig": {"server": "filer", "share": "/all"}});
+    let said = fault(&owner, "/backuptargets", nfs).await;
+    assert!(said.starts_with("422 InvalidOption nfsConfig: backup targets are folders"), "{said}");
+    let target = row(&site, "backupTarget", "nas", "created", json!({})).await;
+    assert_eq!(
+        fault(&owner, "/backuptargets", json!({"name": "nas"})).await,
+        "422 NotUnique name: there is a backup target called `nas` already"
+    );
+    let to = json!({ "backupTargetId": first.to_string() });
+    assert_eq!(
+        fault(&owner, &act("snapshots", first, "backup"), to).await,
+        "422 InvalidReference backupTargetId: there is no such backup target, or it is not created"
+    );
+    let fields = json!({ "snapshotId": last, "volumeId": a, "backupTargetId": target });
+    row(&site, "backup", "one", "creating", fields).await;
+    assert_eq!(
+        owner.delete(&format!("/snapshots/{last}")).await.fault(),
+        "400 InvalidState -: snapshot `last` is the latest of its volume"
+    );
+    owner.delete(&format!("/snapshots/{first}")).await.ok(200);
+    let newest = row(&site, "snapshot", "newest", "created", of(a)).await;
+    let said = owner.delete(&format!("/snapshots/{last}")).await.fault();
+    assert!(said.ends_with("backup `one` is being made of snapshot `last`"), "{said}");
+    let said = owner.delete(&format!("/snapshots/{newest}")).await.fault();
+    assert!(said.ends_with("snapshot `newest` is the latest of its volume"), "{said}");
+    let said = owner.delete(&format!("/backuptargets/{target}")).await.fault();
+    assert!(said.ends_with("holds backups, such as `one`; remove them first"), "{said}");
+}

@@ -222,7 +222,8 @@ async fn a_removal_can_be_undone() {
     quiet(&world).await;
     world.act(volume, "remove", json!({})).await;
     let removed = world.state(volume, "removed").await;
-    let note = "1 files of 5 bytes; the action `restore` brings them back within 3600 seconds";
+    let note =
+        "1 file of 5 bytes; the action `restore` brings back what was in it within 3600 seconds";
     assert_eq!(removed.str("removalNote"), Some(note));
     assert!(removed.int("undoUntil").is_some_and(|until| until > world.clock.now_ms()));
     assert_eq!(super::on_engine(&world, 1).await, []);
