@@ -289,6 +289,13 @@ async fn no_body_refers_to_what_is_theirs() {
     report(&wrong);
 }
 
-/// References in the input of actions that are declared and not there yet.
-const UNFINISHED: &[&str] =
-    &["addservicelink", "removeservicelink", "setservicelinks", "snapshot backup"];
+/// References in the input of actions that are declared and not there yet, or that planted rows do not offer:
+/// a snapshot is not made, and a volume is of no driver that keeps and puts back. `storage::api` asks those.
+const UNFINISHED: &[&str] = &[
+    "addservicelink",
+    "removeservicelink",
+    "setservicelinks",
+    "snapshot backup",
+    "volume restorefrombackup",
+    "volume reverttosnapshot",
+];

@@ -1,6 +1,7 @@
 //! What the API answers about volumes, templates and drivers.
 
 use ranchette::model::resource::NewResource;
+use ranchette::model::{id, registry};
 use serde_json::{Value, json};
 
 use crate::api::site::{Client, Site};
@@ -165,25 +166,27 @@ async fn what_is_kept_is_refused_in_words() {
     let making = row(&site, "snapshot", "making", "creating", of(a)).await;
     let last = row(&site, "snapshot", "last", "created", of(a)).await;
     let other = row(&site, "snapshot", "other", "created", of(b)).await;
-    let act = |of: &str, id: i64, action: &str| format!("/{of}/{id}?action={action}");
-    let revert = act("volumes", a, "reverttosnapshot");
+    let name = |ty: &str, row: i64| id::format(&registry::lookup(ty).expect(ty).prefix, row);
+    let path = |ty: &str, row: i64| format!("/{}s/{}", ty.to_lowercase(), name(ty, row));
+    let act = |ty: &str, row: i64, action: &str| format!("{}?action={action}", path(ty, row));
+    let revert = act("volume", a, "reverttosnapshot");
     for (snapshot, expect) in [
         (other, "snapshot `other` is not of volume `a`"),
         (making, "snapshot `making` is creating, not created"),
-        (a, "there is no such snapshot"),
     ] {
-        let said = fault(&owner, &revert, json!({ "snapshotId": snapshot.to_string() })).await;
+        let said =
+            fault(&owner, &revert, json!({ "snapshotId": name("snapshot", snapshot) })).await;
         assert_eq!(said, format!("422 InvalidReference snapshotId: {expect}"));
     }
     let asked = json!({ "quiesce": "shout" });
-    let said = fault(&owner, &act("volumes", a, "snapshot"), asked).await;
+    let said = fault(&owner, &act("volume", a, "snapshot"), asked).await;
     assert!(said.starts_with("422 InvalidOption quiesce"), "{said}");
     let nowhere = row(&site, "volume", "c", "inactive", json!({"driver": "local"})).await;
-    let said = fault(&owner, &act("volumes", nowhere, "snapshot"), json!({})).await;
+    let said = fault(&owner, &act("volume", nowhere, "snapshot"), json!({})).await;
     assert!(said.ends_with("volume `c` is on no host yet: no container has used it"), "{said}");
     let foreign = json!({"driver": "local", "isHostPath": true});
     let foreign = row(&site, "volume", "/etc", "active", foreign).await;
-    let shown = owner.get(&format!("/volumes/{foreign}")).await.ok(200);
+    let shown = owner.get(&path("volume", foreign)).await.ok(200);
     for action in ["snapshot", "restorefrombackup", "reverttosnapshot", "restore"] {
         assert!(shown["actions"][action].is_null(), "{action} of what is no volume of ours");
     }
@@ -196,23 +199,51 @@ async fn what_is_kept_is_refused_in_words() {
         fault(&owner, "/backuptargets", json!({"name": "nas"})).await,
         "422 NotUnique name: there is a backup target called `nas` already"
     );
-    let to = json!({ "backupTargetId": first.to_string() });
+    let unmade = row(&site, "backupTarget", "unmade", "creating", json!({})).await;
+    let to = json!({ "backupTargetId": name("backupTarget", unmade) });
     assert_eq!(
-        fault(&owner, &act("snapshots", first, "backup"), to).await,
+        fault(&owner, &act("snapshot", first, "backup"), to).await,
         "422 InvalidReference backupTargetId: there is no such backup target, or it is not created"
     );
     let fields = json!({ "snapshotId": last, "volumeId": a, "backupTargetId": target });
     row(&site, "backup", "one", "creating", fields).await;
     assert_eq!(
-        owner.delete(&format!("/snapshots/{last}")).await.fault(),
+        owner.delete(&path("snapshot", last)).await.fault(),
         "400 InvalidState -: snapshot `last` is the latest of its volume"
     );
-    owner.delete(&format!("/snapshots/{first}")).await.ok(200);
+    owner.delete(&path("snapshot", first)).await.ok(200);
     let newest = row(&site, "snapshot", "newest", "created", of(a)).await;
-    let said = owner.delete(&format!("/snapshots/{last}")).await.fault();
+    let said = owner.delete(&path("snapshot", last)).await.fault();
     assert!(said.ends_with("backup `one` is being made of snapshot `last`"), "{said}");
-    let said = owner.delete(&format!("/snapshots/{newest}")).await.fault();
+    let said = owner.delete(&path("snapshot", newest)).await.fault();
     assert!(said.ends_with("snapshot `newest` is the latest of its volume"), "{said}");
-    let said = owner.delete(&format!("/backuptargets/{target}")).await.fault();
+    let said = owner.delete(&path("backupTarget", target)).await.fault();
     assert!(said.ends_with("holds backups, such as `one`; remove them first"), "{said}");
+}
+
+#[actix_web::test]
+async fn what_others_keep_is_not_there() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let local = json!({"driver": "local", "hostId": 1});
+    let volume = row(&site, "volume", "ours", "detached", local).await;
+    let snapshot = row(&site, "snapshot", "ours", "created", json!({ "volumeId": volume })).await;
+    for (ty, of, at, action, field) in [
+        ("snapshot", "volume", volume, "reverttosnapshot", "snapshotId"),
+        ("backup", "volume", volume, "restorefrombackup", "backupId"),
+        ("backupTarget", "snapshot", snapshot, "backup", "backupTargetId"),
+    ] {
+        let write = move |tx: &mut ranchette::store::Tx<'_>| {
+            let project = NewResource::new("account", tx.entropy.uuid()).kind("project");
+            let project = tx.insert(project.name("theirs").state("active"))?.id;
+            let new = NewResource::new(ty, tx.entropy.uuid()).name("theirs").state("created");
+            tx.insert(new.account(project).with("volumeId", volume))
+        };
+        let theirs = site.store.write(write).await.expect("a row").id;
+        let name = |ty: &str, row: i64| id::format(&registry::lookup(ty).expect(ty).prefix, row);
+        let path = format!("/{of}s/{}?action={action}", name(of, at));
+        // An administrator sees it, and cannot bring it here; nobody else sees it.
+        let said = fault(&owner, &path, json!({ field: name(ty, theirs) })).await;
+        assert!(said.starts_with(&format!("422 InvalidReference {field}: there is no")), "{said}");
+    }
 }
