@@ -166,6 +166,12 @@ class Life:
         client, row = self.client, self.client.by_id(type, row.id)
         if row is None or getattr(row, 'state', None) in GONE:
             return
+        # The latest snapshot of a volume goes with it.
+        if type == 'snapshot':
+            wait(client, client.delete(client.by_id('volume', row.volumeId)))
+            row = wait(client, client.by_id(type, row.id))
+            assert row.state in GONE, row
+            return
         if hasattr(row.actions, 'deactivate') and not hasattr(row.actions, 'remove'):
             row = wait(client, client.action(row, 'deactivate'))
         if row is None or type in NOT_REMOVED:

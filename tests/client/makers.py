@@ -128,6 +128,16 @@ class Maker:
             return {'environmentId': self.create('environment')[0].id}
         return {'stackId': self.create('stack')[0].id}
 
+    def kept_volume(self):
+        """A volume whose contents can be kept: those that are not shared are nowhere until they are used."""
+        options = {'path': '/srv/' + name('dir')}
+        return self.create('volume', driver='dir', driverOpts=options)[0].id
+
+    def kept_snapshot(self):
+        snapshot = self.create('snapshot')[0]
+        return {'snapshotId': snapshot.id, 'volumeId': snapshot.volumeId,
+                'backupTargetId': self.create('backupTarget')[0].id}
+
     def service(self):
         return dict(self.stack(), launchConfig={'imageUuid': IMAGE})
 
@@ -139,6 +149,7 @@ def event(type, **more):
 RECIPES = {
     'account': lambda maker: {'kind': 'user'},
     'agent': lambda maker: {'uri': 'sim://' + name('agent')},
+    'backup': lambda maker: maker.kept_snapshot(),
     'certificate': lambda maker: {'cert': CERT, 'key': KEY},
     'container': lambda maker: {'imageUuid': IMAGE},
     'dnsService': lambda maker: maker.stack(),
@@ -154,6 +165,7 @@ RECIPES = {
         'secretValue': 'secret'},
     'secret': lambda maker: {'value': base64.b64encode(b'hush').decode()},
     'service': lambda maker: maker.service(),
+    'snapshot': lambda maker: {'volumeId': maker.kept_volume()},
     'setting': lambda maker: {'name': name('test.setting').replace('-', '.'), 'value': 'x'},
     'storageDriverService': lambda maker: dict(
         maker.service(), storageDriver={'name': name('sd')}),
