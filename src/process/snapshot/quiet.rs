@@ -83,13 +83,24 @@ pub fn is_at_work(container: &Resource) -> bool {
 pub fn stop(tx: &mut Tx<'_>, work: &Work, volume: i64) -> Result<Next> {
     let snapshot = tx.require(work.resource.ty, work.resource.id)?;
     let at_work: Vec<Resource> = users(tx, volume)?.into_iter().filter(is_at_work).collect();
-    if snapshot.map(STOPPED).is_none() {
-        begin(tx, &snapshot, &at_work)?;
-    } else if at_work.is_empty() {
-        return Ok(Next::Step);
+    match snapshot.map(STOPPED) {
+        None => begin(tx, &snapshot, &at_work)?,
+        // A service whose containers have stopped is not at rest yet, and could not be started again.
+        Some(stopped) if at_work.is_empty() && at_rest(tx, stopped)? => return Ok(Next::Step),
+        Some(_) => {}
     }
     let message = format!("waits until {} containers have stopped", at_work.len());
     Ok(Next::Wait { until: Some(tx.now + LOOK_AGAIN_MS), message })
+}
+
+/// Whether nothing goes on any more with what was stopped.
+fn at_rest(tx: &Tx<'_>, stopped: &Map<String, Value>) -> Result<bool> {
+    for id in stopped.values().filter_map(Value::as_array).flatten().filter_map(Value::as_i64) {
+        if tx.open_process(id)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn begin(tx: &mut Tx<'_>, snapshot: &Resource, at_work: &[Resource]) -> Result<()> {
