@@ -334,9 +334,13 @@ async fn a_private_image_on_docker_needs_its_login() {
     assert_eq!(judged(&ranch, &id).await, ("active".to_owned(), String::new()));
     ranch.ok(&["pull", &stack]).await;
     ranch.docker(&["image", "inspect", &image]);
-    ranch.ok(&["up", "-f", &file, "-p", &stack]).await;
-    let containers = ranch.containers(&stack);
-    assert!(containers.len() == 1 && containers[0].is_running(), "{containers:?}");
+    // What failed before is tried again by itself, after its back-off.
+    until("the private image runs", async || {
+        let containers = ranch.containers(&stack);
+        let runs = containers.len() == 1 && containers[0].is_running();
+        if runs { Ok(()) } else { Err(format!("{containers:?}")) }
+    })
+    .await;
 
     let wrong = json!({ "secretValue": "wr0ng-again" });
     ranch.send(Method::PUT, &path, &wrong).await;
