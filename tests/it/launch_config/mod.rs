@@ -56,8 +56,8 @@ fn the_document_shows_the_table() {
     let mut text = String::from(
         "# What becomes of a launch configuration\n\nEvery field that a client may give a container or \
          a service's `launchConfig`, and where it goes. The table is that of\n\
-         `tests/it/launch_config/rows.rs`, and a test looks at a real container for each of its rows; \
-         `make golden` writes\nit here. \"If the machine can\" means that the engine leaves it out, or \
+         `tests/it/launch_config/rows.rs`, and tests look at real containers for the rows that have \
+         a place in Docker;\n`make golden` writes it here. \"If the machine can\" means that the engine leaves it out, or \
          refuses the container with a message, where its\nkernel, its file system or its operating \
          system lacks it.\n\n| field | in Docker | for example |\n|---|---|---|\n",
     );
