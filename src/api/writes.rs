@@ -72,6 +72,40 @@ fn check_unique(
     Ok(())
 }
 
+/// Asks a type's hooks what outside of the database has to say of a row as it would be: a change of
+/// `row`, or a new one.
+async fn try_out(
+    session: &Session<'_>,
+    entry: &'static Entry,
+    row: Option<Resource>,
+    fields: &Map<String, Value>,
+) -> Result<()> {
+    let mut trials = hooks::hooks(entry).filter_map(|hook| hook.trial).peekable();
+    if trials.peek().is_none() {
+        return Ok(());
+    }
+    let mut wanted = row.clone().unwrap_or_else(|| Resource {
+        id: 0,
+        ty: entry.base,
+        kind: entry.ty.name.to_owned(),
+        account_id: Some(session.caller.account_id),
+        name: None,
+        uuid: String::new(),
+        state: String::new(),
+        created: 0,
+        removed: None,
+        revision: 0,
+        data: Map::new().into(),
+    });
+    for (field, value) in fields {
+        set_field(&mut wanted, field, value.clone());
+    }
+    for trial in trials {
+        trial(&session.state.site, row.as_ref(), &wanted).await?;
+    }
+    Ok(())
+}
+
 /// A write to a computed type that is access control's own.
 async fn by_auth(
     session: &Session<'_>,

@@ -15,6 +15,7 @@ pub mod balancer;
 pub mod certificates;
 pub mod external;
 pub mod handlers;
+mod helper;
 pub mod host;
 pub mod images;
 pub mod instance;

@@ -81,6 +81,67 @@ async fn a_file_makes_a_balancer(ranch: &Ranch, image: &str, haproxy: &str) {
     ranch.ok(&["down", &stack, "--yes"]).await;
 }
 
+/// A user's own lines that HAProxy does not take are refused with its words, at the change and at the
+/// create, and nothing is left of the trial.
+async fn wrong_lines_are_refused(ranch: &Ranch, path: &str, balancer: &Value, wrong: Value) {
+    let check = |(status, fault): (u16, Value)| {
+        assert_eq!((status, &fault["fieldName"]), (422, &json!("lbConfig")), "{fault}");
+        let message = fault["message"].as_str().unwrap_or_default();
+        let words = "unknown keyword 'no-such-keyword' in 'global' section";
+        assert!(message.starts_with("HAProxy refuses") && message.contains(words), "{message}");
+    };
+    check(ranch.ask(Method::PUT, path, &wrong).await);
+    let mut other = balancer.clone();
+    other["name"] = "other".into();
+    other["lbConfig"] = wrong["lbConfig"].clone();
+    check(ranch.ask(Method::POST, "loadbalancerservices", &other).await);
+    let names: Vec<Value> =
+        ranch.list("services").await.iter().map(|row| row["name"].clone()).collect();
+    assert!(names.contains(&json!("lb")) && !names.contains(&json!("other")), "{names:?}");
+    until("trials leave nothing", async || {
+        let filter = "label=io.ranchette.helper=balancer";
+        let left = ranch.docker(&["ps", "-aq", "--filter", filter]);
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    })
+    .await;
+}
+
+/// Lines that need a backend are right until its service goes; then the last configuration runs on, and the
+/// balancer says what HAProxy says.
+async fn lines_that_turn_wrong_leave_the_old_ones(
+    ranch: &Ranch,
+    path: &str,
+    [web, shop]: [&str; 2],
+    port: u16,
+) {
+    let custom = "frontend 80\nuse_backend 80___shop if { path /again }\n";
+    let rules = json!([rule(web, json!({})), rule(shop, json!({ "path": "/shop" }))]);
+    let change = json!({ "lbConfig": { "config": custom, "portRules": rules } });
+    ranch.send(Method::PUT, path, &change).await;
+    reaches(port, "any.example", "/", "web", 3).await;
+    reaches(port, "any.example", "/shop/", "shop", 1).await;
+    ranch.send(Method::DELETE, &format!("services/{shop}"), &json!({})).await;
+    let message = async || {
+        let row = ranch.list("services").await.into_iter().find(|row| row["name"] == "lb");
+        let row = row.ok_or("no balancer")?;
+        Ok::<_, String>(row["transitioningMessage"].as_str().unwrap_or_default().to_owned())
+    };
+    until("the refusal is told", async || {
+        let told = message().await?;
+        let fits = told.starts_with("HAProxy refuses") && told.contains("80___shop");
+        if fits { Ok(()) } else { Err(told) }
+    })
+    .await;
+    reaches(port, "any.example", "/", "web", 3).await;
+    let change = json!({ "lbConfig": { "config": "", "portRules": [rule(web, json!({}))] } });
+    ranch.send(Method::PUT, path, &change).await;
+    until("nothing is wrong any more", async || {
+        let told = message().await?;
+        if told.is_empty() { Ok(()) } else { Err(told) }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn requests_follow_the_rules_and_the_targets() {
     let docker = docker().await;
@@ -129,16 +190,9 @@ async fn requests_follow_the_rules_and_the_targets() {
     let change = |custom: &str| json!({ "lbConfig": { "config": custom, "portRules": [rule(&shop, json!({}))] } });
     ranch.send(Method::PUT, &path, &change("")).await;
     reaches(port, "any.example", "/", "shop", 1).await;
-    // A wrong configuration is refused with HAProxy's words, and the old one keeps running.
-    ranch.send(Method::PUT, &path, &change("global\nno-such-keyword\n")).await;
-    until("the refusal is told", async || {
-        let rows = ranch.list("services").await;
-        let row = rows.iter().find(|row| row["name"] == "lb").ok_or("no balancer")?;
-        let message = row["transitioningMessage"].as_str().unwrap_or_default();
-        if message.contains("no-such-keyword") { Ok(()) } else { Err(message.to_owned()) }
-    })
-    .await;
+    wrong_lines_are_refused(&ranch, &path, &balancer, change("global\nno-such-keyword\n")).await;
     reaches(port, "any.example", "/", "shop", 1).await;
+    lines_that_turn_wrong_leave_the_old_ones(&ranch, &path, [&web, &shop], port).await;
     assert_eq!(ranch.service(&stack, "lb")[0].started, container.started, "never restarted");
     ranch.ok(&["down", &stack, "--yes"]).await;
     server.shut_down().await;

@@ -1,5 +1,8 @@
 //! Balancers: what their rules must say, and what their containers have without being told.
 
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::service::text;
@@ -7,13 +10,36 @@ use super::{Creation, Ctx, Hook};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::balancer;
+use crate::process::site::Site;
 
 /// Hook of `loadBalancerService`.
-pub const HOOK: Hook =
-    Hook { create: Some(create), update: Some(update), ..Hook::of("loadBalancerService") };
+pub const HOOK: Hook = Hook {
+    trial: Some(try_out),
+    create: Some(create),
+    update: Some(update),
+    ..Hook::of("loadBalancerService")
+};
 
 /// Where a balancer answers whoever asks after its health.
 const HEALTH_PORT: i64 = 42;
+
+/// Refuses a user's own lines that HAProxy does not take, with its words.
+fn try_out<'a>(
+    site: &'a Arc<Site>,
+    before: Option<&'a Resource>,
+    service: &'a Resource,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        if before.is_some_and(|before| before.data.get("lbConfig") == service.data.get("lbConfig"))
+        {
+            return Ok(());
+        }
+        match balancer::refusal(site, service).await? {
+            Some(words) => Err(Error::field("InvalidFormat", "lbConfig").message(words)),
+            None => Ok(()),
+        }
+    })
+}
 
 fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     check_rules(&creation.row.data)?;

@@ -36,6 +36,7 @@ mod upgrade;
 mod volume;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
@@ -106,11 +107,18 @@ type Act = fn(&mut Ctx<'_, '_>, &Resource, &str) -> Result<()>;
 /// Asked before an action on a row begins, with what the action is given.
 type Check = fn(&mut Ctx<'_, '_>, &Resource, &str, &Map<String, Value>) -> Result<()>;
 
+/// Asked before the transaction of a create or a change: what is stored, and what would be. It may ask
+/// engines.
+type Trial =
+    for<'a> fn(&'a Arc<Site>, Option<&'a Resource>, &'a Resource) -> BoxFuture<'a, Result<()>>;
+
 /// What happens around the writes of a type.
 #[derive(Clone, Copy)]
 pub struct Hook {
     /// Type.
     pub ty: &'static str,
+    /// Before the transaction, with the row as it would be.
+    pub trial: Option<Trial>,
     /// Before a row is made.
     pub create: Option<Create>,
     /// After it is made, in the same transaction.
@@ -136,6 +144,7 @@ impl Hook {
     pub const fn of(ty: &'static str) -> Self {
         Self {
             ty,
+            trial: None,
             create: None,
             created: None,
             update: None,

@@ -17,7 +17,7 @@ use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::View;
 use super::commit::{Subject, commit, lasting};
-use super::{by_auth, check_unique, checked};
+use super::{by_auth, check_unique, checked, try_out};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
@@ -103,6 +103,7 @@ async fn order(
     let extra = store.read(|read| dynamic::extra(session, read, entry, &object))?;
     let mut input =
         store.read(|read| checked(session, read, |checker| checker.create(entry, object)))?;
+    try_out(session, entry, None, &input).await?;
     let secret = hooks::hooks(entry)
         .find_map(|hook| hook.hashes)
         .and_then(|field| input.shift_remove(field))

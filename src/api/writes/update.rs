@@ -12,7 +12,7 @@ use super::super::respond::{Reply, not_allowed};
 use super::super::serve::Session;
 use super::super::views::{View, Views};
 use super::commit::{Subject, commit, lasting};
-use super::{by_auth, check_unique, checked, field_of, set_field};
+use super::{by_auth, check_unique, checked, field_of, set_field, try_out};
 use crate::auth::policy::{self, Verb};
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
@@ -55,6 +55,7 @@ pub async fn update(
     let row = store.read(|read| find(session, read, view, id))?;
     let own = session.views.of_row(row.ty, &row.kind).unwrap_or(view);
     let (entry, id, views) = (own.entry, row.id, session.views);
+    try_out(session, entry, Some(row), &changes).await?;
     let work = move |ctx: &mut Ctx<'_, '_>| apply(ctx, views, id, changes);
     commit(session, entry, Subject::Row(id), work, show(session, view)?).await
 }

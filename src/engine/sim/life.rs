@@ -80,6 +80,7 @@ impl Host {
                 }
                 Step::Echo { .. }
                 | Step::Cat { .. }
+                | Step::Haproxy { .. }
                 | Step::Copy
                 | Step::Env
                 | Step::Status { .. } => {
@@ -201,6 +202,20 @@ pub(super) fn output(
                 (vec![(Output::Stderr, text)], 1)
             }
         },
+        Step::Haproxy { path } => {
+            let bytes = files.get(path.trim_start_matches('/'));
+            let text = String::from_utf8_lossy(bytes.map_or(&[][..], |bytes| bytes));
+            let words = text.lines().enumerate().find_map(|(at, line)| {
+                let word = line.split_whitespace().next()?;
+                let said =
+                    format!("[ALERT] : parsing [{path}:{}] : unknown keyword '{word}'", at + 1);
+                word.starts_with("no-such").then_some(said)
+            });
+            match words {
+                Some(words) => (vec![(Output::Stderr, words)], 1),
+                None => (vec![(Output::Stdout, "Configuration file is valid".to_owned())], 0),
+            }
+        }
         Step::Env => {
             let lines = spec.process.env.iter();
             (lines.map(|line| (Output::Stdout, line.clone())).collect(), 0)

@@ -1,7 +1,7 @@
 //! What a simulated container runs: a handful of shell commands, or a server that never ends. Pure.
 //!
-//! `sh -c` with `echo`, `sleep`, `cat`, `env`, `true`, `false` and `exit` does what a shell would;
-//! every other command is a server. A command whose path begins with `/nonexistent` is not there.
+//! `sh -c` with `echo`, `sleep`, `cat`, `env`, `true`, `false` and `exit` does what a shell would, and
+//! `haproxy -c` reads its file; every other command is a server. A command whose path begins with `/nonexistent` is not there.
 
 use crate::engine::spec::ProcessSpec;
 
@@ -29,6 +29,8 @@ pub(super) enum Step {
     Copy,
     /// Removes everything below a folder.
     Clear { path: String },
+    /// Reads a configuration as HAProxy does; a line that begins with `no-such` is wrong.
+    Haproxy { path: String },
     /// Writes its environment.
     Env,
     /// Sets the status a script ends with.
@@ -90,6 +92,7 @@ impl Step {
             ("find", [path, .., "-exec", "rm", "-rf", "{}", "+"]) => {
                 Step::Clear { path: (*path).to_owned() }
             }
+            ("haproxy", ["-c", "-f", path]) => Step::Haproxy { path: (*path).to_owned() },
             ("env" | "printenv", []) => Step::Env,
             ("true" | ":" | "trap", _) => Step::Status { code: 0 },
             ("false", _) => Step::Status { code: 1 },

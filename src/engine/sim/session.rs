@@ -128,7 +128,11 @@ impl Command {
                         state.clear_files(serial, path);
                     }
                 }
-                Step::Echo { .. } | Step::Cat { .. } | Step::Env | Step::Status { .. } => {
+                Step::Echo { .. }
+                | Step::Cat { .. }
+                | Step::Haproxy { .. }
+                | Step::Env
+                | Step::Status { .. } => {
                     let (lines, code) = output(step, &self.spec, &self.files);
                     status = code;
                     for (stream, text) in lines {

@@ -5,6 +5,9 @@
 //! the old one keeps running. HAProxy takes a new configuration over without dropping a connection.
 
 mod facts;
+mod trial;
+
+pub use trial::refusal;
 
 pub use facts::{configuration, is_balanced, is_balancer, with_certificate};
 
@@ -33,6 +36,8 @@ const IMAGE_SETTING: &str = "lb.haproxy.image";
 const RANCHERS: &[&str] = &["rancher/lb-service-", "rancher/load-balancer-service"];
 /// Where the configuration is in the container.
 const FOLDER: &str = "ranchette";
+/// The file with the configuration that HAProxy runs with.
+const APPLIED_FILE: &str = "haproxy.cfg";
 /// The field that remembers which configuration a container has.
 const HASH: &str = "lbHash";
 /// The field that remembers when it got it.
@@ -118,13 +123,17 @@ pub(super) fn holds_secrets(files: &[SecretFile]) -> bool {
 
 /// How the container of a balancer is launched.
 pub(super) fn launch(read: &Read<'_>, service: &Resource, container: &Resource) -> Result<Launch> {
-    let wanted = container.str("imageUuid").unwrap_or_default();
-    let name = wanted.strip_prefix("docker:").unwrap_or(wanted);
-    let image = match RANCHERS.iter().any(|own| name.starts_with(own)) {
-        true => read.setting(IMAGE_SETTING)?.map(|image| format!("docker:{image}")),
-        false => None,
-    };
+    let image = image(read, container.str("imageUuid").unwrap_or_default())?;
     Ok(Launch { text: configuration(read, service)?, image })
+}
+
+/// The image to take in the place of one of Rancher's own.
+fn image(read: &Read<'_>, asked: &str) -> Result<Option<String>> {
+    let name = asked.strip_prefix("docker:").unwrap_or(asked);
+    match RANCHERS.iter().any(|own| name.starts_with(own)) {
+        true => Ok(read.setting(IMAGE_SETTING)?.map(|image| format!("docker:{image}"))),
+        false => Ok(None),
+    }
 }
 
 impl Launch {
@@ -141,7 +150,7 @@ impl Launch {
     pub(super) fn files(&self) -> Value {
         use base64::Engine as _;
         let content = base64::engine::general_purpose::STANDARD.encode(&self.text);
-        json!({ "path": format!("/{FOLDER}/haproxy.cfg"), "content": content, "mode": 0o444 })
+        json!({ "path": format!("/{FOLDER}/{APPLIED_FILE}"), "content": content, "mode": 0o444 })
     }
 }
 
@@ -197,7 +206,6 @@ pub(super) fn configure(work: Work) -> StepFuture {
             host.engine.secrets_put(&work.resource.uuid, &files).await?;
         }
         let refusal = bring(&*host.engine, &container, &text).await?;
-        let refusal = refusal.map(|words| format!("HAProxy refuses the configuration: {words}"));
         let complaint = refusal.or_else(|| balancer::unserved(&balancer));
         Outcome::commit(move |tx, work| {
             let now = tx.now;
@@ -226,7 +234,7 @@ async fn bring(
     if let Some(words) = failing(engine, container, &check).await? {
         return Ok(Some(words));
     }
-    engine.upload(container, "/", archive("haproxy.cfg", text)?).await?;
+    engine.upload(container, "/", archive(APPLIED_FILE, text)?).await?;
     engine.kill(container, "SIGUSR2").await?;
     Ok(None)
 }
@@ -262,8 +270,14 @@ async fn failing(
     }
     match engine.exec_exit_code(&session.id).await? {
         Some(0) => Ok(None),
-        _ => Ok(Some(String::from_utf8_lossy(&words).trim().to_owned())),
+        _ => Ok(Some(self::words(&String::from_utf8_lossy(&words)))),
     }
+}
+
+/// A refusal in HAProxy's own words.
+fn words(said: &str) -> String {
+    let end = said.floor_char_boundary(WORDS);
+    format!("HAProxy refuses the configuration: {}", said.get(..end).unwrap_or_default().trim())
 }
 
 #[cfg(test)]

@@ -5,21 +5,15 @@ use std::sync::Arc;
 
 use crate::archive::{Contents, Incoming, of_stream};
 use crate::clock::Clock;
-use crate::engine::spec::{LABEL_UUID, Limits, NetworkAttachment, ProcessSpec, StorageSpec};
-use crate::engine::{
-    ByteStream, ContainerSpec, Engine, EngineError, Follow, LogOptions, RemoveVolumes, VolumeSpec,
-};
+use crate::engine::spec::{Limits, NetworkAttachment, ProcessSpec, StorageSpec};
+use crate::engine::{ByteStream, ContainerSpec, Engine, EngineError, RemoveVolumes, VolumeSpec};
+use crate::process::helper::{self, Ended};
 use crate::process::step::{Failure, Retry};
-use futures_util::StreamExt;
 
 /// An image without a file.
 const EMPTY: &str = "ranchette/empty:1";
 /// Where the volume is in the container.
 const PLACE: &str = "/volume";
-/// Label of containers and volumes that are only for this.
-const HELPER: &str = "io.ranchette.helper";
-/// How often it is asked whether a container has ended, in milliseconds.
-const ENDED_MS: u64 = 50;
 
 /// What may be done with a volume.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,12 +77,10 @@ fn container(
     command: &[&str],
 ) -> ContainerSpec {
     ContainerSpec {
-        name: format!("ranchette-{token}"),
+        name: helper::name(token),
         uuid: token.to_owned(),
         image: image.to_owned(),
-        labels: [(LABEL_UUID, token), (HELPER, "volume")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into(),
+        labels: helper::labels(token, "volume"),
         process: ProcessSpec {
             entry_point: command.iter().map(|word| (*word).to_owned()).collect(),
             ..ProcessSpec::default()
@@ -106,8 +98,8 @@ fn container(
 /// A volume that is there for a moment, to see what comes out of an archive.
 pub fn scratch(token: &str) -> VolumeSpec {
     VolumeSpec {
-        name: format!("ranchette-{token}"),
-        labels: [(HELPER.to_owned(), "scratch".to_owned())].into(),
+        name: helper::name(token),
+        labels: [(helper::LABEL.to_owned(), "scratch".to_owned())].into(),
         ..VolumeSpec::default()
     }
 }
@@ -157,38 +149,11 @@ pub async fn empty(
     let words = "-mindepth 1 -maxdepth 1 -exec rm -rf {} +".split(' ');
     let command: Vec<&str> = ["find", PLACE].into_iter().chain(words).collect();
     let spec = container(&volume.name, token, image, "nocopy", &command);
-    engine.remove(&spec.name, RemoveVolumes::None).await?;
-    engine.create(&spec).await?;
-    engine.start(&spec.name).await?;
-    let (code, said) = ended(engine, clock, &spec.name).await?;
-    engine.remove(&spec.name, RemoveVolumes::None).await?;
+    let Ended { code, said } = helper::run(engine, clock, &spec, None).await?;
     if code == 0 {
         return Ok(());
     }
     let message =
         format!("cannot empty volume `{}`: `find` of {image} says: {}", volume.name, said.trim());
     Err(Failure { message, retry: Retry::Later })
-}
-
-/// Waits for the end of a container: its exit code, and what it wrote.
-async fn ended(
-    engine: &Arc<dyn Engine>,
-    clock: &Clock,
-    container: &str,
-) -> Result<(i64, String), EngineError> {
-    let options = LogOptions { follow: Follow::Yes, ..LogOptions::default() };
-    let mut lines = engine.logs(container, &options);
-    let mut said = String::new();
-    while let Some(chunk) = lines.next().await {
-        said.push_str(&String::from_utf8_lossy(&chunk?.bytes));
-    }
-    loop {
-        let Some(found) = engine.inspect(container).await? else {
-            return Err(EngineError::NoSuchContainer { container: container.to_owned() });
-        };
-        if !found.is_running() {
-            return Ok((found.exit_code.unwrap_or(-1), said));
-        }
-        clock.sleep_ms(ENDED_MS).await;
-    }
 }

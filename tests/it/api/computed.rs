@@ -397,3 +397,38 @@ async fn generated_configuration_shows_what_is_wanted_and_what_is_there() {
     .await;
     farm.stop().await;
 }
+
+#[actix_web::test]
+async fn lines_that_haproxy_refuses_are_not_stored() {
+    let farm = Farm::start(1).await;
+    let owner = &farm.owner;
+    let stack = owner.post("/stacks", json!({"name": "blog"})).await.ok(201);
+    let balancer = |name: &str, config: &str| {
+        json!({
+            "name": name, "stackId": stack["id"], "startOnCreate": true,
+            "launchConfig": {"imageUuid": "docker:haproxy", "ports": ["8088:80"]},
+            "lbConfig": {"portRules": [], "config": config},
+        })
+    };
+    // No host has the image yet, so nothing can read the lines: they are taken.
+    let wrong = "global\nno-such-word\n";
+    let early = owner.post("/loadBalancerServices", balancer("early", wrong)).await.ok(201);
+    let path = format!("/loadBalancerServices/{}", text(&early["id"]));
+    farm.until("the image is there", |farm| async move {
+        let rows = farm.owner.get("/containers?state=running").await.ok(200);
+        rows["data"].as_array().is_some_and(|rows| rows.len() == 1)
+    })
+    .await;
+    let refusal = "422 InvalidFormat lbConfig: HAProxy refuses the configuration: [ALERT] : parsing \
+                   [/ranchette/haproxy.cfg:6] : unknown keyword 'no-such-word'";
+    let made = owner.post("/loadBalancerServices", balancer("late", wrong)).await;
+    assert_eq!(made.fault(), refusal);
+    let change = |config: &str| json!({"lbConfig": {"portRules": [], "config": config}});
+    owner.put(&path, change("global\nmaxconn 9\n")).await.ok(200);
+    assert_eq!(owner.put(&path, change(wrong)).await.fault(), refusal);
+    let kept = owner.get(&path).await.ok(200);
+    assert_eq!(kept["lbConfig"]["config"], "global\nmaxconn 9\n");
+    // What has nothing to do with the lines is not held up by them.
+    owner.put(&path, json!({"description": "the front door"})).await.ok(200);
+    farm.stop().await;
+}
