@@ -174,7 +174,27 @@ pub async fn verify(path: &Path, sha256: &str) -> io::Result<()> {
     .await
 }
 
-fn changed(path: &Path) -> io::Error {
+/// Writes an archive whose checksum is known to a file; it appears once it is whole.
+///
+/// # Errors
+/// When it breaks off, is not what it was, or cannot be written.
+pub async fn save(archive: Incoming, to: &Path, name: &str, sha256: &str) -> io::Result<()> {
+    let (to, name, sha256) = (to.to_owned(), name.to_owned(), sha256.to_owned());
+    blocking(move || {
+        let draft = Draft::begin(&to)?;
+        let mut copy = Summing::new(draft.writer()?);
+        io::copy(&mut archive.reader(), &mut copy)?;
+        let Summing { inner, sum, .. } = copy;
+        if hex::encode(sum.finalize()) != sha256 {
+            return Err(changed(Path::new(&name)));
+        }
+        draft.finish(inner)
+    })
+    .await
+}
+
+/// An archive is not what was written.
+pub(super) fn changed(path: &Path) -> io::Error {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     io::Error::new(
         io::ErrorKind::InvalidData,

@@ -3,15 +3,19 @@
 //! An archive appears under its name only when it is complete and on the disk. What is in it has a digest
 //! that does not depend on the order of its entries: two volumes with the same digest hold the same.
 
+mod bucket;
 mod contents;
 mod files;
+mod shelf;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+pub use bucket::{Bucket, Place};
 pub use contents::{Contents, of_stream};
 pub use files::{Incoming, copy, names, note, read, remove, verify, write};
+pub use shelf::{Fetched, Shelf};
 
 /// An archive that has been written.
 #[derive(Clone, Debug, PartialEq, Eq)]

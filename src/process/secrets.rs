@@ -16,10 +16,11 @@ use crate::vault::Vault;
 
 /// Where an API secret's value is kept.
 pub const VALUE: &str = "sealedValue";
-/// Where a certificate's key is kept.
+/// Where the key of a certificate or of a bucket is kept.
 pub const KEY: &str = "sealedKey";
 /// Every field that holds an envelope, by type: alone, or with what it belongs to.
 const SEALED: &[(&str, &str)] = &[
+    ("backupTarget", KEY),
     ("certificate", KEY),
     ("credential", registries::SECRET),
     ("host", login::SECRETS),

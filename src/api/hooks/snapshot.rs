@@ -6,7 +6,7 @@ use super::{Answer, Creation, Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
-use crate::process::{self, snapshot as keeping};
+use crate::process::{self, secrets, snapshot as keeping};
 use crate::store::{Read, Tx};
 
 /// `snapshot`.
@@ -155,9 +155,18 @@ fn create_target(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let name = creation.row.name.clone().unwrap_or_default();
     if creation.row.data.get("nfsConfig").is_some_and(|config| !config.is_null()) {
         return Err(Error::field("InvalidOption", "nfsConfig").message(format!(
-            "backup targets are folders of the server: mount the share at `{name}` in the folder of \
+            "backup targets are buckets or folders of the server: mount the share at `{name}` in the folder of \
              backups and leave nfsConfig out"
         )));
+    }
+    if let Some(Value::Object(config)) = creation.row.data.get_mut(keeping::S3) {
+        let secret = config.shift_remove("secretKey");
+        if let Err(why) = keeping::check_bucket(config) {
+            return Err(Error::field("InvalidFormat", "endpoint").message(why));
+        }
+        let secret = secret.as_ref().and_then(Value::as_str).unwrap_or_default().as_bytes();
+        let sealed = secrets::seal(ctx.vault, "backupTarget", &creation.row.uuid, secret)?;
+        creation.row.data.insert(secrets::KEY.to_owned(), sealed.into());
     }
     // Its folder is the server's, so no two environments share one.
     let others = ctx.tx.by_name("backupTarget", None, &name)?;

@@ -11,6 +11,7 @@ pub const TYPES: &[&Type] = &[
     &VOLUME_SNAPSHOT_INPUT,
     &RESTORE_FROM_BACKUP_INPUT,
     &REVERT_TO_SNAPSHOT_INPUT,
+    &S3_CONFIG,
 ];
 
 /// Fields of a backup, and of what asks for one.
@@ -93,6 +94,7 @@ pub const BACKUP_TARGET: Type = Type::resource(
         f("nfsConfig", Object("nfsConfig")).null().c(),
         f("removeTime", Date).null().max_len(255).r_by(Admin),
         f("removed", Date).null().max_len(255),
+        f("s3Config", Object("s3Config")).null().c(),
         f("state", Enum).max_len(128),
         f("transitioning", Enum).options(&["yes", "no", "error"]),
         f("transitioningMessage", String).null(),
@@ -106,6 +108,20 @@ pub const BACKUP_TARGET: Type = Type::resource(
     Link::Ref { name: "account", field: "accountId", to: "account" },
     Link::Child { name: "backups", of: "backup", field: "backupTargetId" },
 ]);
+
+/// `s3Config`: the bucket that a backup target is. Ours.
+pub const S3_CONFIG: Type = Type::value(
+    "s3Config",
+    "s3Configs",
+    &[&[
+        f("accessKey", String).required().min_len(1).max_len(255).c(),
+        f("bucket", String).required().min_len(3).max_len(63).chars("a-z0-9.-").c(),
+        f("endpoint", String).required().min_len(1).max_len(1024).c(),
+        f("prefix", String).null().max_len(512).chars("a-zA-Z0-9_./-").c(),
+        f("region", String).or_str("us-east-1").min_len(1).max_len(64).chars("a-z0-9-").c(),
+        f("secretKey", Password).required().min_len(1).max_len(1024).c().input_only(),
+    ]],
+);
 
 /// States of `snapshot`.
 pub const SNAPSHOT_LIFECYCLE: Lifecycle = Lifecycle::new(

@@ -2,27 +2,60 @@
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::door::{self, Door, Way};
 use super::{ARCHIVE, any_host, archive_of, host_of, named, own_archive};
-use crate::archive;
+use crate::archive::{self, Archive, Bucket, Fetched, Place, Shelf};
+use crate::clock::Clock;
 use crate::model::resource::Resource;
+use crate::process::secrets;
 use crate::process::site::{HostEngine, Site};
 use crate::process::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use crate::process::storage::hopeless;
+use crate::store::{ProcessRow, Tx};
 
-/// The archive of a backup in its target.
-pub fn place(site: &Site, backup: &Resource) -> Result<PathBuf, Failure> {
+/// Field of a backup target: the bucket that it is.
+pub const S3: &str = "s3Config";
+
+/// What is wrong with a bucket that is to be a backup target, in words.
+///
+/// # Errors
+/// When something is.
+pub fn check_bucket(config: &Map<String, Value>) -> Result<(), String> {
+    Bucket::new(Place::of_json(config), "", Clock::System).map(drop)
+}
+
+/// Where the archives of a backup's target are.
+fn shelf(site: &Site, backup: &Resource) -> Result<Shelf, Failure> {
     let id = backup.int("backupTargetId").unwrap_or(0);
     let target = site.store.read(|read| read.require("backupTarget", id))?;
-    let folder = site.archives.target(target.name.as_deref().unwrap_or_default());
-    Ok(folder.join(format!("{}.tar.gz", backup.uuid)))
+    let Some(config) = target.map(S3) else {
+        let folder = site.archives.target(target.name.as_deref().unwrap_or_default());
+        return Ok(Shelf::Folder(folder));
+    };
+    let secret = secrets::unseal(&site.vault, &target, secrets::KEY)?;
+    let secret = String::from_utf8(secret).map_err(|error| hopeless(error.to_string()))?;
+    let bucket = Bucket::new(Place::of_json(config), &secret, site.clock.clone());
+    Ok(Shelf::Bucket(Box::new(bucket.map_err(hopeless)?)))
+}
+
+/// The archive of a backup in its target.
+fn archive_name(backup: &Resource) -> String {
+    format!("{}.tar.gz", backup.uuid)
 }
 
 /// Beside an archive: what a person or another server needs to know of it.
-fn manifest(place: &std::path::Path) -> PathBuf {
-    place.with_extension("").with_extension("json")
+fn note_name(backup: &Resource) -> String {
+    format!("{}.json", backup.uuid)
+}
+
+/// A backup's archive as a checked file of this machine, for the resource at work.
+pub async fn fetch(work: &Work, backup: &Resource, kept: &Archive) -> Result<Fetched, Failure> {
+    let shelf = shelf(&work.site, backup)?;
+    let spool = format!("{}.fetched.tar.gz", work.resource.uuid);
+    let spool = work.site.archives.snapshots().join(spool);
+    shelf.fetch(&archive_name(backup), spool, &kept.sha256).await.map_err(door::broken)
 }
 
 /// The step that copies the snapshot's archive and says beside it what it is.
@@ -31,9 +64,9 @@ pub fn write(work: Work) -> StepFuture {
         let snapshot = named(&work, "snapshot", "snapshotId")?;
         let volume = named(&work, "volume", "volumeId")?;
         let kept = archive_of(&snapshot)?;
-        let place = place(&work.site, &work.resource)?;
-        let from = own_archive(&work.site, &snapshot);
-        archive::copy(&from, &place, &kept.sha256).await.map_err(door::broken)?;
+        let shelf = shelf(&work.site, &work.resource)?;
+        let (name, from) = (archive_name(&work.resource), own_archive(&work.site, &snapshot));
+        shelf.keep(&from, &name, &kept.sha256).await.map_err(door::broken)?;
         let facts = json!({
             "version": 1,
             "volume": volume.name,
@@ -44,8 +77,9 @@ pub fn write(work: Work) -> StepFuture {
             "archive": kept.to_json(),
         });
         let text = format!("{facts:#}\n");
-        archive::note(&manifest(&place), text.into_bytes()).await.map_err(door::broken)?;
-        let uri = format!("file://{}", place.display());
+        let note = note_name(&work.resource);
+        shelf.note(&note, text.into_bytes()).await.map_err(door::broken)?;
+        let uri = shelf.uri(&name);
         Outcome::commit(move |tx, work| {
             tx.update(work.resource.id, |row| {
                 row.set(ARCHIVE, kept.to_json());
@@ -90,13 +124,13 @@ pub fn prove(work: Work) -> StepFuture {
 
 /// What comes out of the backup.
 async fn tried(work: &Work, host: &HostEngine) -> Result<archive::Contents, Failure> {
-    let place = place(&work.site, &work.resource)?;
+    let fetched = fetch(work, &work.resource, &archive_of(&work.resource)?).await?;
     let token = &work.resource.uuid;
     let scratch = door::scratch(token);
     // What a run that was cut off has left would be found in it.
     host.engine.remove(&format!("ranchette-{token}"), crate::engine::RemoveVolumes::None).await?;
     host.engine.volume_remove(&scratch.name).await?;
-    let found = through(host, &scratch, token, place).await;
+    let found = through(host, &scratch, token, fetched.path().to_owned()).await;
     host.engine.remove(&format!("ranchette-{token}"), crate::engine::RemoveVolumes::None).await?;
     host.engine.volume_remove(&scratch.name).await?;
     found
@@ -116,11 +150,22 @@ async fn through(
 /// The step that removes the files of a backup.
 pub fn delete(work: Work) -> StepFuture {
     Box::pin(async move {
-        if work.resource.int("backupTargetId").is_some() {
-            let place = place(&work.site, &work.resource)?;
-            archive::remove(&manifest(&place)).await.map_err(door::broken)?;
-            archive::remove(&place).await.map_err(door::broken)?;
+        let backup = &work.resource;
+        if backup.int("backupTargetId").is_some() {
+            let shelf = shelf(&work.site, backup)?;
+            for name in [note_name(backup), archive_name(backup)] {
+                match shelf.remove(&name).await {
+                    // One that never came to be has left nothing that has to go.
+                    Err(_) if backup.str("uri").is_none() => {}
+                    done => done.map_err(door::broken)?,
+                }
+            }
         }
         Outcome::commit(|_, _| Ok(Next::Finish))
     })
+}
+
+/// What a server refuses to remove stays there, and it is said.
+pub fn leave(_: &mut Tx<'_>, _: &Resource, _: &ProcessRow, _: &str) -> crate::error::Result<Next> {
+    Ok(Next::Finish)
 }

@@ -1,6 +1,7 @@
 //! A way to what is in a volume: a container that mounts it, through which the engine takes files out and puts
 //! them in. It is never started, needs no image but an empty one, and works on engines of other machines.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::archive::{Contents, Incoming, of_stream};
@@ -109,7 +110,8 @@ pub fn broken(error: std::io::Error) -> Failure {
     let engine = error.get_ref().and_then(|inner| inner.downcast_ref::<EngineError>());
     match engine {
         Some(engine) => engine.clone().into(),
-        None if error.kind() == std::io::ErrorKind::InvalidData => {
+        // What is damaged or forbidden will be so the next time.
+        None if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::PermissionDenied) => {
             Failure { message: error.to_string(), retry: Retry::Never }
         }
         None => Failure { message: error.to_string(), retry: Retry::Later },

@@ -25,6 +25,7 @@ use crate::store::{Condition, Op, ProcessRow, Query, Read, Tx};
 use door::{Door, Way};
 use quiet::Quiet;
 
+pub use backup::{S3, check_bucket};
 pub use quiet::{in_use, is_at_work, users};
 pub use tidy::tasks;
 
@@ -68,7 +69,7 @@ pub const PROCESSES: &[Definition] = &[
         name: "backup.remove",
         steps: &[Step { name: "delete", run: backup::delete }],
         tries: None,
-        give_up: None,
+        give_up: Some(backup::leave),
     },
 ];
 

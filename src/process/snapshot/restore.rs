@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::door::{self, Door, Way};
 use super::{ARCHIVE, HELPER_IMAGE, archive_of, backup, host_of, own_archive, spec_of};
-use crate::archive::{self, Archive};
+use crate::archive::{self, Archive, Fetched};
 use crate::model::resource::Resource;
 use crate::process::step::{Failure, Next, Outcome, StepFuture, Work};
 use crate::process::storage::hopeless;
@@ -16,7 +16,7 @@ pub fn put_back_snapshot(work: Work) -> StepFuture {
     Box::pin(async move {
         let snapshot = given(&work, "snapshot", "snapshotId")?;
         let path = own_archive(&work.site, &snapshot);
-        put_back(&work, path, &archive_of(&snapshot)?).await?;
+        put_back(&work, From::Here(path), &archive_of(&snapshot)?).await?;
         Outcome::commit(|_, _| Ok(Next::Finish))
     })
 }
@@ -25,8 +25,7 @@ pub fn put_back_snapshot(work: Work) -> StepFuture {
 pub fn put_back_backup(work: Work) -> StepFuture {
     Box::pin(async move {
         let backup = given(&work, "backup", "backupId")?;
-        let path = backup::place(&work.site, &backup)?;
-        put_back(&work, path, &archive_of(&backup)?).await?;
+        put_back(&work, From::Target(&backup), &archive_of(&backup)?).await?;
         Outcome::commit(|_, _| Ok(Next::Finish))
     })
 }
@@ -40,8 +39,29 @@ fn given(work: &Work, ty: &'static str, field: &str) -> Result<Resource, Failure
         .ok_or_else(|| hopeless(format!("there is no {ty} to put the volume back from")))
 }
 
+/// Where an archive is.
+enum From<'a> {
+    /// A file of this machine.
+    Here(PathBuf),
+    /// The target of this backup.
+    Target(&'a Resource),
+}
+
+impl From<'_> {
+    /// The archive as a file that has been checked.
+    async fn fetch(self, work: &Work, kept: &Archive) -> Result<Fetched, Failure> {
+        match self {
+            From::Here(path) => {
+                archive::verify(&path, &kept.sha256).await.map_err(door::broken)?;
+                Ok(Fetched::own(path))
+            }
+            From::Target(backup) => backup::fetch(work, backup, kept).await,
+        }
+    }
+}
+
 /// Makes a volume hold what an archive holds, and no more. The archive is checked before anything is lost.
-async fn put_back(work: &Work, path: PathBuf, kept: &Archive) -> Result<(), Failure> {
+async fn put_back(work: &Work, from: From<'_>, kept: &Archive) -> Result<(), Failure> {
     let volume = &work.resource;
     let using = work.site.store.read(|read| super::users(read, volume.id))?;
     if let Some(user) = using.iter().find(|row| super::is_at_work(row)) {
@@ -51,13 +71,13 @@ async fn put_back(work: &Work, path: PathBuf, kept: &Archive) -> Result<(), Fail
         });
     }
     let host = host_of(&work.site, volume)?;
-    archive::verify(&path, &kept.sha256).await.map_err(door::broken)?;
+    let archive = from.fetch(work, kept).await?;
     let spec = spec_of(volume)?;
     let image = work.site.store.read(|read| read.setting(HELPER_IMAGE))?.unwrap_or_default();
     let engine = &host.engine;
     door::empty(engine, &work.site.clock, &spec, &volume.uuid, &image).await?;
     let door = Door::open(engine, &spec, &volume.uuid, Way::In).await?;
-    let put = filled(&door, path, kept).await;
+    let put = filled(&door, archive.path().to_owned(), kept).await;
     door.close().await?;
     put
 }
@@ -88,7 +108,7 @@ pub fn bring_back(work: Work) -> StepFuture {
     Box::pin(async move {
         if let Some(kept) = work.resource.map(ARCHIVE).and_then(Archive::of_json) {
             let path = own_archive(&work.site, &work.resource);
-            put_back(&work, path, &kept).await?;
+            put_back(&work, From::Here(path), &kept).await?;
         }
         Outcome::commit(|tx, work| {
             tx.update(work.resource.id, |row| {

@@ -43,7 +43,7 @@ pub fn is_needed(entry: &Entry, field: &Field) -> bool {
 }
 
 /// What a schema opens and the server refuses whoever gives it: type, field.
-const REFUSED: &[(&str, &str)] = &[("backupTarget", "nfsConfig")];
+const REFUSED: &[(&str, &str)] = &[("backupTarget", "nfsConfig"), ("backupTarget", "s3Config")];
 
 /// Whether a create with this field is refused.
 pub fn is_refused(entry: &Entry, field: &str) -> bool {

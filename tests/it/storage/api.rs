@@ -193,7 +193,10 @@ async fn what_is_kept_is_refused_in_words() {
 
     let nfs = json!({"name": "nas", "nfsConfig": {"server": "filer", "share": "/all"}});
     let said = fault(&owner, "/backuptargets", nfs).await;
-    assert!(said.starts_with("422 InvalidOption nfsConfig: backup targets are folders"), "{said}");
+    assert!(
+        said.starts_with("422 InvalidOption nfsConfig: backup targets are buckets or folders"),
+        "{said}"
+    );
     let target = row(&site, "backupTarget", "nas", "created", json!({})).await;
     assert_eq!(
         fault(&owner, "/backuptargets", json!({"name": "nas"})).await,
@@ -245,5 +248,61 @@ async fn what_others_keep_is_not_there() {
         // An administrator sees it, and cannot bring it here; nobody else sees it.
         let said = fault(&owner, &path, json!({ field: name(ty, theirs) })).await;
         assert!(said.starts_with(&format!("422 InvalidReference {field}: there is no")), "{said}");
+    }
+}
+
+#[actix_web::test]
+async fn the_key_of_a_bucket_is_never_shown() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let bucket = |more: Value| {
+        let mut config = json!({
+            "endpoint": "http://s3.example:9000", "bucket": "ranch", "accessKey": "cow",
+            "secretKey": "hush-hush",
+        });
+        if let (Value::Object(config), Value::Object(more)) = (&mut config, more) {
+            config.extend(more);
+        }
+        json!({ "name": "far", "s3Config": config })
+    };
+    for (more, expect) in [
+        (
+            json!({ "endpoint": "https://s3.example" }),
+            "422 InvalidFormat endpoint: `https://s3.example` is not the address of a server: it has \
+             to begin with `http://`, because no TLS is spoken here",
+        ),
+        (
+            json!({ "endpoint": "s3.example" }),
+            "422 InvalidFormat endpoint: `s3.example` is not the address of a server: relative URL \
+             without a base",
+        ),
+        (
+            json!({ "endpoint": "http://cow:hush@s3.example" }),
+            "422 InvalidFormat endpoint: the key belongs into `accessKey` and `secretKey`, not into \
+             `endpoint`",
+        ),
+    ] {
+        assert_eq!(fault(&owner, "/backuptargets", bucket(more)).await, expect);
+    }
+    let said = fault(&owner, "/backuptargets", bucket(json!({ "secretKey": null }))).await;
+    assert!(said.starts_with("422 ") && said.contains(" secretKey: "), "{said}");
+    let made = owner.post("/backuptargets", bucket(json!({}))).await;
+    assert!(!made.text.contains("hush-hush"), "{}", made.text);
+    let made = made.ok(201);
+    assert_eq!(
+        (&made["s3Config"]["bucket"], &made["s3Config"]["region"]),
+        (&json!("ranch"), &json!("us-east-1"))
+    );
+    let path = format!("/backuptargets/{}", made["id"].as_str().expect("an id"));
+    let shown = [
+        owner.get(&path).await.text,
+        owner.get("/backuptargets").await.text,
+        site.admin().await.get("/auditlogs?limit=-1").await.text,
+        site.store
+            .read(|read| Ok(format!("{:?}", read.by_name("backupTarget", None, "far")?)))
+            .expect("rows"),
+    ];
+    for text in shown {
+        assert!(text.contains("far") && !text.contains("hush-hush"), "{text}");
     }
 }

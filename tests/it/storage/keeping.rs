@@ -16,7 +16,7 @@ use super::{containers, make, quiet, service, volumes};
 use crate::world::World;
 
 /// The files of a volume, seen through a container that has it at `/data`.
-async fn files(world: &World, container: &Resource) -> BTreeMap<String, String> {
+pub(super) async fn files(world: &World, container: &Resource) -> BTreeMap<String, String> {
     let id = container.str("externalId").expect("an id");
     let tar: Vec<bytes::Bytes> =
         world.host(1).download(id, "/data").try_collect().await.expect("a tar");
@@ -34,7 +34,7 @@ async fn files(world: &World, container: &Resource) -> BTreeMap<String, String> 
     found
 }
 
-async fn put(world: &World, container: &Resource, name: &str, text: &str) {
+pub(super) async fn put(world: &World, container: &Resource, name: &str, text: &str) {
     let mut header = tar::Header::new_gnu();
     header.set_mode(0o644);
     header.set_size(text.len() as u64);
@@ -45,12 +45,12 @@ async fn put(world: &World, container: &Resource, name: &str, text: &str) {
     world.host(1).upload(id, "/data", tar).await.expect("uploaded");
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, text)| (format!("data/{name}"), (*text).to_owned())).collect()
 }
 
 /// Begins to make a snapshot of a volume.
-async fn snapshot(world: &World, volume: i64, quiesce: &str) -> Resource {
+pub(super) async fn snapshot(world: &World, volume: i64, quiesce: &str) -> Resource {
     let fields = json!({ "volumeId": volume });
     let data = json!({ "quiesce": quiesce });
     super::make_with(world, "snapshot", "one", fields, data).await
@@ -68,7 +68,7 @@ async fn backup(world: &World, snapshot: &Resource) -> Resource {
 }
 
 /// A service with one container that has a volume with a file at `/data`.
-async fn begin(world: &World) -> (Resource, Resource, i64) {
+pub(super) async fn begin(world: &World) -> (Resource, Resource, i64) {
     let stack = world.stack("shop").await;
     let db = service(world, &stack, "db", 1, json!(["data:/data"])).await;
     world.state(db.id, "active").await;
@@ -78,7 +78,7 @@ async fn begin(world: &World) -> (Resource, Resource, i64) {
     (db, container, volumes(world)[0].id)
 }
 
-async fn stop(world: &World, service: &Resource) {
+pub(super) async fn stop(world: &World, service: &Resource) {
     world.act(service.id, "deactivate", json!({})).await;
     world.state(service.id, "inactive").await;
     quiet(world).await;

@@ -1,6 +1,7 @@
 //! Volumes, their templates, drivers and pools.
 
 mod api;
+mod bucket;
 mod docker;
 mod drivers;
 mod keeping;

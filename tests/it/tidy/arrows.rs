@@ -23,7 +23,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("metrics", &["error"]),
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
-    ("archive", &[]),
+    ("archive", &["clock"]),
     ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
