@@ -174,7 +174,7 @@ fn take(work: Work) -> StepFuture {
             Quiet::Paused => work.site.store.read(|read| users(read, volume.id))?,
             Quiet::Not | Quiet::Stopped => Vec::new(),
         };
-        let kept = quiet::frozen(&host, &still, read(&work, &host, &volume)).await?;
+        let kept = quiet::frozen(&work.site, &still, read(&work, &host, &volume)).await?;
         Outcome::commit(move |tx, work| {
             tx.update(work.resource.id, |row| {
                 row.set(ARCHIVE, kept.to_json());

@@ -2,15 +2,13 @@
 //! started again.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::super::instance::engine_ref;
-use super::super::site::HostEngine;
-use super::super::step::{Failure, Next, Work};
+use super::super::site::{HostEngine, Site};
+use super::super::step::{Failure, Next, Retry, Work};
 use super::super::{may_begin, start};
-use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::model::names::is_active_service;
 use crate::model::resource::Resource;
@@ -157,15 +155,24 @@ pub fn resume(tx: &mut Tx<'_>, snapshot: i64) -> Result<()> {
     Ok(())
 }
 
-/// Freezes the users of a volume on a host, does `work`, and lets them go on, whatever came of it.
+/// Freezes the users of a volume on their hosts, does `work`, and lets them go on, whatever came of it.
 pub async fn frozen<T>(
-    host: &HostEngine,
+    site: &Site,
     users: &[Resource],
     work: impl Future<Output = std::result::Result<T, Failure>>,
 ) -> std::result::Result<T, Failure> {
-    let names: Vec<String> = users.iter().filter(|row| is_at_work(row)).map(engine_ref).collect();
+    let mut containers = Vec::new();
+    for user in users.iter().filter(|row| is_at_work(row)) {
+        // One without a host has not begun.
+        let Some(host) = user.int("hostId") else { continue };
+        let host = site.engines.get(host).ok_or_else(|| Failure {
+            message: format!("the host of container `{}` is not reachable", user.display_name()),
+            retry: Retry::WhenBack,
+        })?;
+        containers.push((host, engine_ref(user)));
+    }
     let mut outcome = Ok(());
-    for name in &names {
+    for (host, name) in &containers {
         if let Err(error) = host.engine.pause(name).await {
             outcome = Err(Failure::from(error));
             break;
@@ -175,14 +182,14 @@ pub async fn frozen<T>(
         Ok(()) => work.await,
         Err(failure) => Err(failure),
     };
-    let thawed = thaw(&host.engine, &names).await;
+    let thawed = thaw(&containers).await;
     done.and_then(|value| thawed.map(|()| value))
 }
 
-async fn thaw(engine: &Arc<dyn Engine>, names: &[String]) -> std::result::Result<(), Failure> {
+async fn thaw(containers: &[(HostEngine, String)]) -> std::result::Result<(), Failure> {
     let mut outcome = Ok(());
-    for name in names {
-        match engine.unpause(name).await {
+    for (host, name) in containers {
+        match host.engine.unpause(name).await {
             // It ended while it was frozen: somebody killed it.
             Ok(()) => {}
             Err(error) if error.is_no_container() => {}

@@ -152,6 +152,32 @@ async fn who_uses_it_is_kept_still_as_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_uses_it_elsewhere_is_kept_still_too() {
+    let mut world = World::sim(2).await;
+    let options = json!({ "driver": "dir", "driverOpts": { "path": "/mnt/all" } });
+    let all = make(&world, "volume", "all", options).await;
+    world.state(all.id, "inactive").await;
+    let stack = world.stack("shop").await;
+    let db = service(&world, &stack, "db", 2, json!(["all:/data"])).await;
+    world.state(db.id, "active").await;
+    quiet(&world).await;
+    let hosts: Vec<_> = containers(&world, db.id).iter().map(|row| row.int("hostId")).collect();
+    assert_ne!(hosts[0], hosts[1], "they are on two hosts");
+    world.fleet.transcript().take();
+    let paused = snapshot(&world, all.id, "pause").await;
+    world.state(paused.id, "created").await;
+    let frozen = transcript(&world, "pause");
+    assert_eq!(frozen.len(), 4, "{frozen:?}");
+    for host in ["host1", "host2"] {
+        for word in ["pause r-shop", "unpause r-shop"] {
+            let start = format!("{host} {word}");
+            assert!(frozen.iter().any(|line| line.starts_with(&start)), "{start}: {frozen:?}");
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_outlives_the_volume() {
     let mut world = World::sim(1).await;
     let (db, container, volume) = begin(&world).await;
