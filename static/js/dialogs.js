@@ -45,6 +45,33 @@ export function open(title, content) {
   });
 }
 
+/**
+ * A dialog with fields that stays open, with the API's words, until `work` goes well.
+ * @param {string} title
+ * @param {string} confirm the verb on the button
+ * @param {any} fields nodes
+ * @param {(form: FormData) => Promise<any>} work
+ */
+export function formDialog(title, confirm, fields, work) {
+  return open(title, (close) => {
+    const failure = h("p", { class: "field-error", role: "alert", hidden: true });
+    const submit = async (event) => {
+      event.preventDefault();
+      try {
+        await work(new FormData(event.target));
+        close("done");
+      } catch (error) {
+        failure.el.textContent = error.message;
+        failure.el.hidden = false;
+      }
+    };
+    return h("form", { onsubmit: submit, class: "dialog-body" }, fields, failure,
+      h("div", { class: "dialog-actions" },
+        h("button", { type: "button", class: "button quiet", onclick: () => close("") }, "Cancel"),
+        h("button", { class: "button primary", "data-confirm": "" }, confirm)));
+  });
+}
+
 /** Closes whatever dialog is open: a page that is left must not leave its question behind. */
 export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close("");

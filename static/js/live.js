@@ -8,6 +8,7 @@ import { get, list, scoped, socketUrl } from "./api.js";
 
 const SILENCE_MS = 16_000;
 const PATIENCE_MS = 500;
+const STIR_MS = 400;
 const BACKOFF_MS = [500, 1000, 2000, 5000, 10_000, 20_000];
 
 const watches = new Set();
@@ -38,6 +39,8 @@ let onDoubt = () => {};
  * @param {string} [spec.id] follow this resource only
  * @param {Object<string, any>} [spec.params] query of the listing
  * @param {(resource: any) => boolean} [spec.belongs] which changed resources are of this list
+ * @param {string[]} [spec.stirredBy] resource types whose changes may change what these resources offer
+ * @param {(resource: any) => void} [spec.ended] called with each resource that has just been removed
  * @param {() => void} spec.changed called at most once a frame after something changed
  * @returns {Watch}
  */
@@ -170,10 +173,18 @@ function receive(text) {
   if (message.name !== "resource.change" || !resource?.id) return;
   const type = String(resource.type || message.resourceType).toLowerCase();
   for (const self of watches) {
+    if (self.spec.stirredBy?.includes(type)) stir(self);
     if (!self.spec.types.includes(type)) continue;
     if (self.fresh) self.fresh.set(resource.id, resource);
+    if (gone(resource) && self.items.has(resource.id)) self.spec.ended?.(resource);
     if (place(self, resource)) notify(self);
   }
+}
+
+// Lists again once the others have come to rest for a moment.
+function stir(self) {
+  clearTimeout(self.stirTimer);
+  self.stirTimer = setTimeout(() => !self.stopped && relist(self), STIR_MS);
 }
 
 function place(self, resource) {

@@ -12,6 +12,7 @@ import { chooseProject, loadProjects, logOut, setupNeeded, whoAmI } from "./sess
 import { frame } from "./shell.js";
 import { failed } from "./ui.js";
 import accountPage from "./pages/account.js";
+import balancersPage from "./pages/balancers.js";
 import { editStackPage, newStackPage } from "./pages/compose.js";
 import containerPage from "./pages/container.js";
 import hostsPage from "./pages/hosts.js";
@@ -19,11 +20,13 @@ import keysPage from "./pages/keys.js";
 import loginPage from "./pages/login.js";
 import { serviceLogsPage, stackLogsPage } from "./pages/logs.js";
 import missingPage from "./pages/missing.js";
+import networkPage from "./pages/network.js";
 import processesPage from "./pages/processes.js";
 import registriesPage from "./pages/registries.js";
 import setupPage from "./pages/setup.js";
 import stackPage from "./pages/stack.js";
 import stacksPage from "./pages/stacks.js";
+import volumesPage from "./pages/volumes.js";
 
 const ROUTES = [
   ["/", stacksPage],
@@ -35,6 +38,9 @@ const ROUTES = [
   ["/stacks/:id/services/:service/logs", serviceLogsPage],
   ["/containers/:id", containerPage],
   ["/hosts", hostsPage],
+  ["/volumes", volumesPage],
+  ["/balancers", balancersPage],
+  ["/network", networkPage],
   ["/processes", processesPage],
   ["/registries", registriesPage],
   ["/keys", keysPage],
@@ -56,6 +62,7 @@ const app = {
   projects: [],
   project: null,
   hosts: null,
+  certificates: null,
   problem: null,
   loginNote: null,
   // What the login page says in place of why the session ended.
@@ -102,7 +109,7 @@ async function enter() {
       app.gate = "none";
       return show(missingPage, { what: "environment" });
     }
-    followHosts();
+    followShared();
     app.gate = "open";
     navigate();
   } catch (error) {
@@ -130,14 +137,15 @@ function switchProject(id) {
   chooseProject(id);
   closeLive();
   app.project = app.projects.find((item) => item.id === id);
-  followHosts();
+  followShared();
   if (location.hash === "#/stacks") navigate();
   else location.hash = "#/stacks";
 }
 
-// Hosts are few and every page needs them: whether Docker is there, and how ports are reached.
-function followHosts() {
+// Few, and every page needs them: whether Docker is there, how ports are reached, what is about to expire.
+function followShared() {
   app.hosts = watch({ collection: "hosts", types: ["host"], changed: redraw });
+  app.certificates = watch({ collection: "certificates", types: ["certificate"], changed: redraw });
 }
 
 function navigate() {
@@ -150,6 +158,7 @@ function navigate() {
   const found = match(ROUTES, path);
   show(found ? found.page : missingPage, found ? found.params : { what: "page" });
   scrollTo(0, 0);
+  root.querySelector(".nav .here")?.scrollIntoView({ inline: "center", block: "nearest" });
   // A screen reader is told of the new page; the first page is announced by the browser itself.
   if (navigate.again) root.querySelector("h1")?.focus({ preventScroll: true });
   navigate.again = true;

@@ -1,14 +1,18 @@
 // The frame around every page: navigation, environment, theme, connection and Docker's absence.
 
+import { concern } from "./certificates.js";
 import { h, icon } from "./dom.js";
 import { condition } from "./format.js";
 import { liveStatus } from "./live.js";
 import { nextTheme, theme } from "./theme.js";
-import { button } from "./ui.js";
+import { button, dot } from "./ui.js";
 
 const PLACES = [
   { href: "#/stacks", label: "Stacks", icon: "stacks", under: ["#/stacks", "#/new", "#/containers"] },
   { href: "#/hosts", label: "Hosts", icon: "host", under: ["#/hosts"] },
+  { href: "#/volumes", label: "Volumes", icon: "volume", under: ["#/volumes"] },
+  { href: "#/balancers", label: "Balancers", icon: "balancer", under: ["#/balancers"], mark: expiring },
+  { href: "#/network", label: "Network", icon: "network", under: ["#/network"] },
   { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"], admin: true },
   { href: "#/registries", label: "Registries", icon: "download", under: ["#/registries"] },
   { href: "#/keys", label: "API keys", icon: "key", under: ["#/keys"] },
@@ -47,7 +51,7 @@ function top(app) {
     h("a", { class: "brand", href: "#/stacks", "aria-label": "Ranchette, stacks" }, brand()),
     app.projects.length > 1 && environments(app),
     h("div", { class: "top-end" }, themeButton(app),
-      button("Log out", () => app.leave(), { icon: "logout", kind: "quiet", compact: true })));
+      !app.user.open && button("Log out", () => app.leave(), { icon: "logout", kind: "quiet", compact: true })));
 }
 
 function environments(app) {
@@ -74,8 +78,13 @@ function nav(app, path) {
   return h("nav", { class: "nav", "aria-label": "Main" }, places.map((place) => {
     const here = place.under.some((start) => path.startsWith(start));
     return h("a", { key: place.href, href: place.href, class: here && "here", "aria-current": here ? "page" : null },
-      icon(place.icon), h("span", {}, place.label));
+      icon(place.icon), h("span", {}, place.label), place.mark?.(app));
   }));
+}
+
+function expiring(app) {
+  const worry = concern(app.certificates?.items.values() || []);
+  return worry && h("span", { class: "nav-mark" }, dot({ tone: worry.tone, word: `a certificate ${worry.word}` }));
 }
 
 // A blink of the connection is not worth a word; live.js has tried once already when this shows.

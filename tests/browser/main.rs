@@ -13,17 +13,28 @@
 
 mod driver;
 mod machines;
+mod modules;
+mod networks;
 mod pages;
 mod registries;
 mod stories;
+mod volumes;
+
+use std::sync::Arc;
 
 use driver::{Browser, with_browser};
 pub use machines::{
     a_machine_that_cannot_be_reached_says_why, a_machine_that_is_added_becomes_a_host,
 };
+pub use modules::pure_modules_compute_what_they_say;
+pub use networks::{
+    a_policy_is_edited_and_says_when_it_is_not_enforced, certificates_that_expire_are_told_of,
+};
 pub use pages::forms_of_the_api_do_everything;
+use ranchette::process::site::Site;
 pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;
+pub use volumes::{a_backup_that_fails_says_why, volumes_are_kept_put_back_and_brought_back};
 
 /// A server to look at.
 pub struct Server {
@@ -31,6 +42,8 @@ pub struct Server {
     pub url: String,
     /// The one-time code that makes its holder the administrator.
     pub setup_code: String,
+    /// Its inside, for what nobody can do from outside.
+    pub site: Arc<Site>,
 }
 
 const USER: &str = "ada";
@@ -47,10 +60,13 @@ const COMPOSE: &str = "services:
 volumes:
   data: {}
 ";
-const NARROW: [&str; 8] = [
+const NARROW: [&str; 11] = [
     "#/stacks",
     "#/new",
     "#/hosts",
+    "#/volumes",
+    "#/balancers",
+    "#/network",
     "#/processes",
     "#/registries",
     "#/keys",
@@ -184,77 +200,6 @@ pub async fn dropped_files_find_their_places(server: &Server) {
     .await;
 }
 
-/// The pure parts compute what they say: module, expression over it as `m`, value.
-pub async fn pure_modules_compute_what_they_say(server: &Server) {
-    let table = [
-        (
-            "files",
-            "m.parseEnv('A=1\\n# no\\nexport B=\"x y\" # c\\nC=\\'$D\\'\\nnot')",
-            json!({"A": "1", "B": "x y", "C": "$D"}),
-        ),
-        (
-            "files",
-            "m.parseEnv(m.formatEnv({A: 'a \"b\"\\nc', B: ''}))",
-            json!({"A": "a \"b\"\nc", "B": ""}),
-        ),
-        ("files", "m.stackName('My Blog! (2)')", json!("my-blog-2")),
-        ("files", "m.base64(new Uint8Array([0, 255, 16]))", json!("AP8Q")),
-        ("format", "m.image('docker:nginx:1')", json!("nginx:1")),
-        ("format", "m.bytes(1536)", json!("1.5 KiB")),
-        ("format", "m.span(3600)", json!("60 min")),
-        (
-            "format",
-            "m.condition({state: 'active', healthState: 'degraded'})",
-            json!({"tone": "warn", "word": "degraded"}),
-        ),
-        (
-            "format",
-            "m.condition({state: 'active', transitioning: 'error'})",
-            json!({"tone": "bad", "word": "failing"}),
-        ),
-        ("format", "m.condition({state: 'updating-active'}).tone", json!("busy")),
-        (
-            "format",
-            "m.volumeFate([{dataVolumes: ['db:/data', '/scratch', '/tmp:ro', '/srv:/srv:ro']}])",
-            json!({"stay": ["db"], "go": ["the unnamed volume at /scratch", "the unnamed volume at /tmp"], "folders": ["/srv"]}),
-        ),
-        (
-            "format",
-            "m.endpoints({publicEndpoints: [{ipAddress: '10.0.0.9', port: 53}, {ipAddress: '10.0.0.9', port: 443}], launchConfig: {ports: ['53:53/udp']}}, 2).map((e) => e.url)",
-            json!([null, "https://10.0.0.9:443"]),
-        ),
-        (
-            "router",
-            "m.match([['/stacks/:id', 1]], '#/stacks/1st%2F5?a=b').params",
-            json!({"id": "1st/5", "a": "b"}),
-        ),
-        ("router", "m.match([['/stacks/:id', 1]], '#/stacks')", json!(null)),
-        (
-            "logstream",
-            "m.colours('\\u001b[31mred\\u001b[0m\\u001b[2K plain')",
-            json!([{"text": "red", "style": "c1"}, {"text": " plain", "style": ""}]),
-        ),
-        (
-            "stats",
-            "m.rates({timestamp: '2024-01-01T00:00:00Z', cpu: {usage: {total: 0}}}, {timestamp: '2024-01-01T00:00:02Z', cpu: {usage: {total: 1e9}}, memory: {usage: 7}}).cpu",
-            json!(50),
-        ),
-        (
-            "plan",
-            "m.planSummary([{action: 'create'}, {action: 'create'}, {action: 'unchanged'}])",
-            json!("2 services to create and 1 unchanged"),
-        ),
-    ];
-    with_browser(async |page| {
-        page.open(&server.url).await;
-        for (module, expression, expected) in table {
-            let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
-            assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
-        }
-    })
-    .await;
-}
-
 /// What somebody else does appears without reloading, in the list and on the stack's page.
 pub async fn changes_by_others_appear_live(server: &Server) {
     with_browser(async |page| {
@@ -310,6 +255,22 @@ pub async fn the_other_pages_say_what_is(server: &Server) {
         page.press("Remove a script").await;
         page.press_at("dialog [data-confirm]").await;
         page.until("the key is gone", "!document.querySelector(\"[data-key='a script']\")").await;
+    })
+    .await;
+}
+
+/// Where access control is off there is nothing to log in to, and nothing to log out of.
+pub async fn without_logins_the_pages_are_open(server: &Server) {
+    with_browser(async |page| {
+        page.open(&server.url).await;
+        page.until_says("No stacks yet").await;
+        apply_elsewhere(page, "open").await;
+        page.until_at("[data-stack=open] .badge", "running").await;
+        page.press("Account").await;
+        page.until_says("Access control is off").await;
+        assert!(!page.text("body").await.contains("Log out"));
+        let forms = page.value("document.forms.length").await;
+        assert_eq!(forms, json!(0), "no password can be changed");
     })
     .await;
 }

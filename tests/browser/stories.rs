@@ -1,5 +1,7 @@
 //! Every story as a test, on a server of its own: the real program over a simulated fleet.
 
+use std::sync::Arc;
+
 use ranchette::clock::{Clock, Entropy};
 use ranchette::config::Config;
 use ranchette::server;
@@ -15,6 +17,15 @@ async fn tell(story: impl AsyncFnOnce(&Server)) {
         config.sim.agents = true;
     };
     with(Config::default(), simulated, story).await;
+}
+
+/// The same without logins.
+async fn tell_openly(story: impl AsyncFnOnce(&Server)) {
+    let open = |config: &mut Config| {
+        config.sim.enabled = true;
+        config.auth.enabled = false;
+    };
+    with(Config::default(), open, story).await;
 }
 
 /// The same with real machines, and without a Docker Engine of its own.
@@ -40,9 +51,15 @@ async fn with(
     if let Some(fleet) = running.core.site.simulated() {
         fleet.registry().require_login("private.test:5000/", "bob", "hush");
     }
-    let setup_code = running.setup_code.clone().expect("nobody has set it up");
-    story(&Server { url: running.url.clone(), setup_code }).await;
+    let setup_code = running.setup_code.clone().unwrap_or_default();
+    let site = Arc::clone(&running.core.site);
+    story(&Server { url: running.url.clone(), setup_code, site }).await;
     running.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_logins_the_pages_are_open() {
+    tell_openly(super::without_logins_the_pages_are_open).await;
 }
 
 macro_rules! stories {
@@ -60,9 +77,12 @@ async fn a_machine_that_cannot_be_reached_says_why() {
 }
 
 stories! {
+    a_backup_that_fails_says_why
     a_machine_that_is_added_becomes_a_host
     a_phone_never_scrolls_sideways
+    a_policy_is_edited_and_says_when_it_is_not_enforced
     a_registry_says_whether_it_lets_us_in
+    certificates_that_expire_are_told_of
     changes_by_others_appear_live
     dropped_files_find_their_places
     forms_of_the_api_do_everything
@@ -73,4 +93,5 @@ stories! {
     set_up_log_out_log_in
     the_other_pages_say_what_is
     theme_and_session_are_kept_until_they_end
+    volumes_are_kept_put_back_and_brought_back
 }

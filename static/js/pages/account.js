@@ -51,7 +51,8 @@ export default function accountPage(app) {
       heading("Account"),
       h("section", { class: "section" },
         facts([["Name", app.user.name], ["Login", app.user.login], ["Environment", app.project.name]]),
-        button("Log out", () => attempt(() => app.leave()), { icon: "logout" })),
+        app.user.open ? h("p", { class: "hint" }, "Access control is off: everybody on this machine is the administrator.")
+          : button("Log out", () => attempt(() => app.leave()), { icon: "logout" })),
       h("section", { class: "section" }, h("h2", {}, "Theme"),
         h("div", { class: "segments", role: "radiogroup", "aria-label": "Theme" }, THEMES.map(([id, label]) => h("label", { key: id, class: "segment" },
           h("input", {
@@ -61,7 +62,7 @@ export default function accountPage(app) {
               app.redraw();
             },
           }), h("span", {}, label))))),
-      h("section", { class: "section narrow" }, h("h2", {}, "Change your password"),
+      !app.user.open && h("section", { class: "section narrow" }, h("h2", {}, "Change your password"),
         h("p", { class: "muted" }, "Changing it ends all your sessions, this one too."),
         h("form", { onsubmit: submit },
           h("input", { type: "text", name: "username", autocomplete: "username", value: app.user.login, hidden: true }),

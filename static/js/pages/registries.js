@@ -1,7 +1,7 @@
 // Registries: where images come from, who we are there, and whether the registry agrees.
 
 import { act, can, del, get, list, post, put, scoped } from "../api.js";
-import { ask, attempt, open } from "../dialogs.js";
+import { ask, attempt, formDialog } from "../dialogs.js";
 import { h } from "../dom.js";
 import { badge, button, empty, failed, field, heading, loading, progress } from "../ui.js";
 
@@ -136,27 +136,6 @@ function addDialog(add) {
 
 const password = () => field("Password", h("input", { name: "password", type: "password", maxlength: "4096", autocomplete: "new-password" }),
   { hint: "a token where the registry gives out tokens; it is sealed and never shown again" });
-
-/** A dialog with fields that stays open, with the API's words, until `work` goes well. */
-function formDialog(title, confirm, fields, work) {
-  return open(title, (close) => {
-    const failure = h("p", { class: "field-error", role: "alert", hidden: true });
-    const submit = async (event) => {
-      event.preventDefault();
-      try {
-        await work(new FormData(event.target));
-        close("done");
-      } catch (error) {
-        failure.el.textContent = error.message;
-        failure.el.hidden = false;
-      }
-    };
-    return h("form", { onsubmit: submit, class: "dialog-body" }, fields, failure,
-      h("div", { class: "dialog-actions" },
-        h("button", { type: "button", class: "button quiet", onclick: () => close("") }, "Cancel"),
-        h("button", { class: "button primary", "data-confirm": "" }, confirm)));
-  });
-}
 
 function nothing(action) {
   return empty({

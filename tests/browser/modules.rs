@@ -1,0 +1,136 @@
+//! Pure modules of the pages, asked in a real browser.
+
+use serde_json::{Value, json};
+
+use super::{Server, with_browser};
+
+/// Module, expression over it as `m`, value.
+type Row = (&'static str, &'static str, Value);
+
+/// The pure parts compute what they say.
+pub async fn pure_modules_compute_what_they_say(server: &Server) {
+    with_browser(async |page| {
+        page.open(&server.url).await;
+        for (module, expression, expected) in of_stacks().into_iter().chain(of_what_is_kept()) {
+            let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
+            assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
+        }
+    })
+    .await;
+}
+
+fn of_stacks() -> Vec<Row> {
+    vec![
+        (
+            "files",
+            "m.parseEnv('A=1\\n# no\\nexport B=\"x y\" # c\\nC=\\'$D\\'\\nnot')",
+            json!({"A": "1", "B": "x y", "C": "$D"}),
+        ),
+        (
+            "files",
+            "m.parseEnv(m.formatEnv({A: 'a \"b\"\\nc', B: ''}))",
+            json!({"A": "a \"b\"\nc", "B": ""}),
+        ),
+        ("files", "m.stackName('My Blog! (2)')", json!("my-blog-2")),
+        ("files", "m.base64(new Uint8Array([0, 255, 16]))", json!("AP8Q")),
+        ("format", "m.image('docker:nginx:1')", json!("nginx:1")),
+        ("format", "m.bytes(1536)", json!("1.5 KiB")),
+        ("format", "m.span(3600)", json!("60 min")),
+        (
+            "format",
+            "m.condition({state: 'active', healthState: 'degraded'})",
+            json!({"tone": "warn", "word": "degraded"}),
+        ),
+        (
+            "format",
+            "m.condition({state: 'active', transitioning: 'error'})",
+            json!({"tone": "bad", "word": "failing"}),
+        ),
+        ("format", "m.condition({state: 'updating-active'}).tone", json!("busy")),
+        (
+            "format",
+            "m.volumeFate([{dataVolumes: ['db:/data', '/scratch', '/tmp:ro', '/srv:/srv:ro']}])",
+            json!({"stay": ["db"], "go": ["the unnamed volume at /scratch", "the unnamed volume at /tmp"], "folders": ["/srv"]}),
+        ),
+        (
+            "format",
+            "m.endpoints({publicEndpoints: [{ipAddress: '10.0.0.9', port: 53}, {ipAddress: '10.0.0.9', port: 443}], launchConfig: {ports: ['53:53/udp']}}, 2).map((e) => e.url)",
+            json!([null, "https://10.0.0.9:443"]),
+        ),
+        (
+            "router",
+            "m.match([['/stacks/:id', 1]], '#/stacks/1st%2F5?a=b').params",
+            json!({"id": "1st/5", "a": "b"}),
+        ),
+        ("router", "m.match([['/stacks/:id', 1]], '#/stacks')", json!(null)),
+        (
+            "logstream",
+            "m.colours('\\u001b[31mred\\u001b[0m\\u001b[2K plain')",
+            json!([{"text": "red", "style": "c1"}, {"text": " plain", "style": ""}]),
+        ),
+        (
+            "stats",
+            "m.rates({timestamp: '2024-01-01T00:00:00Z', cpu: {usage: {total: 0}}}, {timestamp: '2024-01-01T00:00:02Z', cpu: {usage: {total: 1e9}}, memory: {usage: 7}}).cpu",
+            json!(50),
+        ),
+        (
+            "plan",
+            "m.planSummary([{action: 'create'}, {action: 'create'}, {action: 'unchanged'}])",
+            json!("2 services to create and 1 unchanged"),
+        ),
+    ]
+}
+
+fn of_what_is_kept() -> Vec<Row> {
+    vec![
+        (
+            "keeping",
+            "m.removalFate({driver: 'local'}, {snapshots: [1, 2], backups: [], undo: 0})",
+            json!({
+                "lost": [
+                    "Everything in it is deleted, and cannot be brought back.",
+                    "Its 2 snapshots go with it.",
+                    "There is no backup of it.",
+                ],
+                "kept": [],
+            }),
+        ),
+        (
+            "keeping",
+            "m.removalFate({driver: 'dir'}, {snapshots: [], backups: [1], undo: 60})",
+            json!({
+                "lost": [],
+                "kept": ["What is in it stays in the directory on the hosts.", "Its 1 backup stays."],
+            }),
+        ),
+        (
+            "keeping",
+            "m.targetOf({name: ' a ', kind: 'folder', endpoint: 'http://x', secretKey: 's'})",
+            json!({"name": "a"}),
+        ),
+        (
+            "certificates",
+            "['Fri Feb 03 17:59:21 UTC 2017', 'Wed Mar 01 00:00:00 UTC 2017', 'Fri Mar 31 00:00:00 UTC 2017', '?'].map((expiresAt) => m.lifetime({expiresAt}, Date.UTC(2017, 1, 8)).word)",
+            json!(["expired 4 d ago", "expires in 21 d", "valid for 51 d", "valid"]),
+        ),
+        (
+            "certificates",
+            "m.concern([{expiresAt: 'Wed Mar 01 00:00:00 UTC 2017'}, {expiresAt: 'Fri Feb 03 17:59:21 UTC 2017'}], Date.UTC(2017, 1, 8)).tone",
+            json!("bad"),
+        ),
+        (
+            "policy",
+            "[{action: 'deny', within: 'linked'}, {action: 'allow', between: {selector: 'a=b'}}, {action: 'allow', to: {selector: 'c'}, ports: ['80', '53/udp']}].map((rule) => JSON.stringify(m.fromForm(m.toForm(rule))))",
+            json!([
+                r#"{"action":"deny","within":"linked"}"#,
+                r#"{"action":"allow","between":{"selector":"a=b"}}"#,
+                r#"{"action":"allow","to":{"selector":"c"},"ports":["80","53/udp"]}"#,
+            ]),
+        ),
+        (
+            "policy",
+            "m.ruleWords({to: {selector: 'role=db'}, ports: ['5432']})",
+            json!("from everyone to containers with role=db, on 5432"),
+        ),
+    ]
+}
