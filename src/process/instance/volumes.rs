@@ -94,17 +94,33 @@ fn driver(row: &Resource) -> &str {
     row.str("volumeDriver").unwrap_or_default()
 }
 
-/// The one volume of a name in the environment; a new one when there is none.
+/// The volume of a name that a container can have; a new one when there is none.
 fn named(tx: &mut Tx<'_>, site: &Site, row: &Resource, name: &str) -> Result<Lead> {
-    let found = match live(tx, row, name)?.as_slice() {
-        [volume] => volume.id,
-        [] => {
+    let is_placed = |volume: &Resource| {
+        is_local(volume.str("driver").unwrap_or_default()) && volume.int("hostId").is_some()
+    };
+    let (placed, free): (Vec<_>, Vec<_>) = live(tx, row, name)?.into_iter().partition(is_placed);
+    // A container that has to be on a host has that host's own, as Docker knows it; any other goes to the data.
+    let host = row.int("requestedHostId");
+    let there =
+        placed.into_iter().find(|volume| host.is_none_or(|id| volume.int("hostId") == Some(id)));
+    let found = match (free.as_slice(), there) {
+        ([], Some(volume)) => volume,
+        ([], None) => {
             let new = volume(tx, site, row, name, driver(row))?;
-            tx.insert(new)?.id
+            tx.insert(new)?
         }
+        ([volume], _) => volume.clone(),
         _ => return Err(Error::conflict(format!("more than one volume is named `{name}`"))),
     };
-    Ok(Lead::Volume(found, name.to_owned()))
+    if let Some(host) = host.filter(|_| is_local(found.str("driver").unwrap_or_default())) {
+        // So that the next container, which may have to be elsewhere, does not take it.
+        tx.update(found.id, |volume| {
+            volume.set("hostId", host);
+            Ok(())
+        })?;
+    }
+    Ok(Lead::Volume(found.id, name.to_owned()))
 }
 
 /// Volumes are told apart by letter case, as Docker does.

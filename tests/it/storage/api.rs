@@ -41,6 +41,26 @@ async fn volumes_that_cannot_be_are_refused() {
     owner.post("/volumes", shared).await.ok(201);
 }
 
+/// What is in use can be neither removed nor taken out of use.
+#[actix_web::test]
+async fn a_volume_in_use_stays() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let used = row(&site, "volume", "used", "active", json!({"driver": "local"})).await;
+    let path = format!("/volumes/1v{used}");
+    let shown = owner.get(&path).await.ok(200);
+    for action in ["remove", "deactivate", "purge", "restore"] {
+        assert!(shown["actions"][action].is_null(), "{action} is not offered");
+        let said = owner.post(&format!("{path}?action={action}"), json!({})).await;
+        assert!(said.status >= 400, "{action}: {}", said.text);
+    }
+    assert_eq!(owner.delete(&path).await.status, 405);
+    let left = row(&site, "volume", "left", "detached", json!({"driver": "local"})).await;
+    let shown = owner.get(&format!("/volumes/1v{left}")).await.ok(200);
+    assert!(shown["actions"]["remove"].is_string(), "{shown}");
+    assert_eq!(owner.delete(&format!("/volumes/1v{left}")).await.ok(200)["state"], "removing");
+}
+
 #[actix_web::test]
 async fn a_driver_by_its_id_has_capabilities() {
     let site = Site::start().await;

@@ -5,6 +5,7 @@ mod bucket;
 mod docker;
 mod drivers;
 mod keeping;
+mod named;
 mod templates;
 
 use ranchette::clock::Entropy;
