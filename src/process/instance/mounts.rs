@@ -1,12 +1,14 @@
 //! What is mounted where: the rows that say so, made once a container has a host.
 
-use serde_json::{Map, Value, json};
-
 use super::super::site::Site;
 use super::super::storage;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
+use crate::model::storage::LOCAL;
 use crate::store::Tx;
+
+/// Field of a volume: it is a path of its host.
+const HOST_PATH: &str = "isHostPath";
 
 /// One entry of `dataVolumes`: `[source:]target[:mode]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,30 +49,67 @@ impl<'a> VolumeSpec<'a> {
 
 /// Makes the mount rows of a placed container, once; local volumes now belong to its host.
 pub fn mount(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
-    let Some(mounts) = row.map("dataVolumeMounts") else { return Ok(()) };
     let existing = tx.referrers("mount", "instanceId", row.id)?;
-    let modes: Map<String, Value> = row
-        .strings("dataVolumes")
-        .into_iter()
-        .filter_map(VolumeSpec::parse)
-        .map(|spec| (spec.target.to_owned(), json!(spec.permissions())))
-        .collect();
-    for (path, id) in mounts {
+    let known = |path: &str| existing.iter().any(|mount| mount.str("path") == Some(path));
+    let entries = row.strings("dataVolumes").into_iter().filter_map(VolumeSpec::parse);
+    let entries: Vec<VolumeSpec<'_>> = entries.collect();
+    for (path, id) in row.map("dataVolumeMounts").into_iter().flatten() {
         let Some(volume_id) = id.as_i64() else { continue };
-        if existing.iter().any(|mount| mount.str("path") == Some(path)) {
-            continue;
+        if !known(path) {
+            let entry = entries.iter().find(|spec| spec.target == path);
+            let permissions = entry.map_or("rw", VolumeSpec::permissions);
+            note(tx, site, row, volume_id, path, permissions)?;
+            claim(tx, row, volume_id)?;
         }
-        let mut new = NewResource::new("mount", site.entropy.uuid())
-            .state("active")
-            .with("instanceId", row.id)
-            .with("volumeId", volume_id)
-            .with("path", path.as_str())
-            .with("permissions", modes.get(path).cloned().unwrap_or_else(|| json!("rw")));
-        new.account_id = row.account_id;
-        tx.insert(new)?;
-        claim(tx, row, volume_id)?;
+    }
+    let Some(host) = row.int("hostId") else { return Ok(()) };
+    for spec in entries.iter().filter(|spec| !known(spec.target)) {
+        if let Some(source) = spec.source.filter(|source| source.starts_with('/')) {
+            let volume_id = host_path(tx, site, row, host, source)?;
+            note(tx, site, row, volume_id, spec.target, spec.permissions())?;
+        }
     }
     Ok(())
+}
+
+fn note(
+    tx: &mut Tx<'_>,
+    site: &Site,
+    row: &Resource,
+    volume: i64,
+    path: &str,
+    permissions: &str,
+) -> Result<()> {
+    let mut new = NewResource::new("mount", site.entropy.uuid())
+        .state("active")
+        .with("instanceId", row.id)
+        .with("volumeId", volume)
+        .with("path", path)
+        .with("permissions", permissions);
+    new.account_id = row.account_id;
+    tx.insert(new).map(drop)
+}
+
+/// The row for a path of a host. It says what is mounted, and goes with its last mount: the path is not ours.
+fn host_path(tx: &mut Tx<'_>, site: &Site, row: &Resource, host: i64, path: &str) -> Result<i64> {
+    let named = tx.by_name("volume", row.account_id, path)?;
+    let same = |volume: &Resource| {
+        volume.flag(HOST_PATH)
+            && volume.int("hostId") == Some(host)
+            && volume.name.as_deref() == Some(path)
+    };
+    if let Some(volume) = named.into_iter().find(same) {
+        return Ok(volume.id);
+    }
+    let mut new = NewResource::new("volume", site.entropy.uuid())
+        .name(path)
+        .state("active")
+        .with("driver", LOCAL)
+        .with("uri", format!("file://{path}"))
+        .with("hostId", host)
+        .with(HOST_PATH, true);
+    new.account_id = row.account_id;
+    Ok(tx.insert(new)?.id)
 }
 
 /// A volume in use is active and remembers its host; one that only that host has stays there.
@@ -87,8 +126,12 @@ pub fn unmount(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
     for mount in tx.referrers("mount", "instanceId", row.id)? {
         super::super::retire(tx, mount.id)?;
         let Some(volume_id) = mount.int("volumeId") else { continue };
-        if tx.referrers("mount", "volumeId", volume_id)?.is_empty() {
-            super::super::carry(tx, volume_id, "deactivate")?;
+        if !tx.referrers("mount", "volumeId", volume_id)?.is_empty() {
+            continue;
+        }
+        super::super::carry(tx, volume_id, "deactivate")?;
+        if tx.get(volume_id)?.is_some_and(|volume| volume.flag(HOST_PATH)) {
+            super::super::carry(tx, volume_id, "remove")?;
         }
     }
     Ok(())

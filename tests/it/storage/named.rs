@@ -115,3 +115,38 @@ async fn two_volumes_of_one_name_are_one_too_many() {
         .await;
     world.stop().await;
 }
+
+/// A path of a host is shown as what it is, shared by those that mount it there, and gone with the last of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paths_of_hosts_are_shown_while_they_are_mounted() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("shop").await;
+    let one = service(&world, &stack, "one", 2, json!(["/etc:/host:ro", "data:/data"])).await;
+    let two = service(&world, &stack, "two", 1, json!(["/etc:/etc"])).await;
+    for row in [&one, &two] {
+        world.state(row.id, "active").await;
+    }
+    quiet(&world).await;
+    assert_eq!(shown(&world), ["/etc active placed", "data active placed"]);
+    let path = volumes(&world).remove(0);
+    assert_eq!((path.flag("isHostPath"), path.str("uri")), (true, Some("file:///etc")));
+    let mounts = world.store().read(|read| read.referrers("mount", "volumeId", path.id));
+    let mut mounts: Vec<String> = mounts
+        .expect("mounts")
+        .iter()
+        .map(|m| format!("{} {}", m.str("path").unwrap_or(""), m.str("permissions").unwrap_or("")))
+        .collect();
+    mounts.sort();
+    assert_eq!(mounts, ["/etc rw", "/host ro", "/host ro"]);
+    let engine: Vec<String> = on_engine(&world, 1).await.into_iter().map(|v| v.name).collect();
+    assert_eq!(engine, ["data"], "the engine is told of no volume for a path");
+    world.act(one.id, "remove", json!({})).await;
+    world.state(one.id, "removed").await;
+    quiet(&world).await;
+    assert_eq!(shown(&world), ["/etc active placed", "data detached placed"]);
+    world.act(two.id, "remove", json!({})).await;
+    world.state(two.id, "removed").await;
+    quiet(&world).await;
+    assert_eq!(shown(&world), ["data detached placed"]);
+    world.stop().await;
+}
