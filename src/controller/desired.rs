@@ -256,5 +256,28 @@ pub fn member(row: &Resource, hosts: &HashMap<i64, HostState>) -> Option<Member>
         died_at: row.int("diedAt"),
         message: row.str("transitioningMessage").map(str::to_owned),
         retired: row.flag("retired"),
+        displaced: false,
     })
+}
+
+/// Marks the stopped containers of a service whose ports somebody has who stays: another service's
+/// container, or one of the same version as theirs.
+pub fn mark_displaced(site: &Site, members: &mut [Member]) -> Result<()> {
+    let is_stopped = |member: &Member| member.state == MemberState::Stopped && !member.retired;
+    if !members.iter().any(is_stopped) {
+        return Ok(());
+    }
+    let rivals: Vec<(usize, i64)> = site.ledger.look(|books| {
+        let stopped = members.iter().enumerate().filter(|(_, member)| is_stopped(member));
+        stopped.filter_map(|(at, own)| Some((at, books.fleet.port_rival(own.id)?))).collect()
+    })?;
+    for (at, rival) in rivals {
+        let other = members.iter().find(|member| member.id == rival);
+        let other = other.map(|member| (member.retired, member.version.clone()));
+        if let Some(own) = members.get_mut(at) {
+            own.displaced =
+                other.is_none_or(|(retired, version)| !retired && version == own.version);
+        }
+    }
+    Ok(())
 }

@@ -277,6 +277,7 @@ impl Round {
             members.extend(desired::member(&row, &hosts));
             Ok(())
         })?;
+        desired::mark_displaced(site, &mut members)?;
         Ok(Some(Self { service, stack, desired, members, complaint, progress, unplaced }))
     }
 }

@@ -191,6 +191,9 @@ pub struct Member {
     pub message: Option<String>,
     /// An upgrade has put it aside ([`Old::Retire`]): it is no longer counted.
     pub retired: bool,
+    /// It is stopped, and a container that stays has one of its ports meanwhile: it cannot start where
+    /// it is.
+    pub displaced: bool,
 }
 
 /// What a container is doing.

@@ -2,7 +2,7 @@
 
 use super::batches::{Turn, awaits_restart};
 use super::draft::Draft;
-use super::facts::{Config, Member, MemberState, Order};
+use super::facts::{Config, Member, MemberState, Order, Scale};
 use super::plan::Reason;
 use super::shape::{Shape, Slot, is_done};
 
@@ -54,11 +54,16 @@ pub(super) fn unit(
     }
 }
 
-/// A unit in which a first start failed is replaced as a whole, so that it may find another host,
-/// unless a container that does not depend on the failed one does its work.
+/// A unit in which a first start failed, or whose port others have meanwhile, is replaced as a whole, so
+/// that it may find another host, unless a container that does not depend on the failed one does its work.
 fn replace_failed_unit(draft: &mut Draft<'_>, shape: &Shape<'_>, order: &[usize]) -> bool {
     let configs = &draft.desired.configs;
-    let failed = |member: &Member| member.state == MemberState::Error;
+    let displaced = |member: &Member| {
+        member.displaced
+            && member.state == MemberState::Stopped
+            && matches!(draft.desired.scale, Scale::Fixed(_))
+    };
+    let failed = |member: &Member| member.state == MemberState::Error || displaced(member);
     let mut serving = shape.slots.iter().filter_map(Slot::serving);
     if !serving.any(|member| failed(member) && draft.is_due(member)) {
         return false;
@@ -79,8 +84,10 @@ fn replace_failed_unit(draft: &mut Draft<'_>, shape: &Shape<'_>, order: &[usize]
     if configs.iter().enumerate().any(|(at, config)| works(at, config)) {
         return false;
     }
+    let has_error = shape.unit.live.iter().any(|member| member.state == MemberState::Error);
+    let reason = if has_error { Reason::Bad } else { Reason::Displaced };
     for member in &shape.unit.live {
-        draft.remove(member, Reason::Bad);
+        draft.remove(member, reason);
     }
     true
 }

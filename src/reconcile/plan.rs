@@ -93,6 +93,8 @@ pub enum Reason {
     Duplicate,
     /// Its first start failed, or another's of its unit.
     Bad,
+    /// Another container has the port that it needs, or that another of its unit needs.
+    Displaced,
     /// Its health check fails, or another's of its unit.
     Unhealthy,
     /// Its host was removed.
@@ -125,6 +127,7 @@ impl fmt::Display for Reason {
             Self::Incomplete => "the unit lacks it",
             Self::Duplicate => "there is another one",
             Self::Bad => "failed to start",
+            Self::Displaced => "its port is taken",
             Self::Unhealthy => "unhealthy",
             Self::HostGone => "its host is gone",
             Self::HostUnreachable => "its host is unreachable",

@@ -212,6 +212,7 @@ impl Group {
             Reason::Incomplete => "missing ",
             Reason::Outdated => "outdated ",
             Reason::HostGone
+            | Reason::Displaced
             | Reason::HostUnreachable
             | Reason::HostNotWanted
             | Reason::ProviderGone

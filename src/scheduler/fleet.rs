@@ -232,6 +232,19 @@ impl Fleet {
         Some(self.host(self.instances.get(&id)?.slot)?.id)
     }
 
+    /// Who runs on the host of a stopped instance with a port that it needs to start again; the oldest
+    /// of several.
+    pub fn port_rival(&self, id: InstanceId) -> Option<InstanceId> {
+        let placed = self.placed(id)?;
+        let host = self.host(placed.slot)?;
+        let holders = placed.ports.iter().filter_map(|port| host.port_holder(port));
+        let runs = |holder: &InstanceId| {
+            let standing = self.placed(*holder).map(|placed| placed.standing);
+            *holder != id && standing == Some(InstanceStanding::Running)
+        };
+        holders.filter(runs).min()
+    }
+
     /// How many instances hold reservations on a host; 0 for an unknown host.
     pub fn instance_count(&self, host: HostId) -> usize {
         let host = self.slots.get(&host).and_then(|slot| self.host(*slot));

@@ -2,7 +2,7 @@
 
 use ranchette::clock::Entropy;
 use ranchette::controller::hosts;
-use ranchette::model::resource::NewResource;
+use ranchette::model::resource::{NewResource, Resource};
 use serde_json::json;
 
 use crate::world::World;
@@ -185,5 +185,34 @@ async fn a_container_behind_a_balancer_is_stopped_when_its_requests_may_have_end
         .await;
     let (_, running) = world.host(1).count();
     assert!(running >= 1, "it still runs");
+    world.stop().await;
+}
+
+/// Found by simulation: it asked the engine for its port for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_whose_port_another_has_meanwhile_moves_to_another_host() {
+    let mut world = World::sim(2).await;
+    let stack = world.stack("blog").await;
+    let port = json!({ "imageUuid": "docker:nginx", "ports": ["8080:80"] });
+    let first = world.service(&stack, "first", 1, port.clone()).await;
+    world.state(first.id, "active").await;
+    world.act(first.id, "deactivate", json!({})).await;
+    world.state(first.id, "inactive").await;
+    // One of the two has its host.
+    let second = world.service(&stack, "second", 2, port).await;
+    world.state(second.id, "active").await;
+
+    world.act(first.id, "activate", json!({})).await;
+    world
+        .until("it waits for a host with the port", |read| {
+            let rows = read.referrers("instance", "serviceId", first.id)?;
+            let told = |row: &Resource| row.str("transitioningMessage").map(str::to_owned);
+            let wanted = "host needs ports 8080/tcp available";
+            Ok(rows.iter().filter_map(told).find(|message| message.contains(wanted)))
+        })
+        .await;
+    world.scale(second.id, 1).await;
+    world.state(first.id, "active").await;
+    assert_eq!(world.containers(first.id), [("blog-first-1".to_owned(), "running".to_owned())]);
     world.stop().await;
 }

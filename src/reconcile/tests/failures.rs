@@ -99,6 +99,36 @@ fn a_failed_first_start_is_tried_again_with_a_new_container() {
 }
 
 #[test]
+fn a_unit_whose_port_is_taken_looks_for_another_host() {
+    check(
+        "service web scale=2
+         member web-1 stopped displaced failures=1 died=9000
+         member web-2 running",
+        &expect![[r#"
+            remove web-1: its port is taken
+            working: removing web-1"#]],
+    );
+    check(
+        "service web
+         config web
+         config log
+         member web-1 stopped displaced
+         member web-log-1 running",
+        &expect![[r#"
+            start web-1: not running
+            working: starting web-1"#]],
+    );
+    // Once its next start is due, and not where it has to be.
+    check(
+        "service web\n member web-1 stopped displaced failures=4 died=9000",
+        &expect!["back-off until 13000: web-1 keeps dying (4 times); next start in 3 s"],
+    );
+    check("service web hosts=7\n member web-1 stopped displaced host=7", &expect![[r#"
+        start web-1: not running
+        working: starting web-1"#]]);
+}
+
+#[test]
 fn a_new_host_ends_the_wait_of_what_failed_to_start() {
     check(
         "service web retry-since=9500

@@ -130,6 +130,7 @@ impl Fixture {
             died_at: words.get("died").map(number),
             message: words.get("message").map(|message| message.replace('_', " ")),
             retired: words.get("retired").is_some(),
+            displaced: words.get("displaced").is_some(),
         });
     }
 }

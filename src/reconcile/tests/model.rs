@@ -98,6 +98,7 @@ prop_compose! {
         failures in 0..6_u32,
         died_at in option::of(900_000..1_100_000_i64),
         retired in prop::bool::weighted(0.1),
+        displaced in prop::bool::weighted(0.1),
     ) -> Member {
         let has_run = !matches!(
             state,
@@ -121,6 +122,7 @@ prop_compose! {
             died_at,
             message: None,
             retired,
+            displaced: displaced && state == MemberState::Stopped,
         }
     }
 }

@@ -238,6 +238,7 @@ impl<'a> World<'a> {
             died_at: before.and_then(|member| member.died_at),
             message: None,
             retired: false,
+            displaced: false,
         });
         self.next_id += 1;
     }
