@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.." && . scripts/lib.sh
 
 scripts/install-deps.sh run
 export RANCHETTE_TEST_CHAOS_KILLS=${1:-100}
-exec cargo test --locked --release --test it chaos -- --nocapture --test-threads=1
+exec cargo test --locked --profile bench --test it chaos -- --nocapture --test-threads=1

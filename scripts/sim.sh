@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.." && . scripts/lib.sh
 
 scripts/install-deps.sh run
 export RANCHETTE_SIM_SEEDS=${1:-10000}
-exec cargo test --locked --release --test it -- --nocapture sim::random sim::a_seed
+exec cargo test --locked --profile bench --test it -- --nocapture sim::random sim::a_seed
