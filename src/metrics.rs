@@ -49,7 +49,8 @@ pub struct EngineLabels {
     pub outcome: &'static str,
 }
 
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+/// How long things of one kind took, by labels; clones count into the same.
+pub type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// The numbers.
 #[derive(Clone)]

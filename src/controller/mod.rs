@@ -86,6 +86,12 @@ impl Controller {
         }
     }
 
+    /// Plans every service once, and does what the plans say, as at a start or after a lag.
+    pub async fn look_at_all(&mut self) {
+        self.mark_all();
+        self.work().await;
+    }
+
     async fn sleep(&self, until: Option<i64>) {
         match until {
             Some(until) => self.site.clock.sleep_until(until).await,

@@ -124,7 +124,8 @@ impl Core {
     ) -> Self {
         let ledger = Ledger::default();
         let metrics = Metrics::new(Rows(store.clone()));
-        store.observe(Arc::new(Ears { ledger: ledger.clone(), metrics: metrics.clone() }));
+        let ears = Ears { ledger: ledger.clone(), processes: metrics.processes.clone() };
+        store.observe(Arc::new(ears));
         let uname = rustix::system::uname();
         let node = Node {
             hostname: uname.nodename().to_string_lossy().into_owned(),

@@ -4,7 +4,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::metrics::{Metrics, ProcessLabels};
+use crate::metrics::{Histograms, ProcessLabels};
 use crate::model::resource::Resource;
 use crate::process::ledger::Ledger;
 use crate::store::{Observer, ProcessEnd, Store};
@@ -13,8 +13,8 @@ use crate::store::{Observer, ProcessEnd, Store};
 pub struct Ears {
     /// Who has which host, port and address.
     pub ledger: Ledger,
-    /// Numbers.
-    pub metrics: Metrics,
+    /// How long processes took. Not all numbers: those read the store, which holds its observers.
+    pub processes: Histograms<ProcessLabels>,
 }
 
 impl Observer for Ears {
@@ -29,7 +29,7 @@ impl Observer for Ears {
     fn process_ended(&self, end: ProcessEnd) {
         let seconds = seconds(end.lasted_ms);
         let labels = ProcessLabels { name: end.name, exit: end.exit };
-        self.metrics.processes.get_or_create(&labels).observe(seconds);
+        self.processes.get_or_create(&labels).observe(seconds);
     }
 }
 

@@ -123,9 +123,12 @@ fn a_unit_whose_port_is_taken_looks_for_another_host() {
         "service web\n member web-1 stopped displaced failures=4 died=9000",
         &expect!["back-off until 13000: web-1 keeps dying (4 times); next start in 3 s"],
     );
-    check("service web hosts=7\n member web-1 stopped displaced host=7", &expect![[r#"
+    check(
+        "service web hosts=7\n member web-1 stopped displaced host=7",
+        &expect![[r#"
         start web-1: not running
-        working: starting web-1"#]]);
+        working: starting web-1"#]],
+    );
 }
 
 #[test]
