@@ -1,7 +1,4 @@
 //! Deployments on a real Docker Engine, beside the same containers made straight through its API.
-//!
-//! The engine is the one that `RANCHETTE_BENCH_DOCKER` names (`scripts/bench.sh` does that); what is
-//! made there is removed again.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,31 +9,24 @@ use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, NetworkCreateRequest, NetworkingConfig,
 };
 use bollard::query_parameters::{
-    CreateContainerOptions, CreateImageOptions, InspectContainerOptions, InspectNetworkOptions,
-    KillContainerOptions, ListContainersOptions, ListNetworksOptions, RemoveContainerOptions,
-    StartContainerOptions,
+    CreateContainerOptions, InspectNetworkOptions, StartContainerOptions,
 };
-use bollard::{API_DEFAULT_VERSION, Docker};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
+use support::engine::{COMMAND, Engine, IMAGE, NETWORK, SUBNET};
 use support::program::Server;
 use support::{Report, Target, median_of, timed, timed_async};
 
 mod support;
 
-const IMAGE: &str = "ranchette-bench/busybox";
-const NETWORK: &str = "ranchette-bench";
-/// Unlikely to be in use on the machine.
-const SUBNET: &str = "10.199.0.0/16";
 const SERVICES: usize = 10;
 const SCALE: usize = 5;
 /// Calls under way at once of which the best is compared with.
 const CONCURRENCIES: [usize; 3] = [4, 8, 16];
-const COMMAND: [&str; 3] = ["/bin/busybox", "sleep", "1000000"];
 
 fn main() -> ExitCode {
-    let endpoint = std::env::var("RANCHETTE_BENCH_DOCKER").expect("RANCHETTE_BENCH_DOCKER is set");
+    let endpoint = support::engine::endpoint();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let raw = runtime.block_on(Raw::new(&endpoint));
+    let raw = runtime.block_on(Raw::new());
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let mut report = Report::default();
     let runs = support::runs(3);
@@ -61,7 +51,7 @@ fn main() -> ExitCode {
         }
         bench.server.run(&["down", "--yes", "-p", "bench"]);
         drop(bench);
-        runtime.block_on(raw.sweep());
+        runtime.block_on(raw.engine.sweep());
     }
     let straight = median_of(straight);
     let name =
@@ -104,66 +94,12 @@ impl Deployment {
 
 /// The engine's API, without us.
 struct Raw {
-    docker: Docker,
+    engine: Engine,
 }
 
 impl Raw {
-    async fn new(endpoint: &str) -> Self {
-        let docker = if endpoint.starts_with("unix://") {
-            Docker::connect_with_unix(endpoint, 120, API_DEFAULT_VERSION)
-        } else {
-            Docker::connect_with_http(endpoint, 120, API_DEFAULT_VERSION)
-        };
-        let docker = docker.expect("an engine").negotiate_version().await.expect("a version");
-        let raw = Self { docker };
-        raw.image().await;
-        raw.sweep().await;
-        raw
-    }
-
-    async fn image(&self) {
-        let program = std::fs::read("/bin/busybox").expect("busybox-static is installed");
-        let mut tar = tar::Builder::new(Vec::new());
-        let mut header = tar::Header::new_gnu();
-        header.set_size(program.len() as u64);
-        header.set_mode(0o755);
-        header.set_cksum();
-        tar.append_data(&mut header, "bin/busybox", program.as_slice()).expect("a tar");
-        let options = CreateImageOptions {
-            from_src: Some("-".to_owned()),
-            repo: Some(IMAGE.to_owned()),
-            tag: Some("latest".to_owned()),
-            ..CreateImageOptions::default()
-        };
-        let body = bollard::body_full(tar.into_inner().expect("a tar").into());
-        let steps = self.docker.create_image(Some(options), Some(body), None);
-        steps.try_collect::<Vec<_>>().await.expect("an image");
-    }
-
-    /// Removes everything that this bench made.
-    async fn sweep(&self) {
-        let filters = HashMap::from([("ancestor".to_owned(), vec![IMAGE.to_owned()])]);
-        let options =
-            ListContainersOptions { all: true, filters: Some(filters), ..Default::default() };
-        let containers = self.docker.list_containers(Some(options)).await.expect("a list");
-        let ids = containers.into_iter().filter_map(|container| container.id);
-        stream::iter(ids).for_each_concurrent(8, |id| async move { self.remove(&id).await }).await;
-        let networks =
-            self.docker.list_networks(None::<ListNetworksOptions>).await.expect("a list");
-        for network in networks {
-            let configs = network.ipam.and_then(|ipam| ipam.config).unwrap_or_default();
-            let ours = configs.iter().any(|config| config.subnet.as_deref() == Some(SUBNET));
-            let name = network.name.unwrap_or_default();
-            if ours || name == NETWORK {
-                self.docker.remove_network(&name).await.expect("removed");
-            }
-        }
-    }
-
-    async fn remove(&self, id: &str) {
-        let options = RemoveContainerOptions { force: true, ..Default::default() };
-        // One that is being removed already is as good as gone.
-        let _ = self.docker.remove_container(id, Some(options)).await;
+    async fn new() -> Self {
+        Self { engine: Engine::new().await }
     }
 
     async fn run(&self, name: &str) {
@@ -179,14 +115,19 @@ impl Raw {
             ..Default::default()
         };
         let options = CreateContainerOptions { name: Some(name.to_owned()), ..Default::default() };
-        self.docker.create_container(Some(options), body).await.expect("created");
-        self.docker.start_container(name, None::<StartContainerOptions>).await.expect("started");
+        self.engine.docker.create_container(Some(options), body).await.expect("created");
+        self.engine
+            .docker
+            .start_container(name, None::<StartContainerOptions>)
+            .await
+            .expect("started");
     }
 
     async fn network(&self) {
-        if self.docker.inspect_network(NETWORK, None::<InspectNetworkOptions>).await.is_err() {
+        if self.engine.docker.inspect_network(NETWORK, None::<InspectNetworkOptions>).await.is_err()
+        {
             let body = NetworkCreateRequest { name: NETWORK.to_owned(), ..Default::default() };
-            self.docker.create_network(body).await.expect("a network");
+            self.engine.docker.create_network(body).await.expect("a network");
         }
     }
 
@@ -197,7 +138,7 @@ impl Raw {
         let work = stream::iter(names)
             .for_each_concurrent(concurrency, |name| async move { self.run(&name).await });
         let elapsed = timed_async(work).await.0.as_secs_f64();
-        self.sweep().await;
+        self.engine.sweep().await;
         elapsed
     }
 
@@ -205,7 +146,7 @@ impl Raw {
     async fn one(&self) -> f64 {
         self.network().await;
         let elapsed = timed_async(self.run("ranchette-bench-one")).await.0.as_secs_f64();
-        self.remove("ranchette-bench-one").await;
+        self.engine.remove("ranchette-bench-one").await;
         elapsed
     }
 
@@ -213,18 +154,12 @@ impl Raw {
     #[allow(clippy::disallowed_methods, reason = "a bench looks again in real time")]
     async fn heal(&self, service: usize) -> f64 {
         let label = format!("io.rancher.stack_service.name=bench/web{service}");
-        let filters = HashMap::from([("label".to_owned(), vec![label])]);
-        let options = ListContainersOptions { filters: Some(filters), ..Default::default() };
-        let found = self.docker.list_containers(Some(options)).await.expect("a list");
-        let container = found.into_iter().next().expect("a container runs");
-        let names = container.names.unwrap_or_default();
-        let name = names.first().expect("a name").trim_start_matches('/').to_owned();
-        let before = self.started_at(&name).await;
+        let name = self.engine.running(&label).await.into_iter().next().expect("a container runs");
+        let before = self.engine.started_at(&name).await;
         let work = async {
-            let signal = KillContainerOptions { signal: "SIGKILL".to_owned() };
-            self.docker.kill_container(&name, Some(signal)).await.expect("killed");
+            self.engine.kill(&name).await;
             loop {
-                let now = self.started_at(&name).await;
+                let now = self.engine.started_at(&name).await;
                 if now.is_some() && now != before {
                     return;
                 }
@@ -232,12 +167,5 @@ impl Raw {
             }
         };
         timed_async(work).await.0.as_secs_f64()
-    }
-
-    /// When a container that runs was started.
-    async fn started_at(&self, name: &str) -> Option<String> {
-        let options = None::<InspectContainerOptions>;
-        let state = self.docker.inspect_container(name, options).await.ok()?.state?;
-        if state.running == Some(true) { state.started_at } else { None }
     }
 }

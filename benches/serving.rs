@@ -16,8 +16,10 @@ use ranchette::clock::{Clock, Entropy};
 use ranchette::model::registry;
 use ranchette::model::resource::NewResource;
 use ranchette::store::Store;
-use serde_json::{Value, json};
+use reqwest::Method;
+use serde_json::json;
 use support::program::Server;
+use support::site::Site;
 use support::{Report, Target, median, median_of, timed_async};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
     runtime.block_on(fill(&data));
     let server = Server::start(&data, AWAY);
     runtime.block_on(async {
-        let site = Site::of(&data);
+        let site = Figures(Site::of(&data));
         let schemas = site.schemas_ms().await;
         let name = "schema collection for an administrator, warm";
         report.report(name, schemas, "ms", Target::AtMost(5.0));
@@ -147,27 +149,13 @@ fn container(number: usize, uuid: String) -> NewResource {
         .with("command", json!(["nginx", "-g", "daemon off;"]))
 }
 
-/// A running server and the administrator's key to it.
-struct Site {
-    http: reqwest::Client,
-    url: String,
-    access: String,
-    secret: String,
-}
+/// What is measured of a running server.
+struct Figures(Site);
 
-impl Site {
-    fn of(data: &Path) -> Self {
-        let text = std::fs::read_to_string(data.join("local-access.json")).expect("the key");
-        let access: Value = serde_json::from_str(&text).expect("JSON");
-        let word = |name: &str| access[name].as_str().expect(name).to_owned();
-        let (url, access, secret) = (word("url"), word("accessKey"), word("secretKey"));
-        Self { http: reqwest::Client::new(), url, access, secret }
-    }
-
+impl Figures {
     /// Milliseconds until the whole answer is there.
     async fn get_ms(&self, path: &str) -> (f64, String) {
-        let request = self.http.get(format!("{}{path}", self.url));
-        let request = request.basic_auth(&self.access, Some(&self.secret));
+        let request = self.0.request(Method::GET, path);
         let (elapsed, text) = timed_async(async {
             let answer = request.send().await.expect("an answer");
             assert!(answer.status().is_success(), "{path}: {}", answer.status());
@@ -213,9 +201,7 @@ impl Site {
         let mut figures = Vec::new();
         for run in 0..RUNS {
             let body = json!({"name": format!("told{run}")});
-            let request =
-                self.http.post(format!("{}/v2-beta/projects/1a5/stacks", self.url)).json(&body);
-            let request = request.basic_auth(&self.access, Some(&self.secret));
+            let request = self.0.request(Method::POST, "/v2-beta/projects/1a5/stacks").json(&body);
             let (elapsed, _) = timed_async(async {
                 let create = async { request.send().await.expect("an answer").status() };
                 let told = join_all(sockets.iter_mut().map(|socket| heard(socket, run)));
@@ -229,11 +215,11 @@ impl Site {
     }
 
     async fn subscribe(&self) -> Socket {
-        let url = self.url.replacen("http", "ws", 1);
+        let url = self.0.url.replacen("http", "ws", 1);
         let url = format!("{url}/v2-beta/projects/1a5/subscribe?eventNames=resource.change");
         let mut request = url.into_client_request().expect("a request");
         use base64::Engine as _;
-        let pair = format!("{}:{}", self.access, self.secret);
+        let pair = format!("{}:{}", self.0.access, self.0.secret);
         let proof = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
         let proof = HeaderValue::from_str(&proof).expect("a header");
         request.headers_mut().insert("authorization", proof);

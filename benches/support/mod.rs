@@ -2,7 +2,10 @@
 
 #![allow(dead_code, reason = "each bench uses a part")]
 
+pub mod engine;
+pub mod fleet;
 pub mod program;
+pub mod site;
 
 use std::io::Write as _;
 use std::process::ExitCode;
