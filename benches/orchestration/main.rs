@@ -24,6 +24,8 @@ mod swarm;
 const UNITS: usize = 20;
 /// Units of it that are replaced at a time.
 const BATCH: usize = 5;
+/// The shortest pause between batches, which Swarm is asked for, too.
+pub const PAUSE_MS: i64 = 100;
 /// Containers killed, one after another.
 const KILLS: usize = 5;
 /// Containers at rest: so many services of so many.
@@ -154,7 +156,8 @@ async fn upgrade(bench: &Deployment, image: String) -> f64 {
     let service = bench.service("web").await;
     let mut launch = service["launchConfig"].clone();
     launch["imageUuid"] = format!("docker:{image}").into();
-    let strategy = json!({ "batchSize": BATCH, "intervalMillis": 1, "launchConfig": launch });
+    let strategy =
+        json!({ "batchSize": BATCH, "intervalMillis": PAUSE_MS, "launchConfig": launch });
     let elapsed = timed_async(async {
         bench.act(&service, "upgrade", &json!({ "inServiceStrategy": strategy })).await;
         bench.state(&service, "upgraded").await;

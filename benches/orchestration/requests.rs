@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::Deployment;
 use crate::support::engine::{Engine, HAPROXY, IMAGE};
 use crate::support::{Report, Target};
+use crate::{Deployment, PAUSE_MS};
 
 /// Requests at least, and upgrades in the meantime.
 const REQUESTS: usize = 200_000;
@@ -67,7 +67,8 @@ pub async fn measure(engine: &Engine, folder: &Path, report: &mut Report) {
     let clients: Vec<_> =
         (0..CLIENTS).map(|_| tokio::spawn(ask(url.clone(), Arc::clone(&tally)))).collect();
     for run in 1..=UPGRADES {
-        let strategy = json!({ "batchSize": 1, "intervalMillis": 1, "launchConfig": launch(run) });
+        let strategy =
+            json!({ "batchSize": 1, "intervalMillis": PAUSE_MS, "launchConfig": launch(run) });
         bench.act(&web, "upgrade", &json!({ "inServiceStrategy": strategy })).await;
         bench.state(&web, "upgraded").await;
         bench.act(&web, "finishupgrade", &json!({})).await;

@@ -14,6 +14,7 @@ use bollard::query_parameters::{
     InspectServiceOptions, LeaveSwarmOptions, ListTasksOptions, UpdateServiceOptions,
 };
 
+use crate::PAUSE_MS;
 use crate::support::engine::{COMMAND, Engine, IMAGE};
 use crate::support::timed_async;
 
@@ -40,7 +41,7 @@ impl<'e> Swarm<'e> {
         swarm
     }
 
-    /// A service whose updates wait for nothing but the containers, and whose dead are replaced at once.
+    /// A service whose updates pause as ours do and wait for nothing but the containers, and whose dead are replaced at once.
     fn spec(&self, image: &str, batch: usize) -> ServiceSpec {
         let int = |number: usize| i64::try_from(number).expect("small");
         ServiceSpec {
@@ -51,7 +52,7 @@ impl<'e> Swarm<'e> {
             }),
             update_config: Some(ServiceSpecUpdateConfig {
                 parallelism: Some(int(batch)),
-                delay: Some(0),
+                delay: Some(PAUSE_MS * 1_000_000),
                 failure_action: Some(ServiceSpecUpdateConfigFailureActionEnum::CONTINUE),
                 monitor: Some(1_000_000),
                 order: Some(ServiceSpecUpdateConfigOrderEnum::STOP_FIRST),

@@ -75,13 +75,9 @@ fn find(
 }
 
 fn lookup(page: &Page, version: Version, asker: Option<usize>, rest: &[String]) -> Option<Value> {
-    let (tree, world) = (page.tree(version), page.names.world());
-    let Some((first, rest)) = rest.split_first() else { return Some(tree.whole(world, asker)) };
-    let root = tree
-        .root(world, asker, first)
-        .or_else(|| tree.root(world, asker, &first.to_lowercase()))?;
-    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    path::walk(&root, &rest).cloned()
+    let segments: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let found = page.tree(version).find(page.names.world(), asker, &segments)?;
+    Some(found.into_owned())
 }
 
 /// `?wait=true&value=<old>&maxWait=<seconds>`.

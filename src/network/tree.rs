@@ -1,7 +1,10 @@
 //! The metadata of a world as trees, one for each version of the service: pure.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
+use super::path;
 use super::world::{Container, Host, Network, Service, Stack, Texts, World};
 
 /// A version of the metadata service, oldest first.
@@ -22,6 +25,9 @@ pub const VERSIONS: &[(&str, Version)] = &[
     ("2016-07-29", Version::Y2016M07),
     ("latest", Version::Y2016M07),
 ];
+
+/// What a caller is told of under `self`.
+const PARTS: [&str; 4] = ["host", "container", "stack", "service"];
 
 /// All that a version of the service knows of a world.
 #[derive(Debug)]
@@ -55,13 +61,32 @@ impl Tree {
         Self { version, common }
     }
 
-    /// What is at the first segment of a path for the container at this position, or for a caller that
-    /// is none.
-    pub fn root(&self, world: &World, asker: Option<usize>, segment: &str) -> Option<Value> {
-        if segment == "self" {
-            return Some(Value::Object(self.own(world, asker)));
+    /// What is at a path for the container at this position, or for a caller that is none. Nothing is
+    /// copied but a caller's own service, which only it is told the token of.
+    pub fn find(
+        &self,
+        world: &World,
+        asker: Option<usize>,
+        segments: &[&str],
+    ) -> Option<Cow<'_, Value>> {
+        let (root, rest) = match segments {
+            [] => (Cow::Owned(self.whole(world, asker)), segments),
+            [first] if first.eq_ignore_ascii_case("self") => {
+                (Cow::Owned(Value::Object(self.own(world, asker))), &[][..])
+            }
+            [first, part, rest @ ..] if first.eq_ignore_ascii_case("self") => {
+                (self.part(world, asker, &part.to_lowercase())?, rest)
+            }
+            [first, rest @ ..] => {
+                let found = self.common.get(*first);
+                let found = found.or_else(|| self.common.get(&first.to_lowercase()));
+                (Cow::Borrowed(found?), rest)
+            }
+        };
+        match root {
+            Cow::Borrowed(root) => path::walk(root, rest).map(Cow::Borrowed),
+            Cow::Owned(root) => path::walk(&root, rest).cloned().map(Cow::Owned),
         }
-        self.common.get(segment).cloned()
     }
 
     /// The names of what is at the root.
@@ -80,28 +105,34 @@ impl Tree {
     }
 
     fn own(&self, world: &World, asker: Option<usize>) -> Map<String, Value> {
-        let at = |list: &str, index: Option<usize>| -> Option<Value> {
-            self.common.get(list)?.get(index?).cloned()
+        let parts = PARTS.iter().filter_map(|part| {
+            Some(((*part).to_owned(), self.part(world, asker, part)?.into_owned()))
+        });
+        parts.collect()
+    }
+
+    /// What a caller is told of itself, its service, its stack or its host.
+    fn part(&self, world: &World, asker: Option<usize>, part: &str) -> Option<Cow<'_, Value>> {
+        let at = |list: &str, index: Option<usize>| {
+            let found = index.and_then(|index| self.common.get(list)?.get(index));
+            found.map_or(Cow::Owned(Value::Null), Cow::Borrowed)
         };
         let container = asker.and_then(|index| world.containers.get(index));
-        let mut own = Map::new();
-        let host = match container {
-            Some(container) => container.host,
-            None => (world.hosts.len() == 1).then_some(0),
-        };
-        own.insert("host".to_owned(), at("hosts", host).unwrap_or_default());
-        let Some(container) = container else { return own };
-        own.insert("container".to_owned(), at("containers", asker).unwrap_or_default());
-        own.insert("stack".to_owned(), at("stacks", container.stack).unwrap_or_default());
-        let service = container.service.and_then(|index| world.services.get(index));
-        if let Some(mut value) = at("services", container.service) {
-            if let Some(value) = value.as_object_mut() {
-                let token = service.and_then(|service| service.shown.token.clone());
-                value.insert("token".to_owned(), token.into());
+        match (part, container) {
+            ("host", None) => Some(at("hosts", (world.hosts.len() == 1).then_some(0))),
+            ("host", Some(container)) => Some(at("hosts", container.host)),
+            ("container", Some(_)) => Some(at("containers", asker)),
+            ("stack", Some(container)) => Some(at("stacks", container.stack)),
+            ("service", Some(container)) => {
+                let service = world.services.get(container.service?)?;
+                let mut value = at("services", container.service).into_owned();
+                value
+                    .as_object_mut()?
+                    .insert("token".to_owned(), service.shown.token.clone().into());
+                Some(Cow::Owned(value))
             }
-            own.insert("service".to_owned(), value);
+            _ => None,
         }
-        own
     }
 
     /// The version.
@@ -371,9 +402,32 @@ mod tests {
     fn strangers_see_everything_but_themselves() {
         let world = world();
         let tree = Tree::new(&world, Version::Y2016M07, 1);
-        let own = tree.root(&world, None, "self").unwrap();
+        let own = tree.find(&world, None, &["self"]).unwrap();
         assert_eq!(own.as_object().unwrap().keys().collect::<Vec<_>>(), ["host"]);
-        assert!(tree.root(&world, None, "containers").is_some());
-        assert!(tree.root(&world, None, "nothing").is_none());
+        assert!(tree.find(&world, None, &["containers"]).is_some());
+        assert!(tree.find(&world, None, &["nothing"]).is_none());
+        assert!(tree.find(&world, None, &["self", "container"]).is_none());
+    }
+
+    #[test]
+    fn paths_lead_to_what_the_whole_tree_has() {
+        let world = world();
+        let tree = Tree::new(&world, Version::Y2016M07, 1);
+        for (path, expect) in [
+            ("self/service/token", Some(json!("t"))),
+            ("Self/Container/name", Some(json!("blog-web-1"))),
+            ("self/stack/services/web/scale", Some(json!(0))),
+            ("self/host/agent_ip", Some(json!("192.0.2.1"))),
+            ("self/nothing", None),
+            ("services/Web/containers/0/primary_ip", Some(json!("10.42.0.2"))),
+            ("services/web/nothing", None),
+            ("VERSION", Some(json!("1"))),
+        ] {
+            let segments: Vec<&str> = path.split('/').collect();
+            let found = tree.find(&world, Some(0), &segments).map(Cow::into_owned);
+            assert_eq!(found, expect, "{path}");
+        }
+        let whole = tree.find(&world, Some(0), &[]).map(Cow::into_owned);
+        assert_eq!(whole, Some(tree.whole(&world, Some(0))));
     }
 }
