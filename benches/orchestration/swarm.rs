@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::models::{
-    ServiceSpec, ServiceSpecMode, ServiceSpecModeReplicated, ServiceSpecUpdateConfig,
-    ServiceSpecUpdateConfigFailureActionEnum, ServiceSpecUpdateConfigOrderEnum, SwarmInitRequest,
-    TaskSpec, TaskSpecContainerSpec, TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum,
-    TaskState,
+    NetworkAttachmentConfig, NetworkCreateRequest, ServiceSpec, ServiceSpecMode,
+    ServiceSpecModeReplicated, ServiceSpecUpdateConfig, ServiceSpecUpdateConfigFailureActionEnum,
+    ServiceSpecUpdateConfigOrderEnum, SwarmInitRequest, TaskSpec, TaskSpecContainerSpec,
+    TaskSpecRestartPolicy, TaskSpecRestartPolicyConditionEnum, TaskState,
 };
 use bollard::query_parameters::{
     InspectServiceOptions, LeaveSwarmOptions, ListTasksOptions, UpdateServiceOptions,
@@ -19,6 +19,8 @@ use crate::support::engine::{COMMAND, Engine, IMAGE};
 use crate::support::timed_async;
 
 const NAME: &str = "ranchette-bench-web";
+/// Where its containers find each other, as ours do.
+const NETWORK: &str = "ranchette-bench-overlay";
 
 pub struct Swarm<'e> {
     engine: &'e Engine,
@@ -34,6 +36,12 @@ impl<'e> Swarm<'e> {
             ..Default::default()
         };
         engine.docker.init_swarm(request).await.expect("an engine without a swarm");
+        let network = NetworkCreateRequest {
+            name: NETWORK.to_owned(),
+            driver: Some("overlay".to_owned()),
+            ..Default::default()
+        };
+        engine.docker.create_network(network).await.expect("a network");
         let swarm = Self { engine, units };
         let spec = swarm.spec(&format!("{IMAGE}:latest"), 1);
         engine.docker.create_service(spec, None).await.expect("a service");
@@ -65,6 +73,10 @@ impl<'e> Swarm<'e> {
                     stop_signal: Some("SIGKILL".to_owned()),
                     ..Default::default()
                 }),
+                networks: Some(vec![NetworkAttachmentConfig {
+                    target: Some(NETWORK.to_owned()),
+                    ..Default::default()
+                }]),
                 restart_policy: Some(TaskSpecRestartPolicy {
                     condition: Some(TaskSpecRestartPolicyConditionEnum::ANY),
                     delay: Some(0),

@@ -58,7 +58,11 @@ impl Engine {
         self.import(HAPROXY, "latest", haproxy()).await;
     }
 
+    /// Makes an image unless it is there. What runs of it can then be told by its name.
     async fn import(&self, repo: &str, tag: &str, tar: Vec<u8>) {
+        if self.docker.inspect_image(&format!("{repo}:{tag}")).await.is_ok() {
+            return;
+        }
         let options = CreateImageOptions {
             from_src: Some("-".to_owned()),
             repo: Some(repo.to_owned()),
