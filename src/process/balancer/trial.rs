@@ -16,7 +16,7 @@ use crate::engine::{ContainerSpec, Engine, EngineError, SecretFile};
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::process::helper;
-use crate::process::site::{HostEngine, Site};
+use crate::process::site::Site;
 use crate::store::{Query, Read};
 
 /// How long a trial may take, in milliseconds.
@@ -42,11 +42,10 @@ pub async fn refusal(site: &Arc<Site>, service: &Resource) -> Result<Option<Stri
     let Some(trial) = site.store.read(|read| Trial::read(site, read, service))? else {
         return Ok(None);
     };
-    let Some((host, beside)) = trial.place(site).await else { return Ok(None) };
     // It is a task of its own, so that the container goes even if nobody waits for it any more.
     let task = tokio::spawn({
-        let (site, token) = (Arc::clone(site), site.entropy.uuid());
-        async move { trial.run(&site, &host.engine, &token, beside).await }
+        let site = Arc::clone(site);
+        async move { trial.anywhere(&site).await }
     });
     tokio::select! {
         outcome = task => match outcome {
@@ -96,21 +95,25 @@ impl Trial {
         }))
     }
 
-    /// The first place whose engine has the image. Pulling it would take longer than a request may.
-    async fn place(&self, site: &Site) -> Option<(HostEngine, Option<String>)> {
+    /// HAProxy's words at the first place that can try it: where the engine has the image, since pulling it
+    /// would take longer than a request may. A container to try it beside may go in the meantime.
+    async fn anywhere(&self, site: &Site) -> Result<Option<String>, EngineError> {
+        let mut outcome = Ok(None);
         for (host, beside) in &self.places {
             let Some(host) = site.engines.get(*host) else { continue };
-            if let Ok(Some(_)) = host.engine.image_id(&self.image).await {
-                return Some((host, beside.clone()));
+            if !matches!(host.engine.image_id(&self.image).await, Ok(Some(_))) {
+                continue;
+            }
+            outcome = self.run(site, &host.engine, &site.entropy.uuid(), beside.clone()).await;
+            if outcome.is_ok() {
+                break;
             }
         }
-        None
+        outcome
     }
-}
 
-impl Trial {
     async fn run(
-        self,
+        &self,
         site: &Site,
         engine: &Arc<dyn Engine>,
         token: &str,
