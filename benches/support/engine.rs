@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::Command;
 
+use bollard::models::NetworkDisconnectRequest;
 use bollard::query_parameters::{
-    CreateImageOptions, InspectContainerOptions, KillContainerOptions, ListContainersOptions,
-    ListNetworksOptions, RemoveContainerOptions,
+    CreateImageOptions, InspectContainerOptions, InspectNetworkOptions, KillContainerOptions,
+    ListContainersOptions, ListNetworksOptions, RemoveContainerOptions,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -90,8 +91,21 @@ impl Engine {
             let ours = configs.iter().any(|config| config.subnet.as_deref() == Some(SUBNET));
             let name = network.name.unwrap_or_default();
             if ours || name == NETWORK {
+                self.unlock(&name).await;
                 self.docker.remove_network(&name).await.expect("removed");
             }
+        }
+    }
+
+    /// Takes whatever is still on a network off it: a container that is being removed stays there for a
+    /// moment.
+    async fn unlock(&self, network: &str) {
+        let found = self.docker.inspect_network(network, None::<InspectNetworkOptions>).await;
+        let ends = found.expect("a network").containers.unwrap_or_default();
+        for container in ends.into_keys() {
+            let request = NetworkDisconnectRequest { container, force: Some(true) };
+            // It may have gone meanwhile.
+            let _ = self.docker.disconnect_network(network, request).await;
         }
     }
 
