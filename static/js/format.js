@@ -3,7 +3,7 @@
 /** @typedef {"ok"|"busy"|"warn"|"bad"|"off"} Tone */
 
 const BAD = ["error", "erroring", "unhealthy", "disconnected", "disconnecting", "reconnecting"];
-const OFF = ["inactive", "stopped", "removed", "purged", "requested", "deactivated", "finished"];
+const OFF = ["inactive", "detached", "stopped", "removed", "purged", "requested", "deactivated", "finished"];
 
 /**
  * The one word and colour that sum up a resource. Health speaks only when the resource is up, and

@@ -143,7 +143,7 @@ export function bringBack(volume) {
 export function addTarget() {
   const bucket = h("div", { class: "fields", hidden: true },
     field("Server", h("input", { name: "endpoint", maxlength: "1024", placeholder: "http://127.0.0.1:9000", autocomplete: "off" }),
-      { hint: "begins with http://; put a tunnel before one that speaks TLS only" }),
+      { hint: "begins with http://; one that speaks TLS only needs a proxy on the server" }),
     field("Bucket", h("input", { name: "bucket", maxlength: "63", autocomplete: "off" })),
     field("Region", h("input", { name: "region", maxlength: "64", placeholder: "us-east-1", autocomplete: "off" })),
     field("Folder in the bucket", h("input", { name: "prefix", maxlength: "512", placeholder: "optional", autocomplete: "off" })),

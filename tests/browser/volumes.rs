@@ -56,7 +56,7 @@ async fn removal(page: &Browser) {
     page.until_at("dialog .lost", "Its 1 snapshot goes with it").await;
     page.until_at("dialog .kept", "Its 1 backup stays").await;
     page.press_at("dialog [data-confirm]").await;
-    page.until_at("[data-removed=busy_data]", "until in").await;
+    page.until_at("[data-removed=busy_data]", "gone for good in").await;
     page.until_at("[data-section=lost]", "before").await;
     page.press("Bring busy_data back").await;
     page.until_at("[data-volume=busy_data] .badge", "detached").await;

@@ -16,6 +16,8 @@ pub const SNAPSHOT: Hook = Hook { act: Some(act), ..Hook::of("snapshot") };
 pub const TARGET: Hook =
     Hook { create: Some(create_target), act: Some(act_on_target), ..Hook::of("backupTarget") };
 
+/// Option of the volumes that machines start from.
+const BASE_IMAGE: &str = "base-image";
 /// Actions on what is in a volume.
 const KEEPING: &[&str] = &["snapshot", "restorefrombackup", "reverttosnapshot"];
 /// Those that nobody may be using it for.
@@ -66,6 +68,15 @@ pub fn check(
     };
     if row.state != "created" {
         return wrong(format!("{ty} `{}` is {}, not created", row.display_name(), row.state));
+    }
+    // What a machine starts from is put back from its own backups only.
+    let is_root = volume.map("driverOpts").is_some_and(|opts| opts.contains_key(BASE_IMAGE));
+    if ty == "backup" && is_root && row.int("volumeId") != Some(volume.id) {
+        return wrong(format!(
+            "volume `{}` has a `{BASE_IMAGE}`, and backup `{}` is of another volume",
+            volume.display_name(),
+            row.display_name()
+        ));
     }
     if ty == "snapshot" && row.int("volumeId") != Some(volume.id) {
         return wrong(format!(

@@ -214,7 +214,7 @@ function removedVolumes(page) {
     h("ul", { class: "rows" }, back.map((one) => h("li", { class: "volume", key: one.id, "data-removed": one.name },
       h("div", { class: "volume-main" },
         h("span", { class: "removed-name" }, one.name),
-        h("span", { class: "volume-kept muted small" }, "until ", ago(moment(one, "undoUntil"))),
+        h("span", { class: "volume-kept muted small" }, "gone for good ", ago(moment(one, "undoUntil"))),
         h("span", { class: "volume-actions" }, button(`Bring ${one.name} back`, () => page.undo(one), { icon: "undo", kind: "quiet" })),
         one.removalNote && h("p", { class: "volume-what small muted" }, one.removalNote.split("; the action")[0]))))));
 }

@@ -245,6 +245,28 @@ async fn what_is_kept_is_refused_in_words() {
 }
 
 #[actix_web::test]
+async fn what_a_machine_starts_from_is_put_back_from_its_own_backups() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let local = json!({"driver": "local", "hostId": 1});
+    let data = row(&site, "volume", "data", "detached", local).await;
+    let root = json!({"driver": "local", "hostId": 1, "driverOpts": {"base-image": "rancher/vm"}});
+    let root = row(&site, "volume", "root", "detached", root).await;
+    let of_data = row(&site, "backup", "of-data", "created", json!({ "volumeId": data })).await;
+    let of_root = row(&site, "backup", "of-root", "created", json!({ "volumeId": root })).await;
+    let prefix = &registry::lookup("backup").expect("backup").prefix;
+    let restore = |volume: i64| format!("/volumes/1v{volume}?action=restorefrombackup");
+    let from = |backup: i64| json!({ "backupId": id::format(prefix, backup) });
+    let why = "volume `root` has a `base-image`, and backup `of-data` is of another volume";
+    let said = fault(&owner, &restore(root), from(of_data)).await;
+    assert_eq!(said, format!("422 InvalidReference backupId: {why}"));
+    for (volume, backup) in [(root, of_root), (data, of_root)] {
+        let answer = owner.post(&restore(volume), from(backup)).await;
+        assert!(answer.status < 300, "{}", answer.text);
+    }
+}
+
+#[actix_web::test]
 async fn what_others_keep_is_not_there() {
     let site = Site::start().await;
     let owner = site.owner().await;
