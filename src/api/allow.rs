@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use super::ApiState;
 use super::call::Call;
+use super::dynamic;
 use super::reads::link_of;
 use super::respond::{self, Reply};
 use super::serve::{Session, Target, target};
@@ -56,6 +57,7 @@ pub fn methods(session: &Session<'_>) -> String {
 fn may(session: &Session<'_>, view: &View, verb: Verb) -> bool {
     let is_schema = view.entry.ty.source == Source::Computed("schemas");
     policy::may(session.caller.role, view.entry, verb)
+        || dynamic::may(session, view, verb).unwrap_or(false)
         || (is_schema && matches!(verb, Verb::List | Verb::Get))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::hooks;
 use super::serve::Session;
 use super::views::View;
+use crate::auth::policy::Verb;
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
 use crate::model::driver::driver_of;
@@ -120,18 +121,40 @@ pub fn schema(dynamic: &Dynamic, parent: Option<Value>, base: &str) -> Value {
     schema
 }
 
-/// Whether a dynamic schema lets the caller make resources of a type.
+/// The dynamic schema of a type that the caller is served.
+fn own(read: &Read<'_>, caller: &Caller, entry: &Entry) -> Result<Option<Dynamic>> {
+    if !may_be_dynamic(entry) {
+        return Ok(None);
+    }
+    Ok(all(read, caller)?.into_iter().find(|dynamic| dynamic.name == entry.ty.name))
+}
+
+/// Whether a dynamic schema lets the caller do this with resources of a type.
 ///
 /// # Errors
 /// When the database fails.
-pub fn may_create(session: &Session<'_>, view: &View) -> Result<bool> {
-    if !may_be_dynamic(view.entry) {
-        return Ok(false);
-    }
-    let found = session.state.store.read(|read| all(read, session.caller))?;
-    let own = found.iter().find(|dynamic| dynamic.name == view.entry.ty.name);
-    let methods = own.and_then(|own| own.definition.get("collectionMethods"));
-    Ok(methods.and_then(Value::as_array).is_some_and(|methods| methods.contains(&json!("POST"))))
+pub fn may(session: &Session<'_>, view: &View, verb: Verb) -> Result<bool> {
+    let own = session.state.store.read(|read| own(read, session.caller, view.entry))?;
+    let (methods, method) = match verb {
+        Verb::List => ("collectionMethods", "GET"),
+        Verb::Create => ("collectionMethods", "POST"),
+        Verb::Get => ("resourceMethods", "GET"),
+        Verb::Update => ("resourceMethods", "PUT"),
+        Verb::Delete => ("resourceMethods", "DELETE"),
+    };
+    let methods = own.as_ref().and_then(|own| own.definition.get(methods));
+    Ok(methods.and_then(Value::as_array).is_some_and(|methods| methods.contains(&json!(method))))
+}
+
+/// Fields of a type that a dynamic schema lets the caller change. What a driver made a machine with is not
+/// among them: its machine stays the one it is.
+///
+/// # Errors
+/// When the database fails.
+pub fn changeable(read: &Read<'_>, caller: &Caller, entry: &Entry) -> Result<Vec<String>> {
+    let fields = own(read, caller, entry)?.map(|own| own.fields).unwrap_or_default();
+    let change = fields.into_iter().filter(|(_, about)| flag(about, "update"));
+    Ok(change.map(|(name, _)| name).filter(|name| driver_of(name).is_none()).collect())
 }
 
 /// What a create gives of the fields that only a dynamic schema of the type knows.
@@ -145,13 +168,7 @@ pub fn extra(
     object: &Map<String, Value>,
 ) -> Result<Map<String, Value>> {
     let mut extra = Map::new();
-    if !may_be_dynamic(entry) {
-        return Ok(extra);
-    }
-    let found = all(read, session.caller)?;
-    let Some(own) = found.iter().find(|dynamic| dynamic.name == entry.ty.name) else {
-        return Ok(extra);
-    };
+    let Some(own) = own(read, session.caller, entry)? else { return Ok(extra) };
     for (name, about) in own.fields.iter().filter(|(_, about)| is_given(about)) {
         let known = entry.field(name).is_some_and(|field| {
             crate::auth::policy::may_create(session.caller.role, entry, field)

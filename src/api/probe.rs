@@ -78,6 +78,7 @@ pub fn body(pick: u16, bytes: &[u8]) {
         plain_ids: true,
         sees: &sees,
         now: 1_000,
+        besides: &[],
     };
     for mut object in objects {
         params.merge_into(&mut object);

@@ -40,6 +40,7 @@ fn checked<T>(
         plain_ids: may_use_plain_ids(session.caller),
         sees: &sees,
         now: session.state.clock.now_ms(),
+        besides: &[],
     })
 }
 

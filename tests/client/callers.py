@@ -81,6 +81,8 @@ class Administrator:
         login = self.client.create_localAuthConfig(
             username=name('login'), password=name('secret'), name='', accessMode='unrestricted', enabled=True)
         assert login.enabled and login.accessMode == 'unrestricted', login
+        # The driver of machines brings their schemas, which clients read once.
+        good(self.client, self.client.list_machineDriver(name='generic').data[0])
         # Whoever registers is simulated.
         self.client.update_by_id_setting('agent.uri.format', value='sim://%s')
 

@@ -17,7 +17,8 @@ import requests
 
 from callers import EVERYWHERE, ROLES, URL, Administrator, Key, connect, good, name, not_allowed, wait
 from deeds import GONE, Deeds
-from makers import MADE_ELSEWHERE, PASSED_ON, REFUSED, TAKEN_IN, TOLD, Maker
+from listeners import subscribes
+from makers import INFRASTRUCTURE, MADE_ELSEWHERE, PASSED_ON, REFUSED, TAKEN_IN, TOLD, Maker
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'golden')
 DIALECTS = ['v1', 'v2-beta']
@@ -61,6 +62,8 @@ class Life:
             self.failed.append(('its schemas', traceback.format_exc()))
             return self
         types = self.client.schema.types
+        if 'subscribe' in types:
+            self.attempt('subscribe', lambda: subscribes(self.caller, self.client))
         # With the host goes what runs there.
         for type in sorted(types, key=lambda type: (type == 'host', type)):
             schema = types[type]
@@ -68,18 +71,25 @@ class Life:
             listed = hasattr(schema.links, 'collection') and type not in MADE_ELSEWHERE
             if not passed_on and not listed:
                 continue
-            try:
-                if passed_on:
-                    self.passed_on(type, PASSED_ON[type])
-                elif type in REFUSED:
-                    not_allowed(lambda: self.client.create(type, **REFUSED[type]), 405, 422)
-                elif schema.creatable:
-                    self.life(type, schema)
-                else:
-                    self.refused(type)
-            except Exception:
-                self.failed.append((type, traceback.format_exc()))
+            if passed_on:
+                self.attempt(type, lambda: self.passed_on(type, PASSED_ON[type]))
+            elif type in REFUSED:
+                self.attempt(type, lambda: not_allowed(
+                    lambda: self.client.create(type, **REFUSED[type]), 405, 422))
+            elif type in INFRASTRUCTURE.get(self.role, []):
+                self.attempt(type, lambda: not_allowed(
+                    lambda: Maker(self.caller, self.client, self.version).create(type), 403))
+            elif schema.creatable:
+                self.attempt(type, lambda: self.life(type, schema))
+            else:
+                self.attempt(type, lambda: self.refused(type))
         return self
+
+    def attempt(self, type, test):
+        try:
+            test()
+        except Exception:
+            self.failed.append((type, traceback.format_exc()))
 
     def schemas(self):
         types = self.client.schema.types

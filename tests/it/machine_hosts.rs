@@ -98,6 +98,19 @@ async fn a_host_that_a_driver_makes_goes_with_its_machine() {
     let hosts = owner.get(&format!("{}/hosts", path(&machine))).await.ok(200);
     assert_eq!(hosts["data"][0]["id"], host["id"]);
 
+    // What its schema lets be changed is changed; what it was made with stays.
+    let change = json!({"labels": {"rack": "5"}, "genericConfig": generic("elsewhere")});
+    let changed = owner.put(&path(&machine), change).await;
+    assert!(!changed.text.contains("grass"), "{}", changed.text);
+    let changed = changed.ok(200);
+    assert_eq!(changed["labels"], json!({ "rack": "5" }));
+    assert_eq!(changed["genericConfig"], machine["genericConfig"]);
+    let long = owner.put(&path(&machine), json!({"name": "n".repeat(300)})).await.fault();
+    assert!(long.starts_with("422 MaxLengthExceeded name"), "{long}");
+    place.setting("modify.infrastructure.roles", "admin").await;
+    assert_eq!(owner.put(&path(&machine), json!({"labels": {}})).await.status, 403);
+    place.setting("modify.infrastructure.roles", "owner,admin").await;
+
     // Nothing that could log in is kept where the database can be read.
     for id in [number(&host["id"]), number(&machine["id"])] {
         let row = place.store().read(|read| read.get(id)).unwrap().expect("a row");
@@ -289,6 +302,8 @@ async fn schemas_follow_the_drivers() {
     place.state(&driver["id"], "inactive").await;
     assert_eq!(owner.get("/schemas/genericConfig").await.status, 404);
     assert_eq!(owner.post("/hosts", body.clone()).await.status, 405);
+    let machine = owner.put("/machines/1ph9999", json!({"description": "d"})).await;
+    assert_eq!(machine.status, 405, "{}", machine.text);
     admin.post(&format!("{}?action=activate", path(driver)), json!({})).await.ok(202);
     place.state(&driver["id"], "active").await;
     let host = owner.post("/hosts", body).await.ok(201);

@@ -14,7 +14,12 @@ use crate::model::schema::{Field, Kind};
 use crate::process::machine::login;
 
 /// `machine`.
-pub const MACHINE: Hook = Hook { create: Some(configure), act: Some(act), ..Hook::of("machine") };
+pub const MACHINE: Hook = Hook {
+    create: Some(configure),
+    update: Some(update),
+    act: Some(act),
+    ..Hook::of("machine")
+};
 /// `machineDriver`.
 pub const DRIVER: Hook = Hook { create: Some(name_driver), ..Hook::of("machineDriver") };
 /// `hostTemplate`.
@@ -24,6 +29,10 @@ pub const SCHEMA: Hook = Hook { create: Some(check_schema), ..Hook::of("dynamicS
 
 /// What anyone who sees a host or machine sees of its driver's configuration.
 pub const CONFIGS: &[Field] = &[Field::new("genericConfig", Kind::Json)];
+
+fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Map<String, Value>) -> Result<()> {
+    act(ctx, row, "update")
+}
 
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
     require_infrastructure(ctx.tx, ctx.caller, || format!("machine `{}`", row.display_name()))

@@ -38,6 +38,8 @@ pub struct Checker<'a> {
     pub sees: &'a dyn Fn(&Entry, i64) -> Result<bool>,
     /// Now, in Unix milliseconds: for dates given as `now`.
     pub now: i64,
+    /// Fields that a schema which came with a driver lets the caller change.
+    pub besides: &'a [String],
 }
 
 /// Where in a body a value is, for messages: `launchConfig.healthCheck.port`.
@@ -193,7 +195,10 @@ impl Checker<'_> {
     fn may_give(&self, entry: &Entry, field: &Field, purpose: Purpose) -> bool {
         match purpose {
             Purpose::Create => policy::may_create(self.role, entry, field),
-            Purpose::Update => policy::may_update(self.role, entry, field),
+            Purpose::Update => {
+                policy::may_update(self.role, entry, field)
+                    || self.besides.iter().any(|own| own == field.name)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ fn outcome(version: Version, ty: &str, purpose: Purpose, body: Value) -> String 
         plain_ids: false,
         sees: &sees,
         now: 1_000,
+        besides: &[],
     };
     let Value::Object(body) = body else { return "not an object".to_owned() };
     let entry = lookup(ty).expect(ty);

@@ -53,7 +53,7 @@ pub async fn create(
     }
     let has_rows = view.entry.ty.source != Source::Value;
     let may = policy::may(session.caller.role, view.entry, Verb::Create);
-    if !has_rows || !(may || dynamic::may_create(session, view)?) {
+    if !has_rows || !(may || dynamic::may(session, view, Verb::Create)?) {
         return Err(not_allowed(view.plural));
     }
     let objects = match body {

@@ -4,8 +4,10 @@ use serde_json::{Map, Value};
 
 use super::super::audit::Note;
 use super::super::body::Body;
+use super::super::dynamic;
 use super::super::form;
 use super::super::hooks::{self, Ctx, Write};
+use super::super::input::Checker;
 use super::super::reads::{find, parse_id, shown};
 use super::super::render::Extras;
 use super::super::respond::{Reply, not_allowed};
@@ -34,7 +36,8 @@ pub async fn update(
 ) -> Result<Reply> {
     let is_computed = matches!(view.entry.ty.source, Source::Computed(_));
     note.resource_id = if is_computed { None } else { Some(parse_id(session, id)?) };
-    if !policy::may(session.caller.role, view.entry, Verb::Update) {
+    let may = policy::may(session.caller.role, view.entry, Verb::Update);
+    if !(may || dynamic::may(session, view, Verb::Update)?) {
         return Err(not_allowed(view.name));
     }
     let mut object = match body {
@@ -47,8 +50,12 @@ pub async fn update(
     session.call.params.merge_into(&mut object);
     form::read(session.call, view.entry, &mut object)?;
     let store = &session.state.store;
-    let changes =
-        store.read(|read| checked(session, read, |checker| checker.update(view.entry, object)))?;
+    let changes = store.read(|read| {
+        let besides = &dynamic::changeable(read, session.caller, view.entry)?;
+        checked(session, read, |checker| {
+            Checker { besides, ..*checker }.update(view.entry, object)
+        })
+    })?;
     if let Source::Computed(name) = view.entry.ty.source {
         return computed(session, view, name, id, changes).await;
     }
