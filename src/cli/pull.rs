@@ -13,6 +13,8 @@ use super::output::Output;
 use super::settings::Settings;
 use super::switch;
 use crate::clock::Clock;
+use crate::model::launch::written;
+use crate::model::names::NO_IMAGE;
 
 /// Pause between two looks, in milliseconds.
 const PAUSE_MS: u64 = 200;
@@ -22,8 +24,6 @@ const DONE: &str = "Done";
 const HOST_LABELS: &str = "io.rancher.scheduler.affinity:host_label";
 /// Kinds of services whose image the server chooses.
 const OWN_IMAGE: &str = "loadBalancerService";
-/// The image of a service without containers.
-const NO_IMAGE: &str = "rancher/none";
 
 /// Arguments of `pull`.
 #[derive(Clone, Debug, Default, Args)]
@@ -102,7 +102,7 @@ fn orders_of(service: &Value) -> Vec<Order> {
 
 fn order(config: &Value) -> Option<Order> {
     let image = config["imageUuid"].as_str()?;
-    let image = image.strip_prefix("docker:").unwrap_or(image);
+    let image = written(image);
     // What is built is in no registry.
     if image.is_empty() || image == NO_IMAGE || !config["build"].is_null() {
         return None;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::output::Style;
+use crate::model::launch::written;
 use crate::model::names::label;
 
 /// The API's `transitioning`.
@@ -96,8 +97,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 fn image(value: &Value) -> String {
-    let image = text(value, "imageUuid");
-    image.strip_prefix("docker:").unwrap_or(&image).to_owned()
+    written(&text(value, "imageUuid")).to_owned()
 }
 
 fn moving(value: &Value) -> Moving {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::order::{Cycle, service_order};
 use super::project::{Kind, Project, Service};
+use crate::model::launch::written;
 
 /// A service of the stack as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,8 +102,7 @@ fn change(action: Action, service: &Service, reason: impl Into<String>) -> Chang
 
 fn create(service: &Service) -> Change {
     let image = service.launch_config.get("imageUuid").and_then(|image| image.as_str());
-    let image =
-        image.map(|image| image.strip_prefix("docker:").unwrap_or(image)).unwrap_or_default();
+    let image = image.map(written).unwrap_or_default();
     let count = match (service.global, service.scale.unwrap_or(1)) {
         (true, _) => "one on every host".to_owned(),
         (false, 1) => "1 container".to_owned(),

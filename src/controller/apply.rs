@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Round;
 use super::desired::Wanted;
-use super::providers::{self, Providers};
+use super::providers::Providers;
 use super::rows;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
@@ -48,8 +48,8 @@ pub(super) fn remember_failure(tx: &mut Tx<'_>, service_id: i64, row: &Resource)
     let Some(failures) = row.int("failures").filter(|failures| *failures > 0) else {
         return Ok(());
     };
-    let config = providers::config_of(row);
-    let key = failing_key(row.str("deploymentUnitUuid").unwrap_or_default(), config);
+    let unit = row.str("deploymentUnitUuid").unwrap_or_default();
+    let key = failing_key(unit, row.sidekick_name());
     let entry = json!({ "failures": failures, "diedAt": row.int("diedAt") });
     tx.update(service_id, |service| {
         let mut failing = service.map("failing").cloned().unwrap_or_default();

@@ -8,7 +8,8 @@ use super::policy::Policy;
 use super::providers::Providers;
 use super::rollout;
 use crate::error::Result;
-use crate::model::names::{NO_IMAGE, label};
+use crate::model::launch::{bare, is_nothing, text};
+use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process::facts::HostMark;
 use crate::process::site::Site;
@@ -92,10 +93,9 @@ const WITHOUT_CONTAINERS: &[&str] =
 
 /// Whether a service makes containers: one that only selects some has no image.
 fn makes_containers(service: &Resource, primary: &Map<String, Value>) -> bool {
-    let image = text(primary, "imageUuid").unwrap_or_default();
-    let image = image.strip_prefix("docker:").unwrap_or(image);
+    let image = text(primary, "imageUuid").map(bare).unwrap_or_default();
     let selects_only = service.str("selectorContainer").is_some() && image.is_empty();
-    !WITHOUT_CONTAINERS.contains(&service.kind.as_str()) && image != NO_IMAGE && !selects_only
+    !WITHOUT_CONTAINERS.contains(&service.kind.as_str()) && !is_nothing(primary) && !selects_only
 }
 
 /// What is wanted of a service; `None` for one that makes no containers.
@@ -172,10 +172,6 @@ fn config_of(config: &Map<String, Value>, position: usize, providers: &Providers
     }
 }
 
-fn text<'a>(config: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
-    config.get(field).and_then(Value::as_str)
-}
-
 /// Labels of every configuration together: what decides where a unit may go.
 fn scheduler_labels(launch: &[Map<String, Value>]) -> crate::scheduler::Labels {
     let labels =
@@ -237,13 +233,11 @@ pub fn member(row: &Resource, hosts: &HashMap<i64, HostState>) -> Option<Member>
         Some(id) => hosts.get(&id).copied().unwrap_or(HostState::Gone),
         None => HostState::Active,
     };
-    let config = row.label(label::LAUNCH_CONFIG);
-    let config = config.filter(|name| *name != crate::model::names::PRIMARY_LAUNCH_CONFIG);
     Some(Member {
         id: row.id,
         unit: row.str("deploymentUnitUuid").unwrap_or_default().to_owned(),
         index: row.int("unitIndex").and_then(|index| u32::try_from(index).ok()).unwrap_or(0),
-        config: config.map(str::to_owned),
+        config: row.sidekick_name().map(str::to_owned),
         version: row.str("version").unwrap_or("0").to_owned(),
         state: MemberState::parse(&row.state)?,
         health: row.str("healthState").and_then(Health::parse),

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::model::launch::text;
 use crate::model::lifecycle::REMOVED;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::{NewResource, Resource};
 use crate::store::Tx;
 
@@ -54,8 +54,9 @@ impl Providers {
         let Some(unit) = unit.filter(|_| self.all().next().is_some()) else { return Ok(row) };
         let members = tx.referrers_by_text("instance", "deploymentUnitUuid", unit)?;
         let newest = |position: usize| {
-            let made =
-                |member: &&Resource| member.state != REMOVED && config_of(member) == name(position);
+            let made = |member: &&Resource| {
+                member.state != REMOVED && member.sidekick_name() == name(position)
+            };
             members.iter().rev().find(made).map(|member| member.id)
         };
         if let Some(provider) = self.network.and_then(newest) {
@@ -70,15 +71,6 @@ impl Providers {
         }
         Ok(row)
     }
-}
-
-/// The configuration a container was made of; `None` for the primary.
-pub fn config_of(container: &Resource) -> Option<&str> {
-    container.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG)
-}
-
-fn text<'a>(config: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
-    config.get(field).and_then(Value::as_str)
 }
 
 #[cfg(test)]

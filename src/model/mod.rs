@@ -14,6 +14,7 @@ pub mod resource;
 pub mod driver;
 pub mod id;
 pub mod kind;
+pub mod launch;
 
 pub mod names;
 

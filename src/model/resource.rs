@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::names::{PRIMARY_LAUNCH_CONFIG, label};
+
 /// Fields by their API names. Copies share them until one is changed: a row is handed around far more often
 /// than it is changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -161,6 +163,11 @@ impl Resource {
     /// A label's value.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.map("labels").and_then(|labels| labels.get(key)).and_then(Value::as_str)
+    }
+
+    /// Name of the sidekick's launch configuration that a container was made of; `None` for the primary's.
+    pub fn sidekick_name(&self) -> Option<&str> {
+        self.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG)
     }
 
     /// Sets a field; `null` clears it.

@@ -10,7 +10,7 @@ use super::world::{
 };
 use crate::error::Result;
 use crate::model::id;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
+use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::model::selector::Selector;
 use crate::store::{Query, Read};
@@ -49,8 +49,7 @@ pub fn world(read: &Read<'_>, environment: i64) -> Result<Option<World>> {
     for row in &instances {
         let place = |field: &str, places: &Places| places.get(&row.int(field)?).copied();
         let primary = place("serviceId", &service_at);
-        let name = row.label(label::LAUNCH_CONFIG).filter(|name| *name != PRIMARY_LAUNCH_CONFIG);
-        let sidekick = primary.zip(name).and_then(|(primary, name)| {
+        let sidekick = primary.zip(row.sidekick_name()).and_then(|(primary, name)| {
             sidekicks.get(&(primary, name.to_ascii_lowercase())).copied()
         });
         world.containers.push(Container {

@@ -10,13 +10,13 @@ use futures_util::StreamExt as _;
 use serde_json::{Map, Value};
 
 use super::facts;
-use super::images::bare;
 use super::pulls::pull;
 use super::registries::login_for;
 use super::site::HostEngine;
 use super::step::{Definition, Failure, Next, Outcome, Step, StepFuture, Work};
 use crate::engine::{PullProgress, RegistryAuth};
 use crate::error::Result;
+use crate::model::launch::bare;
 use crate::scheduler::global_hosts;
 use crate::store::Read;
 

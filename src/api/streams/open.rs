@@ -22,27 +22,41 @@ pub async fn open(
     payload: web::Payload,
     state: web::Data<ApiState>,
 ) -> HttpResponse {
-    match accept(&request, payload, &state).await {
-        Ok(response) => response,
-        Err(error) => failed(&request, &state, &error),
-    }
+    let outcome = accept(&request, payload, &state).await;
+    told(&request, &state, outcome)
 }
 
-/// The answer to a request that was refused.
-pub(super) fn failed(request: &HttpRequest, state: &ApiState, error: &Error) -> HttpResponse {
-    let call = Call::new(state, request, Version::V1, "");
-    respond::finish(state, &call, None, respond::failure(&state.entropy, error))
+/// What was answered, or the answer to a request that was refused.
+pub(super) fn told(
+    request: &HttpRequest,
+    state: &ApiState,
+    outcome: Result<HttpResponse>,
+) -> HttpResponse {
+    outcome.unwrap_or_else(|error| {
+        let call = Call::new(state, request, Version::V1, "");
+        respond::finish(state, &call, None, respond::failure(&state.entropy, &error))
+    })
 }
 
 pub(super) fn refused() -> Error {
     Error::status(401).message("the token is not good here: unknown, used, or too old")
 }
 
-async fn accept(
-    request: &HttpRequest,
-    payload: web::Payload,
-    state: &web::Data<ApiState>,
-) -> Result<HttpResponse> {
+/// A request whose ticket is good.
+pub(super) struct Admitted {
+    /// Notices when the caller's session ends.
+    pub guard: Guard,
+    /// What the ticket is for.
+    pub purpose: Purpose,
+    /// The row that the ticket is bound to.
+    pub row: Resource,
+}
+
+/// Looks at the ticket of a request.
+///
+/// # Errors
+/// 401 when it is not good here, or its caller may no longer see what it is for.
+pub(super) async fn admit(request: &HttpRequest, state: &web::Data<ApiState>) -> Result<Admitted> {
     let token = token(request).ok_or_else(refused)?;
     let grant = state.streams.redeem(&state.clock, &token).ok_or_else(refused)?;
     if !grant.purpose.is_at(request.path()) {
@@ -54,11 +68,20 @@ async fn accept(
         return Err(refused());
     }
     let row = row(state, &grant)?;
-    let source = source(state, &grant.purpose, &row)?;
+    Ok(Admitted { guard, purpose: grant.purpose, row })
+}
+
+async fn accept(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &web::Data<ApiState>,
+) -> Result<HttpResponse> {
+    let Admitted { guard, purpose, row } = admit(request, state).await?;
+    let source = source(state, &purpose, &row)?;
     let (response, socket, client) = actix_ws::handle(request, payload)
         .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
     let line = Line { clock: state.clock.clone(), socket, client, guard };
-    let (state, purpose) = (state.clone(), grant.purpose);
+    let state = state.clone();
     actix_web::rt::spawn(async move {
         let _open = Counted::new(&state);
         serve(&state, line, purpose, row, source).await;
@@ -67,7 +90,7 @@ async fn accept(
 }
 
 /// The token as the client gives it.
-pub(super) fn token(request: &HttpRequest) -> Option<String> {
+fn token(request: &HttpRequest) -> Option<String> {
     let params = Params::parse(request.query_string());
     if let Some(token) = params.get("token") {
         return Some(token.to_owned());
@@ -78,7 +101,7 @@ pub(super) fn token(request: &HttpRequest) -> Option<String> {
 }
 
 /// The row that the ticket is bound to, if the caller still sees it.
-pub(super) fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
+fn row(state: &ApiState, grant: &Grant) -> Result<Resource> {
     state.store.read(|read| {
         let row = read.get(grant.purpose.resource())?.filter(|row| row.removed.is_none());
         let row = row.ok_or_else(refused)?;

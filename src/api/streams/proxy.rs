@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::io::ReaderStream;
 
 use super::line::Guard;
-use super::open::{Counted, failed, refused, row, source, token};
+use super::open::{Admitted, Counted, admit, refused, source, told};
 use super::tickets::{PROXY_PATH, Purpose};
 use crate::api::ApiState;
 use crate::api::call::Call;
@@ -109,10 +109,8 @@ pub async fn proxy(
     payload: web::Payload,
     state: web::Data<ApiState>,
 ) -> HttpResponse {
-    match carry(&request, payload, &state).await {
-        Ok(response) => response,
-        Err(error) => failed(&request, &state, &error),
-    }
+    let outcome = carry(&request, payload, &state).await;
+    told(&request, &state, outcome)
 }
 
 async fn carry(
@@ -120,25 +118,15 @@ async fn carry(
     payload: web::Payload,
     state: &web::Data<ApiState>,
 ) -> Result<HttpResponse> {
-    let token = token(request).ok_or_else(refused)?;
-    let grant = state.streams.redeem(&state.clock, &token).ok_or_else(refused)?;
-    let Purpose::Proxy { port, .. } = grant.purpose else { return Err(refused()) };
-    if !grant.purpose.is_at(request.path()) {
-        return Err(refused());
-    }
-    // Listen first: a session that ends while we look is then heard of.
-    let mut guard = Guard::new(Arc::clone(&state.auth), grant.caller.clone());
-    if !guard.is_live().await {
-        return Err(refused());
-    }
-    let row = row(state, &grant)?;
+    let Admitted { mut guard, purpose, row } = admit(request, state).await?;
+    let Purpose::Proxy { port, .. } = purpose else { return Err(refused()) };
     let name = row.display_name();
     if row.state != "running" {
         let message = format!("container `{name}` is {}; nobody answers in it", row.state);
         return Err(Error::status(503).message(message));
     }
     let whereabouts = state.store.read(|read| whereabouts(read, &row))?;
-    let engine = source(state, &grant.purpose, &row)?.ok_or_else(refused)?;
+    let engine = source(state, &purpose, &row)?.ok_or_else(refused)?;
     let address = whereabouts.address(engine.as_ref(), &row).await?;
     let target = Target { engine, container: engine_ref(&row), at: (address, port).into(), name };
     let (wanted, rest) = outgoing(request, payload, state, target.at)?;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::model::launch::written;
+
 /// Fields that only change their name. Alphabetical by key.
 #[rustfmt::skip]
 const FIELDS: &[(&str, &str)] = &[
@@ -78,7 +80,7 @@ pub(super) fn launch(config: &Value) -> Map<String, Value> {
     let set = |field: &str| config.get(field).filter(|value| !is_unset(value));
     let mut out = Map::new();
     if let Some(image) = set("imageUuid").and_then(Value::as_str) {
-        out.insert("image".to_owned(), json!(image.strip_prefix("docker:").unwrap_or(image)));
+        out.insert("image".to_owned(), json!(written(image)));
     }
     if let Some(build) = set("build") {
         out.insert("build".to_owned(), self::build(build));

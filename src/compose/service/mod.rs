@@ -27,6 +27,7 @@ use super::names::Names;
 use super::node::{Entry, View};
 use super::problem::Spot;
 use super::project::{Build, Condition, Kind, Link, MountedFile};
+use crate::model::launch::written;
 
 /// Label that keeps a finished container from being started again.
 pub(super) const START_ONCE: &str = "io.rancher.container.start_once";
@@ -229,7 +230,7 @@ fn image(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
     if let Some(build) = &mut draft.build {
         build.tag = tag.clone();
     }
-    let tag = tag.strip_prefix("docker:").unwrap_or(&tag);
+    let tag = written(&tag);
     // Simulated images keep the prefix by which the engine knows them.
     let uuid = if tag.starts_with("sim:") { tag.to_owned() } else { format!("docker:{tag}") };
     draft.set("imageUuid", uuid);

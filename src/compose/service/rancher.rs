@@ -6,6 +6,7 @@ use super::super::node::View;
 use super::super::project::Kind;
 use super::super::read::to_json;
 use super::{Draft, GLOBAL, Reader, SIDEKICKS};
+use crate::model::launch::written;
 
 const SELECTOR_LINK: &str = "io.rancher.service.selector.link";
 const SELECTOR_CONTAINER: &str = "io.rancher.service.selector.container";
@@ -21,7 +22,7 @@ const IMAGES: &[(&str, Kind)] = &[
 /// The kind of a service by its image, or by keys that only one kind has.
 pub(super) fn kind(view: &View<'_>, image: Option<&str>) -> Kind {
     let name = image.map(|image| {
-        let image = image.strip_prefix("docker:").unwrap_or(image);
+        let image = written(image);
         let image = image.strip_prefix("docker.io/").unwrap_or(image);
         image.split([':', '@']).next().unwrap_or(image)
     });

@@ -9,6 +9,7 @@ use super::{Manner, Report, Request, balancers, links, secrets, strategy, volume
 use crate::compose::plan::{Action, Change};
 use crate::compose::{Condition, FileContent, FileKind, MountedFile, Project, Service};
 use crate::error::{Error, Result};
+use crate::model::launch;
 use crate::model::resource::{NewResource, Resource};
 use crate::process;
 use crate::process::template::HELD_BACK;
@@ -151,8 +152,7 @@ fn check_images(tx: &Tx<'_>, project: &Project, report: &Report) -> Result<()> {
 
 fn check_images_of(tx: &Tx<'_>, wanted: &Service) -> Result<()> {
     let built = |config: &Map<String, Value>| {
-        let image = config.get("imageUuid").and_then(Value::as_str).unwrap_or("");
-        let image = image.strip_prefix("docker:").unwrap_or(image);
+        let image = launch::text(config, "imageUuid").map(launch::written).unwrap_or_default();
         super::builds(wanted).any(|build| build.tag == image)
     };
     std::iter::once(&wanted.launch_config)

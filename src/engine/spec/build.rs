@@ -14,6 +14,7 @@ use super::{
     NameSpec, NetworkAttachment, PortBinding, ProcessSpec, RestartSpec, Restarts, SecuritySpec,
     StorageSpec, Ulimit,
 };
+use crate::model::launch::bare;
 
 /// The kernel refuses less.
 const MIN_CPU_SHARES: i64 = 2;
@@ -68,15 +69,9 @@ pub fn engine_name(name: &str, uuid: &str) -> String {
     }
 }
 
-/// The image as the engine knows it: the API's `docker:` or `sim:` prefix is not part of it.
-pub fn image_name(image_uuid: &str) -> &str {
-    let bare = image_uuid.strip_prefix("docker:").or_else(|| image_uuid.strip_prefix("sim:"));
-    bare.unwrap_or(image_uuid)
-}
-
 fn image(fields: &Fields) -> Result<String, SpecError> {
     let image_uuid = fields.text("imageUuid")?;
-    match image_name(&image_uuid) {
+    match bare(&image_uuid) {
         "" => Err(fields.wrong("imageUuid", "is missing")),
         image => Ok(image.to_owned()),
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use build::{container_spec, engine_name, image_name};
+pub use build::{container_spec, engine_name};
 pub use fields::SpecError;
 pub use ports::{parse_expose, parse_port};
 

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 
 use crate::balancer::{self, Balancer, Check, Protocol, Rule, Stickiness, Target};
 use crate::error::Result;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::Resource;
 use crate::model::selector::Selector;
 use crate::store::{Query, Read};
@@ -276,8 +275,7 @@ fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<T
         .filter_map(|map| map.int("instanceId"))
         .collect();
     for row in read.referrers("instance", "serviceId", service.id)? {
-        let is_primary =
-            row.label(label::LAUNCH_CONFIG).is_none_or(|name| name == PRIMARY_LAUNCH_CONFIG);
+        let is_primary = row.sidekick_name().is_none();
         let is_there = matches!(row.state.as_str(), "running" | "starting" | "updating-running");
         if !is_primary || !is_there || row.flag("retired") || leaving.contains(&row.id) {
             continue;

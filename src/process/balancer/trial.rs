@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::{APPLIED_FILE, archive, certificate_files, facts, holds_secrets, words};
 use crate::balancer;
-use crate::engine::spec::{NetworkAttachment, ProcessSpec, StorageSpec, image_name};
+use crate::engine::spec::{NetworkAttachment, ProcessSpec, StorageSpec};
 use crate::engine::{ContainerSpec, Engine, EngineError, SecretFile};
 use crate::error::Result;
+use crate::model::launch::bare;
 use crate::model::resource::Resource;
 use crate::process::helper;
 use crate::process::site::Site;
@@ -89,7 +90,7 @@ impl Trial {
         Ok(Some(Self {
             text: balancer::configuration(&balancer),
             files: certificate_files(read, &site.vault, service)?,
-            image: image_name(&image).to_owned(),
+            image: bare(&image).to_owned(),
             environment: variables.into_iter().flatten().filter_map(line).collect(),
             places,
         }))

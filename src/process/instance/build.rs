@@ -9,6 +9,7 @@ use super::super::site::HostEngine;
 use super::super::step::{Failure, Retry, Work};
 use super::launch;
 use crate::engine::{BuildCache, BuildLeftovers, BuildOptions};
+use crate::model::launch::bare;
 use crate::model::resource::Resource;
 
 /// What of a builder's line is shown, in characters.
@@ -35,7 +36,7 @@ pub fn wanted(data: &Map<String, Value>) -> Result<Option<BuildOptions>, String>
         (None, None) => return Err("has neither `context` nor `remote`".to_owned()),
     };
     let image = data.get("imageUuid").and_then(Value::as_str).unwrap_or_default();
-    let tag = image.strip_prefix("docker:").unwrap_or(image).trim();
+    let tag = bare(image).trim();
     if tag.is_empty() {
         return Err("needs an `imageUuid`, which becomes the image's name".to_owned());
     }

@@ -2,11 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::launch::{is_nothing, text};
 use crate::model::resource::Resource;
 use crate::process::reserve;
-
-/// Image of a sidekick that an upgrade takes away.
-const NO_IMAGE: &str = "rancher/none";
 
 /// A service's launch configurations.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -141,18 +139,9 @@ fn objects(list: Option<&Value>) -> Vec<Map<String, Value>> {
         .collect()
 }
 
-fn text<'a>(config: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
-    config.get(field).and_then(Value::as_str)
-}
-
 /// Names are compared without regard to letter case.
 fn name_of(config: &Map<String, Value>) -> String {
     text(config, "name").unwrap_or_default().to_ascii_lowercase()
-}
-
-fn is_nothing(config: &Map<String, Value>) -> bool {
-    let image = text(config, "imageUuid").unwrap_or_default();
-    image.strip_prefix("docker:").unwrap_or(image) == NO_IMAGE
 }
 
 /// Names of the configurations whose volumes or network one uses.

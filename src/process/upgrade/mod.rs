@@ -18,7 +18,6 @@ use serde_json::{Map, Value, json};
 use super::service::settled;
 use super::step::{Definition, Outcome, Step, StepFuture, Work};
 use crate::error::Result;
-use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::Resource;
 use crate::store::Tx;
 use in_service::Configs;
@@ -146,10 +145,8 @@ pub fn roll_back(
 /// Containers of the configurations before are counted again; the controller starts them.
 fn revive(tx: &mut Tx<'_>, service: &Resource, before: &Configs) -> Result<()> {
     for container in tx.referrers("instance", "serviceId", service.id)? {
-        let name = container.label(label::LAUNCH_CONFIG);
-        let name = name.filter(|name| *name != PRIMARY_LAUNCH_CONFIG);
         let version = container.str("version").unwrap_or("0");
-        if container.flag("retired") && before.version(name) == Some(version) {
+        if container.flag("retired") && before.version(container.sidekick_name()) == Some(version) {
             set_aside(tx, container.id, false)?;
         }
     }

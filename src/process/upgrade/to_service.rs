@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::super::step::{Next, Work};
 use super::{TO_SERVICE, UPGRADE, strategy};
 use crate::error::Result;
-use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
 use crate::process;
 use crate::store::Tx;
@@ -192,10 +191,7 @@ fn is_at_scale(tx: &Tx<'_>, service: &Resource, own: i64) -> Result<bool> {
         }
         let healthy = matches!(container.str("healthState"), None | Some("healthy"));
         ready &= container.state == "running" && healthy;
-        let config = container.label(label::LAUNCH_CONFIG);
-        let is_primary =
-            config.is_none_or(|name| name == crate::model::names::PRIMARY_LAUNCH_CONFIG);
-        units += i64::from(is_primary);
+        units += i64::from(container.sidekick_name().is_none());
     }
     Ok(ready && units == scale)
 }
