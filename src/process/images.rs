@@ -1,21 +1,54 @@
-//! Which images may run: the setting `registry.whitelist` names the registries they may come from.
+//! Where images come from: the setting `registry.default` names the registry of those that name none, and
+//! `registry.whitelist` the registries that are allowed.
 
 use serde_json::{Map, Value};
 
+use super::balancer::RANCHERS;
 use crate::error::{Error, Result};
-use crate::model::names::label;
+use crate::model::launch::{bare, text};
+use crate::model::names::{NO_IMAGE, label};
 use crate::store::Read;
 
 /// The setting: host names with commas between; nothing allows every registry.
 const ALLOWED: &str = "registry.whitelist";
-/// The registry of images that name none.
+/// The setting: the registry of images that name none, instead of Docker's.
+const DEFAULT: &str = "registry.default";
+/// Docker's registry.
 const HUB: &str = "index.docker.io";
 /// What else it is called.
 const HUBS: &[&str] = &["docker.io", "hub.docker.com", "registry-1.docker.io"];
-/// What an image begins with in the API, and not in an engine.
-const PREFIXES: &[&str] = &["docker:", "sim:"];
 /// What the label about volumes may say.
 const CLEANUPS: &[&str] = &["all", "none", "unnamed"];
+
+/// Puts the registry of the setting before the image in a field, unless it names one itself or is built.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle(read: &Read<'_>, config: &mut Map<String, Value>, field: &str) -> Result<()> {
+    let own = read.setting(DEFAULT)?.unwrap_or_default();
+    let built = config.get("build").is_some_and(|build| !build.is_null());
+    if built {
+        return Ok(());
+    }
+    if let Some(image) = text(config, field).and_then(|image| from_registry(&own, image)) {
+        config.insert(field.to_owned(), image.into());
+    }
+    Ok(())
+}
+
+/// An image with a registry before it; nothing for one that names a registry, or stands for something that
+/// the server chooses itself.
+fn from_registry(registry: &str, image: &str) -> Option<String> {
+    let registry = registry.trim().trim_end_matches('/');
+    let registry = registry.split_once("://").map_or(registry, |(_, rest)| rest);
+    let name = bare(image).trim();
+    let chosen_here = name == NO_IMAGE || RANCHERS.iter().any(|own| name.starts_with(own));
+    if registry.is_empty() || name.is_empty() || chosen_here || host_of(name).is_some() {
+        return None;
+    }
+    let prefix = image.strip_suffix(bare(image)).unwrap_or_default();
+    Some(format!("{prefix}{registry}/{name}"))
+}
 
 /// Checks the image and the labels of a container or of one launch configuration.
 ///
@@ -55,17 +88,15 @@ pub fn check_registry(read: &Read<'_>, config: &Map<String, Value>, field: &str)
     )))
 }
 
-/// The name of an image as engines know it.
-pub fn bare(image: &str) -> &str {
-    PREFIXES.iter().find_map(|prefix| image.strip_prefix(prefix)).unwrap_or(image)
-}
-
 /// The registry that an image comes from.
 pub fn registry_of(image: &str) -> String {
-    match bare(image).split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => registry_name(host),
-        Some(_) | None => HUB.to_owned(),
-    }
+    host_of(bare(image)).map_or_else(|| HUB.to_owned(), registry_name)
+}
+
+/// The registry that an image's name begins with, if it does.
+fn host_of(name: &str) -> Option<&str> {
+    let (host, _) = name.split_once('/')?;
+    (host.contains(['.', ':']) || host == "localhost").then_some(host)
 }
 
 /// The one name of a registry, out of an address as people give it: with a scheme, a path, in capitals.
@@ -78,7 +109,25 @@ pub fn registry_name(address: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{registry_name, registry_of};
+    use super::{from_registry, registry_name, registry_of};
+
+    #[test]
+    fn images_without_a_registry_get_one() {
+        for (registry, image, expect) in [
+            ("reg:5000", "docker:nginx:1", Some("docker:reg:5000/nginx:1")),
+            (" https://reg.test/ ", "team/app@sha256:0", Some("reg.test/team/app@sha256:0")),
+            ("reg.test/mirror", "sim:app", Some("sim:reg.test/mirror/app")),
+            ("reg.test", "docker:quay.io/team/app", None),
+            ("reg.test", "docker:localhost/app", None),
+            ("reg.test", "docker:registry:5000/app", None),
+            ("reg.test", "docker:rancher/none", None),
+            ("reg.test", "docker:rancher/lb-service-haproxy:v0.9.1", None),
+            ("reg.test", "docker:", None),
+            ("", "docker:nginx", None),
+        ] {
+            assert_eq!(from_registry(registry, image).as_deref(), expect, "{registry} {image}");
+        }
+    }
 
     #[test]
     fn registries_of_images() {

@@ -24,6 +24,7 @@ mod docker_upgrade;
 mod engine_contract;
 mod handlers;
 mod health;
+mod images;
 mod keep;
 mod kinds;
 mod launch_config;

@@ -42,6 +42,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
             .map_err(|fault| Error { field: Some("instanceLinks".to_owned()), ..fault })?;
     }
     ports::check(data.get("ports"))?;
+    images::settle(ctx.tx, data, "imageUuid")?;
     images::check(ctx.tx, data)?;
     secret::check_references(data)?;
     if data.get("networkMode").and_then(|mode| mode.as_str()) == Some("container")

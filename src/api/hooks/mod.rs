@@ -104,8 +104,8 @@ type Update = fn(&mut Ctx<'_, '_>, &Resource, &mut Map<String, Value>) -> Result
 /// Asked before an action on a row begins.
 type Act = fn(&mut Ctx<'_, '_>, &Resource, &str) -> Result<()>;
 
-/// Asked before an action on a row begins, with what the action is given.
-type Check = fn(&mut Ctx<'_, '_>, &Resource, &str, &Map<String, Value>) -> Result<()>;
+/// Asked before an action on a row begins, with what the action is given, which it may change.
+type Check = fn(&mut Ctx<'_, '_>, &Resource, &str, &mut Map<String, Value>) -> Result<()>;
 
 /// Asked before the transaction of a create or a change: what is stored, and what would be. It may ask
 /// engines.

@@ -76,5 +76,7 @@ fn sealed(ctx: &Ctx<'_, '_>, uuid: &str, given: Option<Value>) -> Result<Option<
 }
 
 fn create_pull_task(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
-    images::check_registry(ctx.tx, &creation.row.data, "image")
+    let data = &mut creation.row.data;
+    images::settle(ctx.tx, data, "image")?;
+    images::check_registry(ctx.tx, data, "image")
 }

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 use super::host::require_infrastructure;
 use super::{Creation, Ctx, Hook, ports, secret, selector};
 use crate::error::{Error, Result};
-use crate::model::names::label;
+use crate::model::launch::bare;
+use crate::model::names::{NO_IMAGE, label};
 use crate::model::resource::Resource;
 use crate::process;
 use crate::process::images;
@@ -21,8 +22,6 @@ pub const HOOK: Hook = Hook {
 
 /// Size of a service's metadata as JSON, in characters.
 const MAX_METADATA: usize = 1 << 20;
-/// Image of a service that has no containers of its own.
-const NO_IMAGE: &str = "rancher/none";
 /// States of a stack to which nothing can be added.
 const CLOSED: &[&str] = &["error", "erroring", "removing", "removed", "purging", "purged"];
 
@@ -31,14 +30,12 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let name = creation.row.name.clone().unwrap_or_default();
     check_name(&name)?;
     normalise(&mut creation.row.data);
+    settle_images(ctx, &mut creation.row.data)?;
     let data = &creation.row.data;
     let sidekicks = sidekick_names(data)?;
     check_unique(ctx, stack.id, None, &name, &sidekicks)?;
     check_image(ctx.entry.is_child(), data)?;
-    for config in launch_configs(data) {
-        ports::check(config.get("ports"))?;
-        images::check(ctx.tx, config)?;
-    }
+    check_configs(ctx, data)?;
     check_siblings(&name, data)?;
     check_common(data)?;
     check_external(&creation.row.kind, data)?;
@@ -103,6 +100,30 @@ fn launch_configs(data: &Map<String, Value>) -> impl Iterator<Item = &Map<String
     primary(data).into_iter().chain(sidekicks(data))
 }
 
+fn check_configs(ctx: &Ctx<'_, '_>, data: &Map<String, Value>) -> Result<()> {
+    for config in launch_configs(data) {
+        ports::check(config.get("ports"))?;
+        images::check(ctx.tx, config)?;
+    }
+    Ok(())
+}
+
+/// Settles where the images of launch configurations come from.
+pub(super) fn settle_images(ctx: &Ctx<'_, '_>, data: &mut Map<String, Value>) -> Result<()> {
+    let mut configs: Vec<&mut Value> = Vec::new();
+    for (field, value) in data.iter_mut() {
+        match (field.as_str(), value) {
+            ("launchConfig", config) => configs.push(config),
+            ("secondaryLaunchConfigs", Value::Array(sidekicks)) => configs.extend(sidekicks),
+            _ => {}
+        }
+    }
+    for config in configs.into_iter().filter_map(Value::as_object_mut) {
+        images::settle(ctx.tx, config, "imageUuid")?;
+    }
+    Ok(())
+}
+
 pub(super) fn text<'a>(config: &'a Map<String, Value>, field: &str) -> &'a str {
     config.get(field).and_then(Value::as_str).unwrap_or("")
 }
@@ -151,7 +172,7 @@ pub(super) fn check_image(is_other_kind: bool, data: &Map<String, Value>) -> Res
         return Ok(());
     }
     let image = primary(data).map_or("", |config| text(config, "imageUuid"));
-    let image = image.strip_prefix("docker:").unwrap_or(image);
+    let image = bare(image);
     let built = primary(data).is_some_and(|config| config.contains_key("build"));
     let selects = data.get("selectorContainer").and_then(Value::as_str).is_some();
     if (image.trim().is_empty() || image == NO_IMAGE) && !built && !selects {
@@ -256,10 +277,8 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
             check_unique(ctx, stack, Some(row.id), name, &[])?;
         }
     }
-    for config in launch_configs(changes) {
-        ports::check(config.get("ports"))?;
-        images::check(ctx.tx, config)?;
-    }
+    settle_images(ctx, changes)?;
+    check_configs(ctx, changes)?;
     if changes.get("launchConfig").is_some() {
         let mut after = row.data.clone();
         after.extend(changes.clone());

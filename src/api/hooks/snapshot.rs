@@ -50,7 +50,7 @@ pub fn check(
     ctx: &mut Ctx<'_, '_>,
     volume: &Resource,
     action: &str,
-    input: &Map<String, Value>,
+    input: &mut Map<String, Value>,
 ) -> Result<()> {
     let (ty, field) = match action {
         "reverttosnapshot" => ("snapshot", "snapshotId"),

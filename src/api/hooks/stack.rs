@@ -28,7 +28,7 @@ fn check(
     ctx: &mut Ctx<'_, '_>,
     row: &Resource,
     action: &str,
-    input: &Map<String, Value>,
+    input: &mut Map<String, Value>,
 ) -> Result<()> {
     if action == "upgrade" { deploy::check_upgrade(ctx.tx, ctx.vault, row, input) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::service::{check_name, check_siblings, check_unique, is_global, text};
+use super::service::{check_name, check_siblings, check_unique, is_global, settle_images, text};
 use super::{Ctx, ports, secret};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -18,10 +18,13 @@ pub fn check(
     ctx: &mut Ctx<'_, '_>,
     row: &Resource,
     action: &str,
-    input: &Map<String, Value>,
+    input: &mut Map<String, Value>,
 ) -> Result<()> {
     if action != "upgrade" {
         return Ok(());
+    }
+    if let Some(strategy) = input.get_mut(IN_SERVICE).and_then(Value::as_object_mut) {
+        settle_images(ctx, strategy)?;
     }
     match (strategy(input, IN_SERVICE), strategy(input, TO_SERVICE)) {
         (Some(strategy), None) => in_service(ctx, row, strategy),

@@ -183,14 +183,14 @@ async fn transition(
     view: &View,
     id: i64,
     name: &'static str,
-    input: Map<String, Value>,
+    mut input: Map<String, Value>,
 ) -> Result<Reply> {
     let work = move |ctx: &mut Ctx<'_, '_>| {
         let row = ctx.tx.get(id)?.ok_or_else(Error::not_found)?;
         guard(ctx, &row, name)?;
         if process::may_begin(&row, name) {
             for check in hooks::hooks(ctx.entry).filter_map(|hook| hook.check) {
-                check(ctx, &row, name, &input)?;
+                check(ctx, &row, name, &mut input)?;
             }
         }
         process::start(ctx.tx, id, name, input)

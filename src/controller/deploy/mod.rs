@@ -18,8 +18,10 @@ use serde_json::{Map, Value, json};
 use crate::compose::plan::{Change, ExistingService, Orphans};
 use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
 use crate::error::{Error, Result};
+use crate::model::launch;
 use crate::model::names::label;
 use crate::model::resource::Resource;
+use crate::process::images;
 use crate::process::site::{Importer, Site};
 use crate::store::{Read, Tx};
 use crate::vault::Vault;
@@ -91,7 +93,7 @@ impl Report {
 /// # Errors
 /// When the database fails, or the stack cannot be changed now.
 pub fn plan(read: &Read<'_>, environment: i64, request: &Request) -> Result<Report> {
-    let project = parse(request);
+    let project = settled(read, request)?;
     compare(read, environment, request, &project)
 }
 
@@ -105,7 +107,7 @@ pub fn apply(
     environment: i64,
     request: &Request,
 ) -> Result<Report> {
-    let project = parse(request);
+    let project = settled(tx, request)?;
     let mut report = compare(tx, environment, request, &project)?;
     if !report.has_errors() {
         report.stack_id = Some(apply::apply(tx, vault, environment, request, &project, &report)?);
@@ -142,7 +144,7 @@ impl ComposeImporter {
     ) -> Result<()> {
         let Some(environment) = stack.account_id else { return Ok(()) };
         let request = request_of(tx, vault, stack)?;
-        let project = parse(&request);
+        let project = settled(tx, &request)?;
         let report = compare(tx, environment, &request, &project)?;
         if let Some(error) = report.error() {
             return Err(error);
@@ -210,7 +212,7 @@ pub fn check_upgrade(
         }
     }
     let request = request_of(read, vault, &after)?;
-    let report = compare(read, environment, &request, &parse(&request))?;
+    let report = compare(read, environment, &request, &settled(read, &request)?)?;
     match report.error() {
         Some(error) => Err(error),
         None => Ok(()),
@@ -266,6 +268,23 @@ fn parse(request: &Request) -> Project {
         }
     }
     project
+}
+
+/// What a request's files say, with the registry of the setting before images that name none.
+fn settled(read: &Read<'_>, request: &Request) -> Result<Project> {
+    let mut project = parse(request);
+    for service in &mut project.services {
+        let built: Vec<String> = builds(service).map(|build| build.tag.clone()).collect();
+        let sidekicks = service.secondary_launch_configs.iter_mut();
+        for config in std::iter::once(&mut service.launch_config).chain(sidekicks) {
+            // What is built here is in no registry.
+            let image = launch::text(config, "imageUuid").map(launch::written).unwrap_or_default();
+            if !built.iter().any(|tag| tag == image) {
+                images::settle(read, config, "imageUuid")?;
+            }
+        }
+    }
+    Ok(project)
 }
 
 fn builds(service: &compose::Service) -> impl Iterator<Item = &compose::Build> {

@@ -26,6 +26,7 @@ use crate::balancer::{self, CERTIFICATES};
 use crate::engine::{Engine, EngineError, ExecSpec, SecretFile};
 use crate::error::Result;
 use crate::model::id;
+use crate::model::launch::bare;
 use crate::model::resource::Resource;
 use crate::store::{Query, Read};
 use crate::vault::Vault;
@@ -33,7 +34,7 @@ use crate::vault::Vault;
 /// The setting that names the image of balancers whose service asks for one of Rancher's own.
 const IMAGE_SETTING: &str = "lb.haproxy.image";
 /// Images of Rancher's balancers: a program around HAProxy that asks a server of Rancher's.
-const RANCHERS: &[&str] = &["rancher/lb-service-", "rancher/load-balancer-service"];
+pub const RANCHERS: &[&str] = &["rancher/lb-service-", "rancher/load-balancer-service"];
 /// Where the configuration is in the container.
 const FOLDER: &str = "ranchette";
 /// The file with the configuration that HAProxy runs with.
@@ -129,8 +130,7 @@ pub(super) fn launch(read: &Read<'_>, service: &Resource, container: &Resource) 
 
 /// The image to take in the place of one of Rancher's own.
 fn image(read: &Read<'_>, asked: &str) -> Result<Option<String>> {
-    let name = asked.strip_prefix("docker:").unwrap_or(asked);
-    match RANCHERS.iter().any(|own| name.starts_with(own)) {
+    match RANCHERS.iter().any(|own| bare(asked).starts_with(own)) {
         true => Ok(read.setting(IMAGE_SETTING)?.map(|image| format!("docker:{image}"))),
         false => Ok(None),
     }
