@@ -72,6 +72,8 @@ pub enum Install {
 pub struct Ready {
     /// Fingerprint of the host key it showed, to be asked for from now on.
     pub host_key: String,
+    /// That key, as files of known hosts have it; empty when it is not known.
+    pub public_key: String,
     /// What its engine says of it.
     pub info: EngineInfo,
 }

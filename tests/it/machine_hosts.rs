@@ -1,6 +1,8 @@
 //! Hosts and machines that are made with a driver, over the API of a running server: on simulated
 //! machines, and on one with a real SSH server and a real Docker Engine.
 
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use ranchette::archive::Places;
@@ -139,6 +141,26 @@ async fn a_host_that_a_driver_makes_goes_with_its_machine() {
     place.core.shut_down().await;
 }
 
+async fn download(caller: &Client, link: &str) -> Vec<u8> {
+    let url = format!("{}{link}", caller.base);
+    let answer = caller.request("GET", &url).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{link}");
+    answer.bytes().await.expect("a file").to_vec()
+}
+
+/// The files of an archive: name and content.
+fn unpacked(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive));
+    let entries = archive.entries().expect("an archive");
+    let read = |mut entry: tar::Entry<'_, flate2::read::GzDecoder<&[u8]>>| {
+        let name = entry.path().expect("a path").to_str().expect("text").to_owned();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).expect("a file");
+        (name, content)
+    };
+    entries.map(|entry| read(entry.expect("an entry"))).collect()
+}
+
 #[actix_web::test]
 async fn a_host_leads_to_what_its_machine_keeps_and_only_whoever_may_sees_it() {
     let place = simulated().await;
@@ -149,11 +171,21 @@ async fn a_host_leads_to_what_its_machine_keeps_and_only_whoever_may_sees_it() {
     let machine = machine_of(&owner, &host).await;
     let (of_host, of_machine) =
         (format!("{}/config", path(&host)), format!("{}/config", path(&machine)));
-    for (row, link) in [(&host, &of_host), (&machine, &of_machine)] {
-        assert_eq!(again(&owner, row).await["links"].get("config"), None, "{link}");
-        let nothing = owner.get(link).await.fault();
-        assert_eq!(nothing, "404 Not Found -: the machine has no configuration");
+    // What its driver was given, without the password.
+    for link in [&of_host, &of_machine] {
+        let files = unpacked(&download(&owner, link).await);
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["machines/one/config.json"]);
+        let options: Value = serde_json::from_slice(&files[0].1).expect("JSON");
+        assert_eq!(options["Driver"]["IPAddress"], "m1");
+        assert_eq!(options["genericConfig"]["sshPort"], 22);
+        assert!(!options.to_string().contains("grass"), "{options}");
     }
+    // Whoever has no say over the infrastructure has none here either.
+    place.setting("modify.infrastructure.roles", "admin").await;
+    let nothing = owner.get(&of_host).await.fault();
+    assert_eq!(nothing, "404 Not Found -: the machine has no configuration");
+    place.setting("modify.infrastructure.roles", "owner,admin").await;
     let basic = Some(place.site.superadmin().await);
     let above = Client { basic, ..place.site.nobody() };
     let kept = json!({"extractedConfig": "a2V5IGFuZCBjZXJ0aWZpY2F0ZXM="});
@@ -385,6 +417,24 @@ async fn a_real_machine_becomes_a_host_and_goes() {
     assert!(machine.installed().contains("docker.io"));
     let kept = place.store().read(|read| read.get(number(&row["id"]))).unwrap().unwrap();
     assert_eq!(kept.str("hostKey"), Some(machine.host_key().as_str()), "asked for from now on");
+
+    // What its configuration holds lets others in.
+    let files = unpacked(&download(&owner, &format!("{}/config", path(&host))).await);
+    let keys = tempfile::tempdir().expect("a folder");
+    for (name, content) in &files {
+        let own = keys.path().join(name.rsplit('/').next().expect("a name"));
+        std::fs::write(&own, content).expect("a file");
+        std::fs::set_permissions(&own, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+    let at = |name: &str| keys.path().join(name).display().to_string();
+    let ssh = tokio::process::Command::new("ssh")
+        .args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o"])
+        .arg(format!("UserKnownHostsFile={}", at("known_hosts")))
+        .args(["-i", &at("id_rsa"), &format!("root@{}", machine.address), "true"])
+        .stdin(std::process::Stdio::null())
+        .output();
+    let ssh = ssh.await.expect("ssh runs");
+    assert!(ssh.status.success(), "{}", String::from_utf8_lossy(&ssh.stderr));
 
     let image = format!("docker:{}", docker_there().await.image);
     let body = json!({

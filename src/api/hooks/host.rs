@@ -10,6 +10,7 @@ use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
+use crate::process::machine::bundle;
 use crate::store::Read;
 
 /// Where a machine keeps what the program that made it left.
@@ -85,12 +86,13 @@ pub fn evacuate(ctx: &mut Ctx<'_, '_>, row: &Resource, _: Map<String, Value>) ->
     Ok(Answer::Row(process::host::evacuate(ctx.tx, row)?))
 }
 
-/// `config` of a machine: what its driver keeps to reach it, as the program that made it left it.
+/// `config` of a machine: what is needed to log in there. A program that made it may have left an archive of
+/// its own; else it is made of what the driver was given.
 ///
 /// # Errors
-/// 404 when that is not there or cannot be read.
+/// 404 when there is nothing, or the caller has no say over the infrastructure.
 pub fn machine_config(access: &Access<'_>) -> Result<Answer> {
-    kept_config(access.row)
+    config_of(access, access.row)
 }
 
 /// `config` of a host: that of its machine.
@@ -100,24 +102,36 @@ pub fn machine_config(access: &Access<'_>) -> Result<Answer> {
 pub fn config(access: &Access<'_>) -> Result<Answer> {
     let machine = access.row.int("physicalHostId").map(|id| access.read.get(id)).transpose()?;
     let machine = machine.flatten().ok_or_else(no_config)?;
-    kept_config(&machine)
+    config_of(access, &machine)
 }
 
 fn no_config() -> Error {
     Error::not_found().message("the machine has no configuration")
 }
 
-fn kept_config(machine: &Resource) -> Result<Answer> {
-    let kept = machine.str(EXTRACTED).and_then(|text| STANDARD.decode(text).ok());
-    let kept = kept.ok_or_else(no_config)?;
-    Ok(Answer::File(Attachment::Bytes("machine.tar.gz", "application/octet-stream", kept)))
+fn config_of(access: &Access<'_>, machine: &Resource) -> Result<Answer> {
+    if !may_modify(access.read, access.caller)? {
+        return Err(no_config());
+    }
+    let archive = match machine.str(EXTRACTED).and_then(|text| STANDARD.decode(text).ok()) {
+        Some(kept) => kept,
+        None if keeps_config(machine) => bundle::archive(&access.state.site.vault, machine)?,
+        None => return Err(no_config()),
+    };
+    Ok(Answer::File(Attachment::Bytes("machine.tar.gz", "application/octet-stream", archive)))
+}
+
+/// Whether a machine has a configuration: one that is gone has none any more.
+fn keeps_config(machine: &Resource) -> bool {
+    let made = machine.data.get(EXTRACTED).is_some() || machine.str("driver").is_some();
+    made && machine.removed.is_none()
 }
 
 /// Marks the hosts whose machine has a configuration.
 pub fn mark_config(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
     for row in rows {
         let machine = row.int("physicalHostId").map(|id| read.get(id)).transpose()?.flatten();
-        if machine.is_some_and(|machine| machine.str(EXTRACTED).is_some()) {
+        if machine.is_some_and(|machine| keeps_config(&machine)) {
             row.set(HAS_CONFIG, true);
         }
     }

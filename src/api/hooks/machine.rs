@@ -14,12 +14,8 @@ use crate::model::schema::{Field, Kind};
 use crate::process::machine::login;
 
 /// `machine`.
-pub const MACHINE: Hook = Hook {
-    create: Some(configure),
-    update: Some(update),
-    act: Some(act),
-    ..Hook::of("machine")
-};
+pub const MACHINE: Hook =
+    Hook { create: Some(configure), update: Some(update), act: Some(act), ..Hook::of("machine") };
 /// `machineDriver`.
 pub const DRIVER: Hook = Hook { create: Some(name_driver), ..Hook::of("machineDriver") };
 /// `hostTemplate`.

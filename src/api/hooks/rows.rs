@@ -120,9 +120,7 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler::new("host", "hostStats", access::host_stats),
     LinkHandler::new("host", "stats", access::host_stats),
     LinkHandler::new("hostTemplate", "secretValues", machine::secret_values),
-    LinkHandler::new("machine", "config", host::machine_config)
-        .needs("remove")
-        .from("extractedConfig"),
+    LinkHandler::new("machine", "config", host::machine_config).needs("remove").from("driver"),
     LinkHandler::new("project", "hostStats", access::project_stats),
     LinkHandler::new("registrationToken", "registrationUrl", agent::registration_url),
     LinkHandler::new("service", "containerStats", access::service_stats),

@@ -52,9 +52,7 @@ pub async fn update(
     let store = &session.state.store;
     let changes = store.read(|read| {
         let besides = &dynamic::changeable(read, session.caller, view.entry)?;
-        checked(session, read, |checker| {
-            Checker { besides, ..*checker }.update(view.entry, object)
-        })
+        checked(session, read, |checker| Checker { besides, ..*checker }.update(view.entry, object))
     })?;
     if let Source::Computed(name) = view.entry.ty.source {
         return computed(session, view, name, id, changes).await;

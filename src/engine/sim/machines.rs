@@ -19,7 +19,7 @@ impl Machines for SimFleet {
         progress(&format!("logging in at {}", login.endpoint()));
         let info = self.host(&login.host).info().await?;
         let host_key = login.host_key.clone().unwrap_or_else(|| format!("SIM:{}", login.host));
-        Ok(Ready { host_key, info })
+        Ok(Ready { host_key, public_key: String::new(), info })
     }
 
     fn engine(&self, login: &Login) -> Arc<dyn Engine> {

@@ -46,7 +46,7 @@ pub fn unseal(vault: &Vault, secrets: &Value) -> Result<Map<String, Value>> {
 }
 
 /// The whole configuration of a row's driver, secrets included.
-fn config(vault: &Vault, row: &Resource) -> Result<Map<String, Value>> {
+pub(super) fn config(vault: &Vault, row: &Resource) -> Result<Map<String, Value>> {
     let field = config_field(row.str("driver").unwrap_or_default());
     let mut config = row.map(&field).cloned().unwrap_or_default();
     if let Some(secrets) = row.data.get(SECRETS) {

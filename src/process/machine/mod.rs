@@ -1,6 +1,7 @@
 //! Processes of machines: reaching one, and making a host of it. A host and its machine go together,
 //! whichever of the two is made or removed first.
 
+pub mod bundle;
 pub mod driver;
 pub mod login;
 
@@ -73,6 +74,8 @@ fn reach(work: Work) -> StepFuture {
         Outcome::commit(move |tx, work| {
             tx.update(work.resource.id, |row| {
                 row.set("hostKey", ready.host_key);
+                let public = Some(ready.public_key).filter(|key| !key.is_empty());
+                row.set(bundle::PUBLIC_KEY, public);
                 row.set("externalId", ready.info.id);
                 row.set("hostname", ready.info.hostname);
                 row.set("engineUrl", login.endpoint());

@@ -87,7 +87,7 @@ impl Machine {
         match Session::open(&login).await {
             Ok(session) => {
                 shared.failed = None;
-                shared.host_key = Some(session.host_key().to_owned());
+                shared.host_key = Some(session.host_key().fingerprint.clone());
                 Ok(session)
             }
             Err(error) => {
@@ -151,7 +151,7 @@ impl Machines for SshMachines {
         let machine = Arc::new(self.machine(login));
         progress(&format!("logging in at {}", login.endpoint()));
         let session = machine.session().await.map_err(|error| machine.failure(&error))?;
-        let host_key = session.host_key().to_owned();
+        let host_key = session.host_key().clone();
         let engine = DockerEngine::over_ssh(Arc::clone(&machine));
         progress("looking for Docker");
         let info = match (engine.info().await, install) {
@@ -168,7 +168,7 @@ impl Machines for SshMachines {
             }
             (Err(error), _) => return Err(error),
         };
-        Ok(Ready { host_key, info })
+        Ok(Ready { host_key: host_key.fingerprint, public_key: host_key.public, info })
     }
 
     fn engine(&self, login: &Login) -> Arc<dyn Engine> {

@@ -25,7 +25,16 @@ const ROUNDS: usize = 3;
 /// A session that has logged in.
 pub(super) struct Session {
     handle: Handle<Guard>,
-    host_key: String,
+    host_key: HostKey,
+}
+
+/// The key by which a machine is known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostKey {
+    /// `SHA256:...`.
+    pub(super) fingerprint: String,
+    /// The public key, as files of known hosts have it.
+    pub(super) public: String,
 }
 
 /// What came of a command.
@@ -38,7 +47,7 @@ pub(super) struct Ended {
 /// Looks at the machine's host key.
 struct Guard {
     expected: Option<String>,
-    shown: Arc<Mutex<Option<String>>>,
+    shown: Arc<Mutex<Option<HostKey>>>,
 }
 
 impl client::Handler for Guard {
@@ -54,6 +63,7 @@ impl client::Handler for Guard {
         if let Some(expected) = self.expected.as_ref().filter(|expected| **expected != shown) {
             return Err(SshError::OtherHostKey { expected: expected.clone(), shown });
         }
+        let shown = HostKey { fingerprint: shown, public: key.to_openssh().unwrap_or_default() };
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         Ok(true)
     }
@@ -94,7 +104,7 @@ impl Session {
         Ok(Session { handle, host_key: shown.unwrap_or_default() })
     }
 
-    pub(super) fn host_key(&self) -> &str {
+    pub(super) fn host_key(&self) -> &HostKey {
         &self.host_key
     }
 
