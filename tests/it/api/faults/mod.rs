@@ -77,6 +77,46 @@ fn every_code_has_a_row() {
     }
 }
 
+/// The lines of a table in `docs/errors.md`, below a heading: their cells.
+fn documented(heading: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    let text = std::fs::read_to_string(path).expect("docs/errors.md");
+    let part = text.split("\n## ").find(|part| part.starts_with(heading)).expect(heading);
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+/// The document says every code with every status that it comes with, and no other.
+#[test]
+fn the_document_of_codes_says_what_is_earned() {
+    let mut said = BTreeSet::new();
+    for row in documented("Codes\n") {
+        let code = row[0].trim_matches('`').to_owned();
+        let first = row[1].split(", ").next().and_then(|status| status.parse().ok());
+        let known = CODES.iter().find(|known| known.0 == code).map(|known| known.1);
+        assert_eq!(first, known, "{code}");
+        said.extend(row[1].split(", ").map(|status| (code.clone(), status.to_owned())));
+    }
+    let mut there: BTreeSet<(String, String)> =
+        CODES.iter().map(|(code, status)| ((*code).to_owned(), status.to_string())).collect();
+    there.extend(rows().filter_map(|row| {
+        let (status, rest) = row.expect.split_once(' ')?;
+        let code = rest.split(' ').next()?;
+        let named = CODES.iter().any(|known| known.0 == code);
+        named.then(|| (code.to_owned(), status.to_owned()))
+    }));
+    assert_eq!(said, there);
+    let unused: Vec<String> = documented("Codes of Rancher's")
+        .iter()
+        .flat_map(|row| row[0].split(' ').map(|code| code.trim_matches('`').to_owned()))
+        .collect();
+    assert!(unused.len() > 20, "{unused:?}");
+    for code in unused {
+        assert!(!CODES.iter().any(|known| known.0 == code), "{code} is there");
+    }
+}
+
 #[test]
 fn every_code_of_the_sources_is_in_the_table() {
     let mut files = Vec::new();
