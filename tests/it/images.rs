@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::api::site::{Client, Site};
 use crate::docker_support::docker;
+use crate::machine_hosts::simulated;
 use crate::ranch::{Ranch, until};
 
 const REGISTRY: &str = "reg.test:5000";
@@ -76,7 +77,7 @@ async fn what_names_no_registry_gets_that_of_the_setting() {
 }
 
 #[actix_web::test]
-async fn upgrades_and_compose_files_follow_the_setting_too() {
+async fn a_plan_follows_the_setting_but_for_what_is_built() {
     let site = Site::start().await;
     let owner = site.owner().await;
     with_registry(&site, REGISTRY).await;
@@ -86,29 +87,38 @@ async fn upgrades_and_compose_files_follow_the_setting_too() {
   own:
     build: .
 ";
-    let stack = json!({"name": "shop", "dockerCompose": compose, "startOnCreate": false});
     let body = json!({"dockerCompose": compose, "name": "plan"});
     let plan = owner.post("/stackplans", body).await;
     assert!(plan.text.contains("reg.test:5000/nginx:1"), "{}", plan.text);
     assert!(!plan.text.contains("reg.test:5000/plan"), "{}", plan.text);
+}
+
+#[actix_web::test]
+async fn services_of_compose_files_and_their_upgrades_follow_the_setting_too() {
+    let place = simulated().await;
+    let owner = place.site.owner().await;
+    place.setting("registry.default", REGISTRY).await;
+    let host = json!({"hostname": "one", "genericConfig": {"address": "m1", "sshPassword": "hay"}});
+    let host = made(&owner, "/hosts", host).await;
+    place.state(&host["id"], "active").await;
+    let compose = "services:\n  web:\n    image: nginx:1\n";
+    let stack = json!({"name": "shop", "dockerCompose": compose, "startOnCreate": true});
     let stack = made(&owner, "/stacks", stack).await;
-    let named = async |name: &str| {
-        let path = format!("/services?stackId={}&name={name}", stack["id"].as_str().expect("id"));
-        until("the service is there and at rest", async || {
+    let path = format!("/services?stackId={}&name=web", stack["id"].as_str().expect("an id"));
+    let web = async |state: &str| {
+        until("the service gets there", async || {
             let found = owner.get(&path).await.ok(200)["data"][0].clone();
-            let rests = matches!(found["state"].as_str(), Some("inactive" | "active" | "upgraded"));
-            if rests { Ok(found) } else { Err(format!("{found}")) }
+            if found["state"] == state { Ok(found) } else { Err(found.to_string()) }
         })
         .await
     };
-    let web = named("web").await;
-    assert_eq!(images(&web), ["docker:reg.test:5000/nginx:1"]);
-    assert!(!images(&named("own").await)[0].contains("reg.test"));
-
-    let change = json!({"launchConfig": {"imageUuid": "docker:nginx:2"}});
-    let path = format!("/services/{}", web["id"].as_str().expect("an id"));
-    let changed = owner.put(&path, change).await.ok(200);
-    assert_eq!(images(&changed), ["docker:reg.test:5000/nginx:2"]);
+    let service = web("active").await;
+    assert_eq!(images(&service), ["docker:reg.test:5000/nginx:1"]);
+    let path = format!("/services/{}?action=upgrade", service["id"].as_str().expect("an id"));
+    let strategy = json!({"launchConfig": {"imageUuid": "docker:nginx:2"}});
+    owner.post(&path, json!({ "inServiceStrategy": strategy })).await.ok(202);
+    assert_eq!(images(&web("upgraded").await), ["docker:reg.test:5000/nginx:2"]);
+    place.core.shut_down().await;
 }
 
 fn compose(image: &str) -> String {

@@ -46,7 +46,7 @@ async fn place(machines: Arc<dyn Machines>) -> Place {
     place
 }
 
-async fn simulated() -> Place {
+pub async fn simulated() -> Place {
     let fleet = SimFleet::new(1, Clock::System);
     fleet.transcript().stop();
     place(Arc::new(fleet)).await
@@ -185,7 +185,7 @@ async fn a_host_leads_to_what_its_machine_keeps_and_only_whoever_may_sees_it() {
     place.setting("modify.infrastructure.roles", "admin").await;
     let nothing = owner.get(&of_host).await.fault();
     assert_eq!(nothing, "404 Not Found -: the machine has no configuration");
-    place.setting("modify.infrastructure.roles", "owner,admin").await;
+    place.setting("modify.infrastructure.roles", "superadmin,owner,admin").await;
     let basic = Some(place.site.superadmin().await);
     let above = Client { basic, ..place.site.nobody() };
     let kept = json!({"extractedConfig": "a2V5IGFuZCBjZXJ0aWZpY2F0ZXM="});

@@ -13,7 +13,7 @@ use std::path::Path;
 use ranchette::error::{CODES, status_text};
 
 use ground::Ground;
-use table::{ELSEWHERE, rows};
+use table::{BESIDES, ELSEWHERE, rows};
 
 /// Attempts after which a row that is sent again and again has failed.
 const ATTEMPTS: usize = 60;
@@ -106,6 +106,7 @@ fn the_document_of_codes_says_what_is_earned() {
         let named = CODES.iter().any(|known| known.0 == code);
         named.then(|| (code.to_owned(), status.to_owned()))
     }));
+    there.extend(BESIDES.iter().map(|row| (row.0.to_owned(), row.1.to_owned())));
     assert_eq!(said, there);
     let unused: Vec<String> = documented("Codes of Rancher's")
         .iter()

@@ -77,6 +77,13 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("HostApiProxyDisabled", "for agents with a host: `agents_learn_that_no_tunnel_is_needed`"),
 ];
 
+/// Codes with another status than their own that tests elsewhere earn: code, status, test.
+pub const BESIDES: &[(&str, &str, &str)] = &[
+    ("AuthError", "500", "a service that checks passwords is away: tests/it/api/logins.rs"),
+    ("InvalidAction", "405", "a certificate is in use: tests/it/api/sealed.rs"),
+    ("InvalidState", "400", "the latest snapshot of a volume: tests/it/storage/api.rs"),
+];
+
 /// Every wrong input.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
     [schema::ROWS, stacks::ROWS, access::ROWS].into_iter().flatten()
