@@ -230,7 +230,7 @@ const PIECE: usize = 64 << 10;
 /// Sends a file. What cannot be read any more ends the answer early, which the client notices.
 fn attach(mut builder: HttpResponseBuilder, file: Attachment) -> HttpResponse {
     let (name, media) = match &file {
-        Attachment::Bytes(name, media, _) | Attachment::Open(name, media, _) => (*name, *media),
+        Attachment::Bytes(name, media, _) | Attachment::Open(name, media, _) => (name, *media),
     };
     builder.insert_header(("content-type", media));
     builder.insert_header(("content-disposition", format!("attachment; filename=\"{name}\"")));

@@ -161,14 +161,14 @@ fn active_engines(site: &Arc<Site>, environment: Option<i64>) -> Result<Vec<Host
     Ok(active.filter_map(|host| site.engines.get(host.id)).collect())
 }
 
-/// Seals the passwords of credentials from before passwords were sealed; how many.
+/// Seals the passwords and private keys of credentials from before they were sealed; how many.
 ///
 /// # Errors
 /// When the database or the vault cannot be used.
 pub async fn seal_plain(store: &Store, vault: &Arc<Vault>) -> Result<usize> {
     let query = Query {
         ty: "credential",
-        kinds: vec![CREDENTIAL],
+        kinds: vec![CREDENTIAL, "sshKey"],
         with_removed: true,
         limit: usize::MAX >> 1,
         ..Query::default()

@@ -3,10 +3,15 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::{Answer, AuthCall, Creation, Ctx, Hook};
+use super::registry::{sealed, update_credential};
+use super::{Access, Answer, Attachment, AuthCall, Creation, Ctx, Hook};
 use crate::auth::keys;
+use crate::engine::docker::ssh::key_pair;
 use crate::error::{Error, Result};
+use crate::model::id;
 use crate::model::resource::Resource;
+use crate::process::registries::{GIVEN, SECRET};
+use crate::process::secrets;
 
 /// `apiKey`.
 pub const API_KEY: Hook = Hook { create: Some(create_api_key), ..Hook::of("apiKey") };
@@ -17,6 +22,39 @@ pub const CREDENTIAL: Hook = Hook { act: Some(act), ..Hook::of("credential") };
 /// `password`.
 pub const PASSWORD: Hook =
     Hook { create: Some(create_password), hashes: Some("secretValue"), ..Hook::of("password") };
+
+/// `sshKey`: the private key is sealed, and shown by the link `pem` alone.
+pub const SSH_KEY: Hook =
+    Hook { create: Some(create_ssh_key), update: Some(update_credential), ..Hook::of("sshKey") };
+
+/// A key that somebody brings, or a new pair.
+fn create_ssh_key(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
+    let row = &mut creation.row;
+    let mut private = row.data.shift_remove(GIVEN).filter(|given| !given.is_null());
+    if private.is_none() && row.data.get("publicValue").is_none_or(serde_json::Value::is_null) {
+        let mut seed = [0; 32];
+        ctx.site.entropy.fill(&mut seed);
+        let (public, made) = key_pair(&seed).map_err(Error::internal)?;
+        row.data.insert("publicValue".to_owned(), public.into());
+        private = Some(made.into());
+    }
+    if let Some(sealed) = sealed(ctx, &row.uuid, private)? {
+        row.data.insert(SECRET.to_owned(), sealed);
+    }
+    Ok(())
+}
+
+/// Link `pem`: the private key as a file, named as in Rancher.
+pub fn pem(access: &Access<'_>) -> Result<Answer> {
+    let key = secrets::unseal(&access.state.site.vault, access.row, SECRET)?;
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    let name: String = access.row.name.as_deref().unwrap_or("").trim().chars().map(plain).collect();
+    let name = match name.as_str() {
+        "" => format!("id_rsa_{}.pem", id::format("c", access.row.id)),
+        name => format!("{name}.pem"),
+    };
+    Ok(Answer::File(Attachment::Bytes(name.into(), "application/octet-stream", key)))
+}
 
 fn create_api_key(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     let pair = keys::prepare_api_key(ctx.tx, &mut creation.row)?;

@@ -118,7 +118,11 @@ fn config_of(access: &Access<'_>, machine: &Resource) -> Result<Answer> {
         None if keeps_config(machine) => bundle::archive(&access.state.site.vault, machine)?,
         None => return Err(no_config()),
     };
-    Ok(Answer::File(Attachment::Bytes("machine.tar.gz", "application/octet-stream", archive)))
+    Ok(Answer::File(Attachment::Bytes(
+        "machine.tar.gz".into(),
+        "application/octet-stream",
+        archive,
+    )))
 }
 
 /// Whether a machine has a configuration: one that is gone has none any more.

@@ -35,6 +35,7 @@ mod template;
 mod upgrade;
 mod volume;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -174,9 +175,9 @@ pub enum Answer {
 #[derive(Debug)]
 pub enum Attachment {
     /// A small one.
-    Bytes(&'static str, &'static str, Vec<u8>),
+    Bytes(Cow<'static, str>, &'static str, Vec<u8>),
     /// One of any size, read as it is sent.
-    Open(&'static str, &'static str, std::fs::File),
+    Open(Cow<'static, str>, &'static str, std::fs::File),
 }
 
 /// An action that is not a transition.

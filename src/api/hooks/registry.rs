@@ -55,7 +55,7 @@ fn create_credential(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<(
     Ok(())
 }
 
-fn update_credential(
+pub(super) fn update_credential(
     ctx: &mut Ctx<'_, '_>,
     row: &Resource,
     changes: &mut Map<String, Value>,
@@ -69,7 +69,7 @@ fn update_credential(
 }
 
 /// A password as it is kept; none for an absent one.
-fn sealed(ctx: &Ctx<'_, '_>, uuid: &str, given: Option<Value>) -> Result<Option<Value>> {
+pub(super) fn sealed(ctx: &Ctx<'_, '_>, uuid: &str, given: Option<Value>) -> Result<Option<Value>> {
     let Some(Value::String(password)) = given else { return Ok(None) };
     let sealed = secrets::seal(ctx.vault, "credential", uuid, password.as_bytes())?;
     Ok(Some(sealed.into()))

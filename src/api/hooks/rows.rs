@@ -12,6 +12,7 @@ use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
 use crate::model::registry::Entry;
 use crate::model::schema::{Field, Kind};
+use crate::process::registries::SECRET;
 
 /// Hooks, by type.
 pub const HOOKS: &[Hook] = &[
@@ -46,6 +47,7 @@ pub const HOOKS: &[Hook] = &[
     service::HOOK,
     event::SERVICE,
     snapshot::SNAPSHOT,
+    credential::SSH_KEY,
     stack::HOOK,
     preference::HOOK,
     volume::HOOK,
@@ -124,6 +126,7 @@ pub const LINKS: &[LinkHandler] = &[
     LinkHandler::new("project", "hostStats", access::project_stats),
     LinkHandler::new("registrationToken", "registrationUrl", agent::registration_url),
     LinkHandler::new("service", "containerStats", access::service_stats),
+    LinkHandler::new("sshKey", "pem", credential::pem).from(SECRET),
     LinkHandler::new("stack", "composeConfig", stack::compose_config).needs("exportconfig"),
 ];
 
@@ -328,7 +331,8 @@ mod tests {
             let entry = registry::lookup(row.ty).expect(row.ty);
             let declared = entry.ty.links.iter().any(|link| link.name() == row.link);
             assert!(declared, "{}.{}", row.ty, row.link);
-            let known = row.from == host::HAS_CONFIG || entry.field(row.from).is_some();
+            let unseen = [host::HAS_CONFIG, SECRET].contains(&row.from);
+            let known = unseen || entry.field(row.from).is_some();
             assert!(row.from.is_empty() || known, "{}", row.link);
             let mut actions = entry.ty.actions.iter();
             assert!(

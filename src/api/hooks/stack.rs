@@ -183,7 +183,7 @@ pub fn compose_config(access: &Access<'_>) -> Result<Answer> {
         ("rancher-compose.yml", files.rancher_compose),
     ];
     let archive = pack(&named).map_err(Error::internal)?;
-    Ok(Answer::File(Attachment::Bytes("compose.zip", "application/zip", archive)))
+    Ok(Answer::File(Attachment::Bytes("compose.zip".into(), "application/zip", archive)))
 }
 
 fn pack(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::site::Site;
+use super::site::{Client, Site};
 
 const CERT: &str = include_str!("../../../src/certificate/fixtures/rsa.pem");
 const KEY: &str = include_str!("../../../src/certificate/fixtures/rsa.key");
@@ -26,6 +26,53 @@ async fn settle(site: &Site, ty: &'static str, name: &'static str) {
         })
     });
     write.await.expect("settled");
+}
+
+#[actix_web::test]
+async fn the_private_part_of_an_ssh_key_is_shown_by_its_link_alone() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let above = Client { basic: Some(site.superadmin().await), ..site.nobody() };
+    let made = above.post("/sshkeys", json!({ "name": "the barn's", "accountId": "1a5" })).await;
+    assert!(!made.text.contains("PRIVATE"), "{}", made.text);
+    let made = made.ok(201);
+    let public = made["publicValue"].as_str().expect("a public key");
+    assert!(public.starts_with("ssh-ed25519 "), "{public}");
+    let link = made["links"]["pem"].as_str().expect("a link").to_owned();
+    let file = above.get(&link).await;
+    assert_eq!(file.status, 200);
+    assert!(file.header("content-disposition").contains("the_barn_s.pem"));
+    assert!(file.text.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----\n"), "not a key");
+    assert_eq!(above.get(&link).await.text, file.text);
+
+    // One that somebody brings, and changes.
+    let brought =
+        json!({ "accountId": "1a5", "publicValue": "ssh-rsa A", "secretValue": "hush-1" });
+    let brought = above.post("/sshkeys", brought).await.ok(201);
+    assert_eq!(
+        (&brought["publicValue"], &brought["secretValue"]),
+        (&json!("ssh-rsa A"), &Value::Null)
+    );
+    let link = brought["links"]["pem"].as_str().expect("a link");
+    let file = above.get(link).await;
+    assert_eq!(file.text, "hush-1");
+    let id = brought["id"].as_str().expect("an id");
+    assert!(file.header("content-disposition").contains(&format!("id_rsa_{id}.pem")));
+    above.put(&format!("/sshkeys/{id}"), json!({ "secretValue": "hush-2" })).await;
+    assert_eq!(above.get(link).await.text, "hush-2");
+    let without = json!({ "accountId": "1a5", "publicValue": "ssh-rsa B" });
+    let without = above.post("/sshkeys", without).await.ok(201);
+    assert_eq!(without["links"].get("pem"), None);
+
+    // Nobody else sees so much as the type, and nothing is kept or logged in clear.
+    for path in [format!("/sshkeys/{id}/pem"), format!("/credentials/{id}/pem")] {
+        assert_eq!(owner.get(&path).await.status, 404, "{path}");
+    }
+    let log = site.admin().await.get("/auditlogs?limit=-1").await.text;
+    assert!(!log.contains("hush-") && !log.contains("OPENSSH"), "{log}");
+    let number = ranchette::model::id::parse(id).expect("a number");
+    let kept = site.store.read(|read| read.require("credential", number)).expect("a row");
+    assert!(!format!("{kept:?}").contains("hush-"), "{kept:?}");
 }
 
 #[actix_web::test]

@@ -60,7 +60,7 @@ pub fn create_script(access: &Access<'_>, input: &Map<String, Value>) -> Result<
     let port = input.get("httpPort").and_then(Value::as_i64).unwrap_or(80);
     let text = script(url, port, access.origin);
     let bytes = text.into_bytes();
-    Ok(Answer::File(Attachment::Bytes("ranchette-setup.sh", "text/x-shellscript", bytes)))
+    Ok(Answer::File(Attachment::Bytes("ranchette-setup.sh".into(), "text/x-shellscript", bytes)))
 }
 
 /// Whether a URL is one that can stand in a file between quotes: only letters that need none.
@@ -126,7 +126,7 @@ pub fn dump(access: &Access<'_>) -> Result<Answer> {
     let removed = std::fs::remove_file(&copy);
     let file = opened?;
     removed.map_err(Error::internal)?;
-    Ok(Answer::File(Attachment::Open("ranchette.db", "application/vnd.sqlite3", file)))
+    Ok(Answer::File(Attachment::Open("ranchette.db".into(), "application/vnd.sqlite3", file)))
 }
 
 #[cfg(test)]

@@ -33,6 +33,17 @@ const REFUSED_MS: i64 = 60_000;
 /// How long a machine that cannot be reached is not tried again: many calls may ask at once.
 const UNREACHABLE_MS: i64 = 1_000;
 
+/// A new key pair out of random bytes: the public key, and the private one as its file holds it.
+///
+/// # Errors
+/// When it cannot be written down.
+pub fn key_pair(seed: &[u8; 32]) -> Result<(String, String), russh::keys::ssh_key::Error> {
+    use russh::keys::ssh_key::private::{Ed25519Keypair, PrivateKey};
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(seed));
+    let private = key.to_openssh(russh::keys::ssh_key::LineEnding::LF)?;
+    Ok((key.public_key().to_openssh()?, private.to_string()))
+}
+
 /// A machine and the session that short calls share.
 pub(super) struct Machine {
     login: Login,
