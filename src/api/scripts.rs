@@ -1,12 +1,14 @@
 //! `/<version>/scripts/<name>`: plain text for hosts that register: no login, the token in the address is
-//! the proof.
+//! the proof. And `scripts/transform`, with which old clients turn what Docker says into what the API says.
 
 use actix_web::HttpResponse;
 
 use super::ApiState;
+use super::body::Body;
 use super::call::{Call, Method};
-use super::respond;
+use super::respond::{self, Reply};
 use crate::auth::registration;
+use crate::compose::transform::{TransformError, transform};
 use crate::error::{Error, Result};
 
 /// What a host runs to register.
@@ -32,6 +34,30 @@ pub fn run(state: &ApiState, call: &Call) -> HttpResponse {
             respond::finish(state, call, None, reply)
         }
     }
+}
+
+/// Whether a request is `POST scripts/transform`, which works something out and changes nothing.
+pub fn transforms(call: &Call, method: Method) -> bool {
+    let named = matches!(call.segments.as_slice(), [ty, name]
+        if ty.eq_ignore_ascii_case("scripts") && name.eq_ignore_ascii_case("transform"));
+    named && method == Method::Post
+}
+
+/// Answers with the container that a container of Docker's would be.
+///
+/// # Errors
+/// 422 for what cannot be carried over, 400 for what is not one object.
+pub fn transformed(body: Body) -> Result<Reply> {
+    let Body::Object(inspect) = body else {
+        return Err(Error::code("InvalidBodyContent").message("a container is one object"));
+    };
+    let container = transform(&inspect.into()).map_err(|error| match &error {
+        TransformError::InvalidOption { field, .. } => {
+            Error::field("InvalidOption", *field).message(error.to_string())
+        }
+        TransformError::NotAnObject => Error::code("InvalidFormat").message(error.to_string()),
+    })?;
+    Ok(Reply::json(200, container.to_string().into_bytes()))
 }
 
 fn script(state: &ApiState, call: &Call) -> Result<String> {

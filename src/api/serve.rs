@@ -115,6 +115,9 @@ async fn answer(
     let caller = caller.insert(state.auth.authenticate(&call.facts).await?);
     let method = call.method()?;
     let session = Session { state, call, caller, views: views(call.version, caller.role) };
+    if scripts::transforms(session.call, method) {
+        return scripts::transformed(body);
+    }
     note.body(&body);
     dispatch(&session, method, body, note).await
 }

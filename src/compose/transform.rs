@@ -290,15 +290,15 @@ fn restart_policy(host: &Value) -> Value {
     }
 }
 
+/// An object whenever Docker has one, also for the driver that nobody chose: `rancher` reads its `config`
+/// without a look whether there is any.
 fn log_config(host: &Value) -> Value {
     let log = host.get("LogConfig").unwrap_or(&Value::Null);
-    match log.get("Type").and_then(Value::as_str) {
-        None | Some("") => Value::Null,
-        Some(driver) => {
-            let config = log.get("Config").filter(|config| config.is_object()).cloned();
-            json!({ "driver": driver, "config": config.unwrap_or(json!({})) })
-        }
+    if !log.is_object() {
+        return Value::Null;
     }
+    let config = log.get("Config").filter(|config| config.is_object()).cloned();
+    json!({ "driver": shaped(log.get("Type"), Shape::Plain), "config": config.unwrap_or(json!({})) })
 }
 
 fn ulimits(host: &Value) -> Value {
