@@ -21,6 +21,11 @@ pub const DEFAULT_PROJECT: i64 = 5;
 /// The fact that holds this server's uuid.
 pub const SERVER: &str = "server.uuid";
 
+/// The fact that says that the first template of environments was made.
+const TEMPLATED: &str = "project.template.seeded";
+/// The template of environments that choose none. Rancher's own brought infrastructure, which is built in here.
+const TEMPLATE: &str = "Cattle";
+
 /// (id, kind, uuid, name, state), in the order they are made.
 const ACCOUNTS: &[(i64, &str, &str, &str, &str)] = &[
     (ADMIN, "admin", "admin", "admin", "active"),
@@ -52,6 +57,33 @@ pub fn seed(tx: &mut Tx<'_>) -> Result<Seeded> {
         tx.set_fact(SERVER, &uuid)?;
     }
     Ok(seeded)
+}
+
+/// Makes the template that clients name when they make an environment, once: who removes it has done so.
+///
+/// # Errors
+/// When the database fails.
+pub fn template(tx: &mut Tx<'_>) -> Result<()> {
+    if tx.fact(TEMPLATED)?.is_some()
+        || tx.setting("project.template.defaults")?.as_deref() == Some("false")
+    {
+        return Ok(());
+    }
+    tx.set_fact(TEMPLATED, "true")?;
+    let named = tx.by_name("projectTemplate", None, TEMPLATE)?;
+    if named.iter().any(|row| row.flag("isPublic")) {
+        return Ok(());
+    }
+    let uuid = tx.entropy.uuid();
+    tx.insert(
+        NewResource::new("projectTemplate", uuid)
+            .name(TEMPLATE)
+            .state("active")
+            .with("description", "Default template: stacks of compose files, and nothing else")
+            .with("isPublic", true)
+            .with("stacks", json!([])),
+    )?;
+    Ok(())
 }
 
 fn accounts(tx: &mut Tx<'_>) -> Result<Seeded> {
@@ -168,5 +200,31 @@ mod tests {
         "#]].assert_eq(&text);
         let process = world.store.read(|read| read.open_process(DEFAULT_PROJECT)).unwrap();
         assert_eq!(process.map(|process| process.name).as_deref(), Some("account.create"));
+    }
+
+    #[tokio::test]
+    async fn the_template_of_environments_is_made_once() {
+        let world = World::empty();
+        let named =
+            || world.store.read(|read| read.by_name("projectTemplate", None, TEMPLATE)).unwrap();
+        world.store.write(template).await.unwrap();
+        world.store.write(template).await.unwrap();
+        let made = named();
+        assert_eq!(made.len(), 1);
+        assert!(made[0].flag("isPublic"), "{made:?}");
+        // One that was purged does not come back.
+        let id = made[0].id;
+        world.store.write(move |tx| tx.delete(id)).await.unwrap();
+        world.store.write(template).await.unwrap();
+        assert_eq!(named(), []);
+    }
+
+    #[tokio::test]
+    async fn a_setting_leaves_the_template_out() {
+        let world = World::empty();
+        world.set_setting("project.template.defaults", "false").await;
+        world.store.write(template).await.unwrap();
+        let named = world.store.read(|read| read.by_name("projectTemplate", None, TEMPLATE));
+        assert_eq!(named.unwrap(), []);
     }
 }

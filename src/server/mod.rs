@@ -95,6 +95,7 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let said = config.clone();
     let seed = move |tx: &mut Tx<'_>| {
         seed::seed(tx)?;
+        seed::template(tx)?;
         driver::seed(tx)?;
         // Whoever waits for an answer waits in vain: the server that was asked is gone.
         tx.audit_recover(i64::MAX, u32::MAX)?;
