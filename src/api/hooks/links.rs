@@ -198,7 +198,10 @@ pub fn exported(read: &Read<'_>, service: &Resource) -> Result<Vec<Link>> {
 }
 
 /// `service`, or `stack/service` for one of another stack.
-fn path(read: &Read<'_>, from: &Resource, id: i64) -> Result<Option<String>> {
+///
+/// # Errors
+/// When the database fails.
+pub fn path(read: &Read<'_>, from: &Resource, id: i64) -> Result<Option<String>> {
     let Some(other) = read.get(id)? else { return Ok(None) };
     let name = other.display_name();
     if other.int("stackId") == from.int("stackId") {

@@ -5,13 +5,11 @@ use std::io::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::host::require_infrastructure;
-use super::{Access, Answer, Attachment, Creation, Ctx, Hook, links};
-use crate::compose::export::{ExportInput, Exported, ExportedService, export};
+use super::{Access, Answer, Attachment, Creation, Ctx, Hook, export};
 use crate::controller::deploy;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
-use crate::store::Read;
 
 /// `stack`.
 pub const HOOK: Hook = Hook {
@@ -152,7 +150,7 @@ pub fn export_config(
         .and_then(Value::as_array)
         .map(|ids| ids.iter().filter_map(Value::as_i64).collect())
         .unwrap_or_default();
-    let files = composed(ctx.tx, row, &wanted)?;
+    let files = export::composed(ctx.tx, row, &wanted)?;
     let answer = process::object(json!({
         "dockerComposeConfig": files.docker_compose,
         "rancherComposeConfig": files.rancher_compose,
@@ -160,24 +158,12 @@ pub fn export_config(
     Ok(Answer::Object("composeConfig", answer))
 }
 
-/// The services of a stack, or those wanted, as compose files.
-fn composed(read: &Read<'_>, row: &Resource, wanted: &[i64]) -> Result<Exported> {
-    let mut exported = Vec::new();
-    for service in read.referrers("service", "stackId", row.id)? {
-        if wanted.is_empty() || wanted.contains(&service.id) {
-            let links = links::exported(read, &service)?;
-            exported.push(ExportedService { service: as_json(service), links });
-        }
-    }
-    Ok(export(&ExportInput { services: exported, ..ExportInput::default() }))
-}
-
 /// `composeConfig`: the compose files in an archive.
 ///
 /// # Errors
 /// When the database fails.
 pub fn compose_config(access: &Access<'_>) -> Result<Answer> {
-    let files = composed(access.read, access.row, &[])?;
+    let files = export::composed(access.read, access.row, &[])?;
     let named = [
         ("docker-compose.yml", files.docker_compose),
         ("rancher-compose.yml", files.rancher_compose),
@@ -195,15 +181,6 @@ fn pack(files: &[(&str, String)]) -> zip::result::ZipResult<Vec<u8>> {
         archive.write_all(text.as_bytes())?;
     }
     Ok(archive.finish()?.into_inner())
-}
-
-/// A service with its name and kind among its other fields.
-fn as_json(service: Resource) -> Value {
-    let mut fields = service.data;
-    fields.insert("name".to_owned(), service.name.into());
-    fields.insert("type".to_owned(), service.kind.as_str().into());
-    fields.insert("kind".to_owned(), service.kind.into());
-    Value::Object(fields.into())
 }
 
 /// `addoutputs`: adds to the stack's outputs.
