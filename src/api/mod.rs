@@ -38,6 +38,7 @@ mod schemas;
 mod allow;
 mod audit;
 mod build;
+mod catalog;
 mod deploy;
 mod html;
 mod openapi;

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::web;
 
-use super::{ApiState, root, serve, statics, streams, token};
+use super::{ApiState, catalog, root, serve, statics, streams, token};
 
 /// Registers every route over a state. Whatever answers `GET` answers `HEAD`, too.
 ///
@@ -19,6 +19,7 @@ use super::{ApiState, root, serve, statics, streams, token};
 /// | `/<version>/openapi.json` | OpenAPI 3.1 of a version; `/openapi.json` is that of `/v2-beta` |
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
+/// | `/v1-catalog/<rest>` | what the catalog has: nothing yet, in the form that clients expect |
 /// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
 /// | `/v1/container-proxy/<path>` | a container's own pages, over HTTP or a websocket, with a token |
 /// | `/v1/containerstats/<id>` `/v1/hoststats` | what containers and hosts use, likewise |
@@ -28,6 +29,7 @@ use super::{ApiState, root, serve, statics, streams, token};
 /// | `/<version>/<type>/<id>/<link>` | link: `GET`, `POST` to create a child |
 /// | `/<version>/schemas` `/<version>/schemas/<type>` | schemas |
 /// | `/<version>/scripts/<token>` `/<version>/scripts/bootstrap` | what hosts run to register, without login |
+/// | `/<version>/scripts/transform` | `POST`: what `docker inspect` says as a container of the API |
 /// | `/<version>/subscribe` | events, by websocket |
 /// | `/<version>/token` | login |
 /// | `/<version>/projects/<id>/<rest>` | `/<version>/<rest>` inside an environment |
@@ -109,6 +111,7 @@ fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
                 ])
                 .route(web::get().to(streams::open)),
             )
+            .service(web::resource(["/v1-catalog", "/v1-catalog/{tail:.*}"]).to(catalog::serve))
             .service(
                 web::resource([
                     "/{version:(?i:v1|v2-beta)}",

@@ -64,6 +64,9 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     (TAIL, "PATCH", "/v2-beta/schemas", Proved(405)),
     (TAIL, "GET", "/v2-beta/schemas/1/2/3", Proved(404)),
     (TAIL, "GET", "/v2-beta/projects/nonsense/schemas", Proved(400)),
+    (TAIL, "POST", "/v2-beta/scripts/transform", Proved(200)),
+    (TAIL, "POST", "/v1/scripts/transform", Proved(200)),
+    (TAIL, "GET", "/v2-beta/scripts/transform", Everyone(404)),
     (TAIL, "GET", "/v2-beta/token", Everyone(200)),
     (TAIL, "GET", "/v1/token", Everyone(200)),
     (TAIL, "POST", "/v2-beta/token", Everyone(400)),
@@ -72,6 +75,14 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     (TAIL, "POST", "/v2-beta/imagebuilds", By("container", "create", 422, 403)),
     (TAIL, "UPGRADE", "/v2-beta/subscribe?eventNames=x", By("subscribe", "list", 101, 404)),
     (TAIL, "UPGRADE", "/v1/subscribe?eventNames=x", By("subscribe", "list", 101, 404)),
+    (CATALOG, "GET", "/v1-catalog", Proved(200)),
+    (CATALOG_TAIL, "GET", "/v1-catalog/schemas", Proved(200)),
+    (CATALOG_TAIL, "GET", "/v1-catalog/schemas/template", Proved(200)),
+    (CATALOG_TAIL, "GET", "/v1-catalog/templates", Proved(200)),
+    (CATALOG_TAIL, "GET", "/v1-catalog/templates/library:redis", Proved(404)),
+    (CATALOG_TAIL, "POST", "/v1-catalog/templates?action=refresh", Proved(204)),
+    (CATALOG_TAIL, "POST", "/v1-catalog/catalogs", Proved(405)),
+    (CATALOG_TAIL, "GET", "/v1-catalog/nothing", Proved(404)),
     ("default", "GET", "/nothing", Everyone(404)),
     ("default", "POST", "/ping", Everyone(404)),
     ("default", "DELETE", "/v3/stacks", Everyone(404)),
@@ -80,6 +91,8 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
 const OPENAPI: &str = "/{version:(?i:v1|v2-beta)}/openapi.json";
 const PAGE: &str = "/v1/container-proxy";
 const PAGES: &str = "/v1/container-proxy/{path:.*}";
+const CATALOG: &str = "/v1-catalog";
+const CATALOG_TAIL: &str = "/v1-catalog/{tail:.*}";
 const VERSION: &str = "/{version:(?i:v1|v2-beta)}";
 const TAIL: &str = "/{version:(?i:v1|v2-beta)}/{tail:.*}";
 
@@ -113,7 +126,7 @@ fn every_route_of_the_table_is_called() {
         .iter()
         .filter(|call| call.0 != "default")
         .map(|(pattern, method, ..)| {
-            let any = [PAGE, PAGES, VERSION, TAIL].contains(pattern);
+            let any = [PAGE, PAGES, CATALOG, CATALOG_TAIL, VERSION, TAIL].contains(pattern);
             ((if any { "ANY" } else { *method }).to_owned(), (*pattern).to_owned())
         })
         .collect();
