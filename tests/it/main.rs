@@ -11,6 +11,7 @@ mod authz;
 mod balancer;
 mod cattle_client;
 mod chaos;
+mod clients;
 mod container_links;
 mod crash;
 mod described;

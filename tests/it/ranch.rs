@@ -259,6 +259,24 @@ impl Ranch {
         self.try_list(path).await.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
+    /// The key of whoever may read the data folder.
+    pub fn key(&self) -> (String, String) {
+        let access = std::fs::read(self.data_dir().join("local-access.json")).expect("access");
+        let access: Value = serde_json::from_slice(&access).expect("JSON");
+        let text = |field: &str| access[field].as_str().unwrap_or_default().to_owned();
+        (text("accessKey"), text("secretKey"))
+    }
+
+    /// Waits until a host takes containers.
+    pub async fn active_host(&self) {
+        until("a host is active", async || {
+            let hosts = self.try_list("hosts").await.map_err(|error| error.to_string())?;
+            let active = |host: &Value| host["state"] == "active" && host["agentState"] == "active";
+            if hosts.iter().any(active) { Ok(()) } else { Err(format!("{hosts:?}")) }
+        })
+        .await;
+    }
+
     /// Sends a body to a path of the first environment, as its owner; the answer, which is a success.
     pub async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> Value {
         let (status, answer) = self.ask(method, path, body).await;
