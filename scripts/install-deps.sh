@@ -35,6 +35,7 @@ packages() {
         need docker-registry have docker-registry
         need haproxy have haproxy
         need openssl have openssl
+        need pebble have pebble
         need openssh-server have sshd
         need openssh-client have ssh-keygen
         need iproute2 have ip

@@ -14,6 +14,7 @@ pub mod events;
 pub mod metrics;
 pub mod store;
 
+pub mod acme;
 pub mod archive;
 pub mod engine;
 pub mod vault;

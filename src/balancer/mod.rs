@@ -3,11 +3,13 @@
 //! The rules are Rancher's (networking.md, section 5 of its behaviour): which rule a request meets first,
 //! how backends are named, what a custom configuration may change. Who the targets are is a parameter.
 
+mod challenge;
 mod custom;
 mod rank;
 mod write;
 
-pub use write::{CERTIFICATES, configuration, unserved};
+pub use challenge::Challenges;
+pub use write::{CERTIFICATES, configuration, unproved, unserved};
 
 use std::collections::BTreeSet;
 
@@ -25,6 +27,8 @@ pub struct Balancer {
     pub certificates: Vec<String>,
     /// Source ports that speak the proxy protocol.
     pub proxy_ports: BTreeSet<u16>,
+    /// Names that an ACME server may ask for.
+    pub challenges: Option<Challenges>,
 }
 
 /// Where requests to a port go.

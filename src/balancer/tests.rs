@@ -239,3 +239,57 @@ fn cookies_checks_and_the_users_own_lines() {
             bind *:9000"#]],
     );
 }
+
+#[test]
+fn names_are_proved_where_http_is_spoken() {
+    let challenges = Challenges {
+        names: vec!["a.example".to_owned(), "b.example".to_owned()],
+        thumbprint: "thumb".to_owned(),
+    };
+    let balancer = |rules: &[&str]| Balancer {
+        rules: rules.iter().map(|text| rule(text, &[("one", 2)])).collect(),
+        challenges: Some(challenges.clone()),
+        ..Balancer::default()
+    };
+    check(
+        &balancer(&["80/http"]),
+        expect![[r#"
+        frontend 80
+            bind *:80
+            mode http
+            http-request return status 200 content-type text/plain lf-string "%[path,field(4,/)].thumb" if { path_reg ^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$ } { req.hdr(host),field(1,:) -i -m str a.example b.example }
+            option forwardfor
+            http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }
+            http-request set-header X-Forwarded-Port %[dst_port] unless { req.hdr(X-Forwarded-Port) -m found }
+            default_backend 80__
+
+        backend 80__
+            mode http
+            balance roundrobin
+            server one 10.42.0.2:8080"#]],
+    );
+    check(
+        &balancer(&["443/tcp"]),
+        expect![[r#"
+        frontend 80
+            bind *:80
+            mode http
+            http-request return status 200 content-type text/plain lf-string "%[path,field(4,/)].thumb" if { path_reg ^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$ } { req.hdr(host),field(1,:) -i -m str a.example b.example }
+            http-request deny deny_status 404
+
+        frontend 443
+            bind *:443
+            mode tcp
+            default_backend 443__
+
+        backend 443__
+            mode tcp
+            balance roundrobin
+            server one 10.42.0.2:8080"#]],
+    );
+    assert_eq!(unproved(&balancer(&["443/tcp"])), None);
+    assert_eq!(
+        unproved(&balancer(&["80/tcp"])).unwrap(),
+        "names are proved over HTTP at port 80, where the balancer speaks something else"
+    );
+}

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::custom::{Section, merge};
 use super::rank;
-use super::{Balancer, Check, Protocol, Rule, Stickiness, Target};
+use super::{Balancer, Check, Protocol, Rule, Stickiness, Target, challenge};
 
 /// Where the balancer itself is checked.
 const HEALTH_PORT: u16 = 42;
@@ -19,6 +19,8 @@ pub fn configuration(balancer: &Balancer) -> String {
     for rule in &balancer.rules {
         ports.entry(rule.source_port).or_default().push(rule.clone());
     }
+    let lonely = balancer.challenges.as_ref().filter(|_| !ports.contains_key(&challenge::PORT));
+    sections.extend(lonely.map(challenge::frontend));
     let mut backends: Vec<Section> = Vec::new();
     for (port, rules) in ports {
         // One port speaks one protocol: that of its first rule.
@@ -61,6 +63,17 @@ pub fn unserved(balancer: &Balancer) -> Option<String> {
     let missing = balancer.certificates.is_empty() && !ports.is_empty();
     missing.then(|| {
         format!("the balancer has no certificate, so nothing is served at {}", ports.join(", "))
+    })
+}
+
+/// Why names cannot be proved, if they cannot.
+pub fn unproved(balancer: &Balancer) -> Option<String> {
+    let first = balancer.rules.iter().find(|rule| rule.source_port == challenge::PORT)?;
+    (first.protocol != Protocol::Http).then(|| {
+        format!(
+            "names are proved over HTTP at port {}, where the balancer speaks something else",
+            challenge::PORT
+        )
     })
 }
 
@@ -156,6 +169,8 @@ fn frontend(balancer: &Balancer, port: u16, protocol: Protocol, rules: &[Rule]) 
     let mut line = |text: String| section.lines.push(text);
     if protocol.is_http() {
         line("mode http".to_owned());
+        let plain = balancer.challenges.as_ref().filter(|_| protocol == Protocol::Http);
+        plain.map(challenge::line).into_iter().for_each(&mut line);
         line("option forwardfor".to_owned());
         let scheme = if protocol == Protocol::Https { "https" } else { "http" };
         let absent = |header: &str| format!("unless {{ req.hdr({header}) -m found }}");

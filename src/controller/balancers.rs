@@ -11,6 +11,7 @@ use serde_json::Map;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::issuance;
 use crate::error::Result;
 use crate::events::Changes;
 use crate::process::balancer;
@@ -62,10 +63,13 @@ pub async fn run(site: Arc<Site>, stop: CancellationToken) {
 fn note(changes: &Changes, heard: &mut BTreeSet<i64>) {
     let own = changes.iter().filter(|change| WATCHED.contains(&change.ty));
     heard.extend(own.filter_map(|change| change.account_id));
+    // An environment's account with an ACME server is a field of the environment.
+    let accounts = changes.iter().filter(|change| change.ty == "account");
+    heard.extend(accounts.map(|change| change.id));
 }
 
 /// The environments to look at: those named, or all.
-fn environments(site: &Site, named: Option<BTreeSet<i64>>) -> Result<BTreeSet<i64>> {
+pub(super) fn environments(site: &Site, named: Option<BTreeSet<i64>>) -> Result<BTreeSet<i64>> {
     if let Some(named) = named {
         return Ok(named);
     }
@@ -80,6 +84,7 @@ fn environments(site: &Site, named: Option<BTreeSet<i64>>) -> Result<BTreeSet<i6
 }
 
 async fn look(site: &Arc<Site>, environment: i64) -> Result<()> {
+    issuance::look(site, environment).await?;
     let outdated = site.store.read(|read| outdated(read, environment))?;
     if outdated.is_empty() {
         return Ok(());

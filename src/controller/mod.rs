@@ -21,6 +21,7 @@ pub mod checks;
 pub mod deploy;
 pub mod foresee;
 pub mod hosts;
+pub mod issuance;
 pub mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};

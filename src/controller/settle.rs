@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Round;
 use super::desired::Wanted;
+use super::issuance;
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::process;
@@ -83,8 +84,9 @@ impl Outcome {
             Verdict::Waiting { message, why: Wait::Interval, .. } => (None, Some(message.clone())),
         };
         // A balancer's containers keep the last configuration that HAProxy took.
-        let refusal = || round.service.str("lbRefusal").map(str::to_owned);
-        let error = error.or_else(refusal);
+        let told = ["lbRefusal", issuance::TROUBLE].map(|field| round.service.str(field));
+        let told: Vec<&str> = told.into_iter().flatten().collect();
+        let error = error.or_else(|| (!told.is_empty()).then(|| told.join("; ")));
         Self {
             settled: plan.verdict == Verdict::Settled,
             current_scale: round.members.iter().filter(counted).count(),

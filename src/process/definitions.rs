@@ -7,8 +7,8 @@ use crate::store::Tx;
 
 use super::step::{Begin, Definition};
 use super::{
-    agent, handlers, host, instance, machine, network, project, pull_tasks, registries, reports,
-    service, service_log, simple, snapshot, storage, upgrade, volume,
+    agent, handlers, host, instance, issuance, machine, network, project, pull_tasks, registries,
+    reports, service, service_log, simple, snapshot, storage, upgrade, volume,
 };
 
 /// Families of processes.
@@ -18,6 +18,7 @@ const FAMILIES: &[&[Definition]] = &[
     handlers::PROCESSES,
     host::PROCESSES,
     instance::PROCESSES,
+    issuance::PROCESSES,
     machine::PROCESSES,
     machine::driver::PROCESSES,
     network::PROCESSES,

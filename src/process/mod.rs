@@ -20,6 +20,7 @@ pub mod host;
 pub mod images;
 pub mod instance;
 pub mod instance_links;
+pub mod issuance;
 pub mod links;
 pub mod lost_hosts;
 pub mod machine;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::machine::login;
-use super::registries;
 use super::site::Site;
 use super::tasks::{Every, Found, Task};
+use super::{issuance, registries};
 use crate::engine::SecretFile;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -20,6 +20,7 @@ pub const VALUE: &str = "sealedValue";
 pub const KEY: &str = "sealedKey";
 /// Every field that holds an envelope, by type: alone, or with what it belongs to.
 const SEALED: &[(&str, &str)] = &[
+    ("account", issuance::ACCOUNT),
     ("backupTarget", KEY),
     ("certificate", KEY),
     ("credential", registries::SECRET),

@@ -9,6 +9,7 @@ use super::configs::Configs;
 use super::ledger::Ledger;
 use super::node::{Node, Workers};
 use super::tasks::Tasks;
+use crate::acme::Authority;
 use crate::archive::Places;
 use crate::clock::{Clock, Entropy};
 use crate::engine::Engine;
@@ -37,6 +38,8 @@ pub struct Site {
     pub importer: Box<dyn Importer>,
     /// Archives of volumes.
     pub archives: Places,
+    /// Issues certificates.
+    pub authority: Arc<dyn Authority>,
     /// Events between this program and others.
     pub bus: Bus,
     /// The fleet of simulated agents, once they are switched on.

@@ -10,11 +10,12 @@ use super::counted::Counted;
 use super::data_dir::DataDir;
 use super::figures::{Ears, Rows};
 use super::walls::{HostWalls, Local};
+use crate::acme::{self, Authority};
 use crate::archive::Places;
 use crate::clock::{Clock, Entropy};
 use crate::controller::attach::Attacher;
 use crate::controller::checks::Checks;
-use crate::controller::{Controller, agents, balancers, deploy, hosts, watch};
+use crate::controller::{Controller, agents, balancers, deploy, hosts, issuance, watch};
 use crate::engine::Engine;
 use crate::engine::docker::ssh::SshMachines;
 use crate::engine::machine::Machines;
@@ -75,6 +76,8 @@ pub struct Outside {
     pub vault: Arc<Vault>,
     /// Where archives of volumes are.
     pub archives: Places,
+    /// Issues certificates.
+    pub authority: Arc<dyn Authority>,
 }
 
 impl Outside {
@@ -85,6 +88,7 @@ impl Outside {
             machines: Arc::new(SshMachines::new(clock.clone())),
             vault: Arc::new(vault),
             archives: Places::beside(database),
+            authority: Arc::new(acme::Client::new(clock.clone())),
         }
     }
 }
@@ -140,6 +144,7 @@ impl Core {
             ledger,
             importer: Box::new(deploy::ComposeImporter),
             archives: outside.archives,
+            authority: outside.authority,
             bus: Bus::default(),
             fleet: OnceLock::new(),
             machines: outside.machines,
@@ -151,7 +156,13 @@ impl Core {
             node,
         });
         site.configs.add(balancer::config_item());
-        let tasks = [watch::tasks(), lost_hosts::tasks(), secrets::tasks(), certificates::tasks()];
+        let tasks = [
+            watch::tasks(),
+            lost_hosts::tasks(),
+            secrets::tasks(),
+            certificates::tasks(),
+            issuance::tasks(),
+        ];
         site.tasks.add(tasks.concat());
         Self {
             site,

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use self::core::{Core, Outside, Simulated};
 use self::data_dir::DataDir;
+use crate::acme;
 use crate::archive::Places;
 use crate::auth::{Auth, Options, secret, seed, throttle};
 use crate::clock::{Clock, Entropy};
@@ -143,7 +144,8 @@ fn outside(
         own if own.as_os_str().is_empty() => archives,
         folder => archives.with_backups_in(folder),
     };
-    Ok(Outside { machines, vault: Arc::new(vault), archives })
+    let authority = Arc::new(acme::Client::new(clock.clone()));
+    Ok(Outside { machines, vault: Arc::new(vault), archives, authority })
 }
 
 fn limits(config: &Config) -> Limits {

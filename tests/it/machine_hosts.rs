@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
+use ranchette::acme;
 use ranchette::archive::Places;
 use ranchette::clock::{Clock, Entropy};
 use ranchette::engine::docker::ssh::SshMachines;
@@ -27,6 +28,7 @@ async fn place(machines: Arc<dyn Machines>) -> Place {
             machines,
             vault: Vault::open(&vault, Entropy::System).expect("a vault").into(),
             archives: Places::beside(path),
+            authority: Arc::new(acme::Client::new(Clock::System)),
         };
         let limits = crate::world::limits();
         Core::open_with(path, Clock::System, Entropy::System, limits, outside).expect("a core")

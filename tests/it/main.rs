@@ -5,6 +5,7 @@
     reason = "tests against a real Docker Engine wait for it, with real deadlines"
 )]
 
+mod acme;
 mod agents;
 mod api;
 mod authz;

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ranchette::clock::{Clock, Entropy};
 use ranchette::config::Config;
+use ranchette::process::site::Site;
 use ranchette::server::{self, Running};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,9 +44,14 @@ impl Serving {
 }
 
 impl Serving {
+    /// What its processes use.
+    pub fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.0.as_ref().expect("it runs").core.site)
+    }
+
     /// Stores a setting, as an administrator would.
     pub async fn set(&self, name: &'static str, value: &str) {
-        let store = &self.0.as_ref().expect("it runs").core.site.store;
+        let store = self.site().store.clone();
         let value = value.to_owned();
         store.write(move |tx| tx.set_setting(name, Some(&value))).await.expect("a setting");
     }

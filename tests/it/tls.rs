@@ -18,13 +18,13 @@ const ECHO: &str = "printf '#!/bin/sh\\nprintf \"HTTP/1.0 200 OK\\\\r\\\\n\\\\r\
                     echo \"$$line\"; done\\n' > /tmp/echo && chmod 755 /tmp/echo && \
                     exec nc -ll -p 80 -e /tmp/echo";
 
-/// Makes a certificate for a name; the texts of both.
-fn certificate(folder: &Path, name: &str) -> (String, String) {
+/// Makes a certificate for a name, for so many days; its text and that of its key.
+pub fn certificate(folder: &Path, name: &str, days: u32) -> (String, String) {
     let path = |end: &str| folder.join(format!("{name}.{end}")).to_string_lossy().into_owned();
     let (cert, key) = (path("pem"), path("key"));
     let output = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-days", "3650", "-subj", &format!("/CN={name}")])
+        .args(["-days", &days.to_string(), "-subj", &format!("/CN={name}")])
         .args(["-addext", &format!("subjectAltName=DNS:{name}")])
         .args(["-out", &cert, "-keyout", &key])
         .output()
@@ -59,7 +59,7 @@ async fn ask(port: u16, name: &str) -> Result<String, String> {
 }
 
 /// Waits until a client that asks for a name gets this certificate and these lines.
-async fn sees(port: u16, name: &str, cert: &str, lines: &[&str]) {
+pub async fn sees(port: u16, name: &str, cert: &str, lines: &[&str]) {
     until(&format!("a client that asks for {name}"), async || {
         let seen = ask(port, name).await?;
         let fits = seen.contains(cert.trim()) && lines.iter().all(|line| seen.contains(line));
@@ -105,8 +105,8 @@ async fn tls_ends_at_the_balancer() {
     let ports = [(); 3].map(|()| free_address().port());
     let [http, https, tls] = ports;
     let folder = ranch.folder.path();
-    let (first, first_key) = certificate(folder, "first.example");
-    let (second, second_key) = certificate(folder, "second.example");
+    let (first, first_key) = certificate(folder, "first.example", 3650);
+    let (second, second_key) = certificate(folder, "second.example", 3650);
     let mut ids = Vec::new();
     for (name, cert, key) in [("first", &first, &first_key), ("second", &second, &second_key)] {
         let body = json!({ "name": name, "cert": cert, "key": key });
@@ -129,7 +129,7 @@ async fn tls_ends_at_the_balancer() {
     let container = ranch.service(&stack, "front")[0].clone();
     keys_are_in_memory_only(&ranch, &container.name, [&first_key, &second_key]);
 
-    let (renewed, renewed_key) = certificate(folder, "second.example");
+    let (renewed, renewed_key) = certificate(folder, "second.example", 3650);
     assert_ne!(second, renewed);
     let change = json!({ "cert": renewed, "key": renewed_key });
     ranch.send(Method::PUT, &format!("certificates/{}", ids[1]), &change).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ranchette::acme::{self, Authority};
 use ranchette::archive::Places;
 use ranchette::clock::{Clock, Entropy};
 use ranchette::engine::sim::{SimEngine, SimFleet};
@@ -26,6 +27,8 @@ pub struct World {
     pub core: Option<Core>,
     pub clock: Clock,
     pub project: i64,
+    /// Issues certificates.
+    pub authority: Arc<dyn Authority>,
     hosts: usize,
     breakpoint: Option<Breakpoint>,
 }
@@ -49,7 +52,8 @@ impl World {
     pub fn unstarted(hosts: usize, clock: Clock) -> Self {
         let folder = TempDir::new().expect("temporary folder");
         let fleet = SimFleet::new(7, clock.clone());
-        Self { folder, fleet, core: None, clock, project: 0, hosts, breakpoint: None }
+        let authority = Arc::new(acme::Client::new(clock.clone()));
+        Self { folder, fleet, core: None, clock, project: 0, authority, hosts, breakpoint: None }
     }
 
     pub async fn with_clock(hosts: usize, clock: Clock) -> Self {
@@ -83,6 +87,7 @@ impl World {
                 .expect("vault")
                 .into(),
             archives: Places::beside(&path),
+            authority: Arc::clone(&self.authority),
         };
         let core = Core::open_with(&path, self.clock.clone(), Entropy::System, limits(), outside);
         let core = core.expect("opens");

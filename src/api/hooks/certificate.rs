@@ -6,7 +6,7 @@ use super::{Creation, Ctx, Hook};
 use crate::certificate::{self, Facts};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
-use crate::process::{balancer, certificates, secrets};
+use crate::process::{balancer, certificates, issuance, secrets};
 
 /// `certificate`.
 pub const HOOK: Hook =
@@ -31,6 +31,14 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
 fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value>) -> Result<()> {
     if !TEXTS.iter().any(|field| changes.contains_key(*field)) {
         return Ok(());
+    }
+    if let Some(name) = row.str(issuance::NAME) {
+        return Err(Error::conflict(format!(
+            "certificate `{}` comes from an ACME server; take `{name}` out of the label `{}` of its \
+             balancers and store one under another name",
+            row.display_name(),
+            issuance::LABEL
+        )));
     }
     let given = changes.shift_remove("key");
     let given = given.as_ref().and_then(Value::as_str);
@@ -74,7 +82,8 @@ fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
         return Ok(());
     }
     let users = balancer::with_certificate(ctx.tx, row)?;
-    if users.is_empty() {
+    // One that could not be had so far may go; it is asked for again as long as a balancer wants it.
+    if row.str("cert").is_none() || users.is_empty() {
         return Ok(());
     }
     let error = Error::code("InvalidAction").message(format!(

@@ -6,6 +6,7 @@ use crate::balancer::{self, Balancer, Check, Protocol, Rule, Stickiness, Target}
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::model::selector::Selector;
+use crate::process::issuance;
 use crate::store::{Query, Read};
 
 /// Label with the ports that speak the proxy protocol.
@@ -48,11 +49,12 @@ pub fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
         stickiness: policy.map(|policy| stickiness(policy, service)),
         custom: config.and_then(|config| config.get("config")?.as_str()).unwrap_or("").to_owned(),
         certificates: certificates(read, service)?.iter().map(file_name).collect(),
+        challenges: issuance::challenges(read, service)?,
         proxy_ports: proxy_ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
     })
 }
 
-/// Certificates of a balancer that are there, the default one first.
+/// Certificates of a balancer that are there, the default one first, those of an ACME server last.
 ///
 /// # Errors
 /// When the database fails.
@@ -62,7 +64,13 @@ pub fn certificates(read: &Read<'_>, service: &Resource) -> Result<Vec<Resource>
         let row = read.get(id)?.filter(|row| {
             row.ty == "certificate" && row.removed.is_none() && row.account_id == service.account_id
         });
+        let row = row.filter(|row| row.str("cert").is_some());
         found.extend(row.filter(|row| found.iter().all(|known| known.id != row.id)));
+    }
+    for row in issuance::of_balancer(read, service)? {
+        if found.iter().all(|known| known.id != row.id) {
+            found.push(row);
+        }
     }
     Ok(found)
 }
@@ -81,13 +89,16 @@ pub fn file_name(certificate: &Resource) -> String {
     format!("{}-{}.pem", certificate.id, hash.get(..HASH_DIGITS).unwrap_or_default())
 }
 
-/// Balancers that serve a certificate.
+/// Balancers that serve a certificate, or will when there is one.
 ///
 /// # Errors
 /// When the database fails.
 pub fn with_certificate(read: &Read<'_>, certificate: &Resource) -> Result<Vec<Resource>> {
     let mut found = balancers(read, certificate.account_id)?;
-    found.retain(|service| certificate_ids(service).contains(&certificate.id));
+    found.retain(|service| {
+        certificate_ids(service).contains(&certificate.id)
+            || issuance::is_wanted_by(service, certificate)
+    });
     Ok(found)
 }
 
@@ -106,7 +117,11 @@ pub fn is_balanced(read: &Read<'_>, target: &Resource) -> Result<bool> {
     Ok(serving.any(|service| list(service.map("lbConfig"), "portRules").iter().any(names)))
 }
 
-fn balancers(read: &Read<'_>, environment: Option<i64>) -> Result<Vec<Resource>> {
+/// The balancers of an environment.
+///
+/// # Errors
+/// When the database fails.
+pub fn balancers(read: &Read<'_>, environment: Option<i64>) -> Result<Vec<Resource>> {
     read.list(&Query {
         ty: "service",
         kinds: vec!["loadBalancerService"],

@@ -9,7 +9,7 @@ mod trial;
 
 pub use trial::refusal;
 
-pub use facts::{configuration, is_balanced, is_balancer, with_certificate};
+pub use facts::{balancer, balancers, configuration, is_balanced, is_balancer, with_certificate};
 
 use std::sync::Arc;
 

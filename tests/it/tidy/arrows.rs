@@ -24,7 +24,8 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
     ("archive", &["clock"]),
-    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive"]),
+    ("acme", &["clock"]),
+    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
         "controller",
@@ -33,6 +34,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
             "scheduler",
             "reconcile",
             "compose",
+            "balancer",
             "clock",
             "error",
             "events",
@@ -98,6 +100,8 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ),
     ("russh", &["src/engine/docker/ssh"], "only the way to other machines knows SSH"),
     ("chacha20poly1305", &["src/vault.rs", "src/vault"], "secrets are encrypted in one place"),
+    ("instant_acme", &["src/acme"], "only the client of ACME servers knows ACME"),
+    ("rustls", &["src/acme"], "nothing else speaks TLS"),
     ("argon2", &["src/auth"], "passwords are hashed in one place"),
     ("clap", &["src/cli", "src/main.rs"], "only the command line knows clap"),
     ("indicatif", &["src/cli"], "only the command line writes to the terminal"),
@@ -108,7 +112,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("Instant::now", &["src/clock.rs"], "time is a parameter"),
     ("getrandom", &["src/clock.rs"], "randomness is a parameter"),
     // A library wants it to read a key, and makes nothing of it.
-    ("rand", &["src/clock.rs", "src/certificate.rs"], "randomness is a parameter"),
+    ("rand", &["src/clock.rs", "src/certificate.rs", "src/acme"], "randomness is a parameter"),
     ("RandomState", &["src/clock.rs"], "randomness is a parameter"),
 ];
 
