@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
-use crate::store::Tx;
+use crate::store::{Condition, Op, Query, Read, Tx};
 
 /// How soon to look again whether what is being removed is gone, in milliseconds.
 const LOOK_AGAIN_MS: i64 = 100;
@@ -14,6 +14,21 @@ const LOOK_AGAIN_MS: i64 = 100;
 const LOST: &[&str] = &["disconnected", "disconnecting", "reconnecting"];
 /// Marks a host that is removed while its machine cannot be reached: nothing on it is waited for.
 pub const ABANDONED: &str = "abandoned";
+
+/// The active hosts of an environment, or of all.
+///
+/// # Errors
+/// When the database fails.
+pub fn active(read: &Read<'_>, environment: Option<i64>) -> Result<Vec<Resource>> {
+    let is_active = Condition { field: "state".to_owned(), op: Op::Eq, value: "active".into() };
+    read.list(&Query {
+        ty: "host",
+        account_id: environment,
+        conditions: vec![is_active],
+        limit: usize::MAX >> 1,
+        ..Query::default()
+    })
+}
 
 /// Processes of `host`.
 pub const PROCESSES: &[Definition] = &[

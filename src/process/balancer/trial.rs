@@ -16,9 +16,9 @@ use crate::engine::{ContainerSpec, Engine, EngineError, SecretFile};
 use crate::error::Result;
 use crate::model::launch::bare;
 use crate::model::resource::Resource;
-use crate::process::helper;
 use crate::process::site::Site;
-use crate::store::{Query, Read};
+use crate::process::{helper, host};
+use crate::store::Read;
 
 /// How long a trial may take, in milliseconds.
 const LIMIT_MS: u64 = 10_000;
@@ -85,7 +85,8 @@ impl Trial {
         };
         let mut places = running(read, service)?;
         if !MOUNTS.iter().any(mounts) {
-            places.extend(hosts(read, service)?.into_iter().map(|host| (host, None)));
+            let hosts = host::active(read, service.account_id)?;
+            places.extend(hosts.into_iter().map(|host| (host.id, None)));
         }
         Ok(Some(Self {
             text: balancer::configuration(&balancer),
@@ -165,18 +166,6 @@ fn running(read: &Read<'_>, service: &Resource) -> Result<Vec<(i64, Option<Strin
         Some((container.int("hostId")?, Some(container.str("externalId")?.to_owned())))
     };
     Ok(running.filter_map(place).collect())
-}
-
-/// The hosts that a balancer's containers may come to.
-fn hosts(read: &Read<'_>, service: &Resource) -> Result<Vec<i64>> {
-    let query = Query {
-        ty: "host",
-        account_id: service.account_id,
-        limit: usize::MAX >> 1,
-        ..Query::default()
-    };
-    let active = read.list(&query)?.into_iter().filter(|host| host.state == "active");
-    Ok(active.map(|host| host.id).collect())
 }
 
 #[cfg(test)]

@@ -8,11 +8,12 @@ use super::door::{self, Door, Way};
 use super::{ARCHIVE, any_host, archive_of, host_of, named, own_archive};
 use crate::archive::{self, Archive, Bucket, Fetched, Place, Shelf};
 use crate::clock::Clock;
+use crate::engine::{RemoveVolumes, VolumeSpec};
 use crate::model::resource::Resource;
-use crate::process::secrets;
 use crate::process::site::{HostEngine, Site};
 use crate::process::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use crate::process::storage::hopeless;
+use crate::process::{helper, secrets};
 use crate::store::{ProcessRow, Tx};
 
 /// Field of a backup target: the bucket that it is.
@@ -126,19 +127,19 @@ pub fn prove(work: Work) -> StepFuture {
 async fn tried(work: &Work, host: &HostEngine) -> Result<archive::Contents, Failure> {
     let fetched = fetch(work, &work.resource, &archive_of(&work.resource)?).await?;
     let token = &work.resource.uuid;
-    let scratch = door::scratch(token);
+    let (name, scratch) = (helper::name(token), door::scratch(token));
     // What a run that was cut off has left would be found in it.
-    host.engine.remove(&format!("ranchette-{token}"), crate::engine::RemoveVolumes::None).await?;
+    host.engine.remove(&name, RemoveVolumes::None).await?;
     host.engine.volume_remove(&scratch.name).await?;
     let found = through(host, &scratch, token, fetched.path().to_owned()).await;
-    host.engine.remove(&format!("ranchette-{token}"), crate::engine::RemoveVolumes::None).await?;
+    host.engine.remove(&name, RemoveVolumes::None).await?;
     host.engine.volume_remove(&scratch.name).await?;
     found
 }
 
 async fn through(
     host: &HostEngine,
-    scratch: &crate::engine::VolumeSpec,
+    scratch: &VolumeSpec,
     token: &str,
     place: PathBuf,
 ) -> Result<archive::Contents, Failure> {

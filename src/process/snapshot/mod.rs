@@ -15,13 +15,13 @@ use serde_json::Map;
 
 use super::site::{HostEngine, Site};
 use super::step::{Definition, Failure, Next, Outcome, Retry, Step, StepFuture, Work};
-use super::{object, storage};
+use super::{host, object, storage};
 use crate::archive::{self, Archive};
 use crate::engine::VolumeSpec;
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::model::storage::{SNAPSHOT, built_in, is_local};
-use crate::store::{Condition, Op, ProcessRow, Query, Read, Tx};
+use crate::store::{ProcessRow, Read, Tx};
 use door::{Door, Way};
 use quiet::Quiet;
 
@@ -132,18 +132,7 @@ fn host_of(site: &Site, volume: &Resource) -> Result<HostEngine, Failure> {
 
 /// An engine of an active host of an environment.
 fn any_host(site: &Site, environment: Option<i64>) -> Result<Option<HostEngine>, Failure> {
-    let query = Query {
-        ty: "host",
-        account_id: environment,
-        conditions: vec![Condition {
-            field: "state".to_owned(),
-            op: Op::Eq,
-            value: "active".into(),
-        }],
-        limit: 100,
-        ..Default::default()
-    };
-    let hosts = site.store.read(|read| read.list(&query))?;
+    let hosts = site.store.read(|read| host::active(read, environment))?;
     Ok(hosts.iter().find_map(|host| site.engines.get(host.id)))
 }
 
