@@ -140,7 +140,7 @@ pub fn is_wanted_by(service: &Resource, certificate: &Resource) -> bool {
     name.is_some_and(|name| names(service).0.iter().any(|wanted| wanted == name))
 }
 
-/// Makes the environment's account, if it has none; its thumbprint.
+/// Makes the environment's account and the thumbprint of its key, if it has none.
 ///
 /// # Errors
 /// When the database or the vault fails.
