@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::api::site::{Client, Site};
 use crate::docker_support::docker;
 use crate::machine_hosts::simulated;
-use crate::ranch::{Ranch, until};
+use crate::ranch::{Ranch, sleeper, until};
 
 const REGISTRY: &str = "reg.test:5000";
 
@@ -121,17 +121,6 @@ async fn services_of_compose_files_and_their_upgrades_follow_the_setting_too() {
     place.core.shut_down().await;
 }
 
-fn compose(image: &str) -> String {
-    format!(
-        "services:
-  app:
-    image: {image}
-    command: [sleep, \"100000\"]
-    stop_signal: SIGKILL
-"
-    )
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_image_without_a_registry_is_pulled_from_that_of_the_setting() {
     let docker = docker().await;
@@ -142,7 +131,7 @@ async fn an_image_without_a_registry_is_pulled_from_that_of_the_setting() {
     let server = ranch.start().await;
     server.set("registry.default", &docker.registry).await;
     let image = format!("ranchette-test/{stack}:1");
-    ranch.ok(&["up", "-f", &ranch.file(&compose(&image)), "-p", &stack]).await;
+    ranch.ok(&["up", "-f", &ranch.file(&sleeper(&image)), "-p", &stack]).await;
     let container = until("it runs", async || match ranch.containers(&stack).as_slice() {
         [one] if one.is_running() => Ok(one.id.clone()),
         all => Err(format!("{all:?}")),

@@ -410,3 +410,15 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String
 pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
+
+/// A compose file with one service, `app`, whose container only has to be there.
+pub fn sleeper(image: &str) -> String {
+    format!(
+        "services:
+  app:
+    image: {image}
+    command: [sleep, \"100000\"]
+    stop_signal: SIGKILL
+"
+    )
+}

@@ -9,7 +9,7 @@ use ranchette::process::{self, secrets};
 use serde_json::{Map, Value, json};
 
 use crate::docker_support::docker;
-use crate::ranch::{Ranch, until};
+use crate::ranch::{Ranch, sleeper, until};
 use crate::world::World;
 
 const SERVER: &str = "reg.test:5000";
@@ -264,17 +264,6 @@ async fn a_plain_password_of_old_is_sealed() {
     world.stop().await;
 }
 
-fn compose(image: &str) -> String {
-    format!(
-        "services:
-  app:
-    image: {image}
-    command: [sleep, \"100000\"]
-    stop_signal: SIGKILL
-"
-    )
-}
-
 /// The state and the words of a registry credential.
 async fn judged(ranch: &Ranch, id: &str) -> (String, String) {
     until("the credential is judged", async || {
@@ -301,7 +290,7 @@ async fn a_private_image_on_docker_needs_its_login() {
     // An image that no other test pulls or removes.
     let image = docker.private_image(&stack).await;
     let server = ranch.start().await;
-    let file = ranch.file(&compose(&image));
+    let file = ranch.file(&sleeper(&image));
     let refused = ranch.run(&["up", "-f", &file, "-p", &stack]).await;
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success(), "{words}");
