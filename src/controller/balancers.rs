@@ -52,7 +52,10 @@ pub async fn run(site: Arc<Site>, stop: CancellationToken) {
             }
         }
         let all = heard.is_empty();
-        site.clock.sleep_ms(GATHER_MS).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = site.clock.sleep_ms(GATHER_MS) => {}
+        }
         while let Ok(next) = changes.try_recv() {
             note(&next, &mut heard);
         }

@@ -155,7 +155,10 @@ impl Board {
                 changed = wanted.changed() => if changed.is_err() { return },
                 () = later => {}
             }
-            clock.sleep_ms(GATHER_MS).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = clock.sleep_ms(GATHER_MS) => {}
+            }
         }
     }
 }

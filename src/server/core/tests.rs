@@ -1,4 +1,5 @@
-//! The disk that holds the database is full in the middle of a deployment.
+//! The disk that holds the database is full in the middle of a deployment, and a server that is shut down right
+//! after a change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +9,21 @@ use serde_json::{Map, json};
 use super::*;
 use crate::engine::sim::SimFleet;
 use crate::model::resource::NewResource;
+use crate::network::board::Board;
 use crate::process;
 use crate::store::Read;
 
 /// Longest that this may take: a failure, not a pace.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+fn limits() -> Limits {
+    Limits {
+        concurrency: 8,
+        workers: 64,
+        stop_timeout_s: 10,
+        first_subnet: "10.42.0.0/16".to_owned(),
+    }
+}
 
 async fn until(core: &Core, what: &str, done: impl Fn(&Read<'_>) -> Result<bool>) {
     let store = &core.site.store;
@@ -35,14 +46,8 @@ fn running(read: &Read<'_>, service: i64) -> Result<usize> {
 async fn a_deployment_goes_on_when_the_disk_has_room_again() {
     const SCALE: usize = 40;
     let folder = tempfile::tempdir().expect("a folder");
-    let limits = Limits {
-        concurrency: 8,
-        workers: 64,
-        stop_timeout_s: 10,
-        first_subnet: "10.42.0.0/16".to_owned(),
-    };
     let path = folder.path().join("db");
-    let mut core = Core::open(&path, Clock::System, Entropy::System, limits).expect("a core");
+    let mut core = Core::open(&path, Clock::System, Entropy::System, limits()).expect("a core");
     let fleet = SimFleet::new(7, Clock::System);
     let host = fleet.host("host1");
     let made = core.site.store.write(|tx| {
@@ -94,4 +99,36 @@ async fn a_deployment_goes_on_when_the_disk_has_room_again() {
     .await;
     assert_eq!(host.count(), (SCALE, SCALE), "none doubled, none left over");
     core.shut_down().await;
+}
+
+/// Time stands still, so that whoever only waits for it to pass waits for ever.
+#[tokio::test(flavor = "current_thread")]
+async fn a_server_shuts_down_while_it_gathers_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (clock, hands) = Clock::manual(1_700_000_000_000);
+    let path = folder.path().join("db");
+    let core = Core::open(&path, clock.clone(), Entropy::System, limits()).expect("a core");
+    let store = core.site.store.clone();
+    let (stop, board) = (CancellationToken::new(), Board::default());
+    let (_wanted, wanted) = tokio::sync::watch::channel(Vec::new());
+    let loops = [
+        tokio::spawn(balancers::run(Arc::clone(&core.site), stop.clone())),
+        tokio::spawn(board.run(store.clone(), clock, wanted, stop.clone())),
+    ];
+    let gather = async {
+        // Each is woken by a change, and then waits for more.
+        while hands.sleepers() < loops.len() {
+            let made = store.write(|tx| {
+                let uuid = tx.entropy.uuid();
+                tx.insert(NewResource::new("account", uuid).kind("project").name("Default"))
+            });
+            made.await.expect("a project");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, gather).await.expect("both gather");
+    stop.cancel();
+    for ended in loops {
+        tokio::time::timeout(DEADLINE, ended).await.expect("it ends").expect("well");
+    }
 }
