@@ -113,12 +113,14 @@ async function relist(self) {
   try {
     const found = await fetchAll(self.spec);
     if (self.stopped || self.fresh !== fresh) return;
-    const { belongs } = self.spec;
+    const { belongs, ended } = self.spec;
+    const before = self.items;
     self.items = new Map(
       found.filter((item) => !gone(item) && (!belongs || belongs(item))).map((item) => [item.id, item]),
     );
     for (const item of fresh.values()) place(self, item);
     self.error = null;
+    if (ended) for (const item of before.values()) if (!self.items.has(item.id)) unlisted(self, item);
   } catch (error) {
     if (self.stopped || self.fresh !== fresh) return;
     self.error = error;
@@ -126,6 +128,12 @@ async function relist(self) {
   self.fresh = null;
   self.loaded = true;
   notify(self);
+}
+
+// A listing may show an end before the change is heard, or the change was missed.
+async function unlisted(self, item) {
+  const now = await get(item.links.self).catch(() => item);
+  if (!self.stopped && (now === item || gone(now))) self.spec.ended(now);
 }
 
 // A single resource that is not there is an empty list, not a failure.

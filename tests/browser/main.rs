@@ -34,7 +34,10 @@ pub use pages::forms_of_the_api_do_everything;
 use ranchette::process::site::Site;
 pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;
-pub use volumes::{a_backup_that_fails_says_why, volumes_are_kept_put_back_and_brought_back};
+pub use volumes::{
+    a_backup_that_fails_says_why, a_removal_that_was_not_heard_is_noticed,
+    volumes_are_kept_put_back_and_brought_back,
+};
 
 /// A server to look at.
 pub struct Server {

@@ -93,5 +93,6 @@ stories! {
     set_up_log_out_log_in
     the_other_pages_say_what_is
     theme_and_session_are_kept_until_they_end
+    a_removal_that_was_not_heard_is_noticed
     volumes_are_kept_put_back_and_brought_back
 }

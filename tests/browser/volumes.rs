@@ -64,6 +64,29 @@ async fn removal(page: &Browser) {
     page.until("it is not removed any more", "!document.querySelector('[data-removed]')").await;
 }
 
+/// An end that the page did not hear of is seen in the next listing. The page is made deaf to it by its
+/// parser of messages; what another stack's containers do makes it list again.
+pub async fn a_removal_that_was_not_heard_is_noticed(server: &Server) {
+    with_browser(async |page| {
+        enter(page, server).await;
+        api(page, "PUT", "../../settings/volume.undo.seconds", "{ value: '3600' }").await;
+        apply_elsewhere(page, "busy").await;
+        page.press("Volumes").await;
+        page.until_at("[data-volume=busy_data] .badge", "active").await;
+        act_elsewhere(page, "stacks?name=busy", "remove", "{ volumes: false }").await;
+        page.until_at("[data-volume=busy_data] .badge", "detached").await;
+        let deaf = "(JSON.parse = new Proxy(JSON.parse, { apply(parse, self, [text, ...more]) {
+            if (text.includes('resource.change') && text.includes('busy_data')) throw new Error('not heard');
+            return parse.call(self, text, ...more);
+        } }), 0)";
+        page.value(deaf).await;
+        act_elsewhere(page, "volumes?name=busy_data", "remove", "{}").await;
+        apply_elsewhere(page, "talk").await;
+        page.until_at("[data-removed=busy_data]", "gone for good in").await;
+    })
+    .await;
+}
+
 /// A bucket that cannot be reached: the backup fails, and what the page says is why.
 pub async fn a_backup_that_fails_says_why(server: &Server) {
     with_browser(async |page| {
