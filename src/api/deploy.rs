@@ -48,7 +48,11 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
         let vault = Arc::clone(&session.state.site.vault);
-        let apply = move |tx: &mut Tx<'_>| deploy::apply(tx, &vault, environment, &request);
+        let by = session.caller.known_as();
+        let apply = move |tx: &mut Tx<'_>| {
+            tx.by = Some(by);
+            deploy::apply(tx, &vault, environment, &request)
+        };
         session.state.store.write(apply).await?
     };
     let mut answer = deploy::render(&report);

@@ -131,6 +131,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// What people know the caller by: its name, else what kind of account it is.
+    pub fn known_as(&self) -> String {
+        self.user_name.clone().unwrap_or_else(|| self.user_kind.clone())
+    }
+
     /// Whether the caller acts in an environment rather than as its own account.
     pub fn in_project(&self) -> bool {
         self.account_id != self.user_id || self.user_kind == "project"

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, data, doctor, down, logs, password, ps, pull, rotate, scale, serve,
-    switch, up, upgrade,
+    adopt, audit, check_config, data, doctor, down, history, logs, password, ps, pull, rotate,
+    scale, serve, switch, up, upgrade,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -129,7 +129,9 @@ pub enum Verb {
     Restart(switch::SwitchArgs),
     /// Go to another image of a service, some containers at a time
     Upgrade(upgrade::UpgradeArgs),
-    /// Have the containers of a service back from before its upgrade
+    /// Show the versions of a service, and which images they ran
+    History(history::HistoryArgs),
+    /// Have the containers of a service back from before its upgrade, or an earlier version
     Rollback(upgrade::RollbackArgs),
     /// Remove a stack with its services and containers
     Down(down::DownArgs),

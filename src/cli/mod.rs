@@ -25,6 +25,7 @@ mod settings;
 mod board;
 mod client;
 mod follow;
+mod history;
 mod inventory;
 mod view;
 
@@ -86,6 +87,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Stop(args) => block_on(switch::run(settings, out, &args, switch::Switch::Stop)),
         Verb::Restart(args) => block_on(switch::run(settings, out, &args, switch::Switch::Restart)),
         Verb::Upgrade(args) => block_on(upgrade::upgrade(settings, out, &args)),
+        Verb::History(args) => block_on(history::run(settings, out, &args)),
         Verb::Rollback(args) => block_on(upgrade::rollback(settings, out, &args)),
         Verb::Down(args) => block_on(down::run(settings, out, &args)),
         Verb::Backup(args) => data::backup(settings, out, &args),

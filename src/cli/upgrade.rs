@@ -8,6 +8,7 @@ use super::args::{Connection, Patience};
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::follow::Aim;
+use super::history;
 use super::inventory::Inventory;
 use super::output::Output;
 use super::scale;
@@ -51,6 +52,9 @@ pub struct RollbackArgs {
     /// Service, or STACK/SERVICE
     #[arg(value_name = "SERVICE")]
     pub service: String,
+    /// Go to this version of `history`, with the very images that it ran
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
     #[command(flatten)]
     patience: Patience,
     #[command(flatten)]
@@ -159,7 +163,13 @@ pub async fn rollback(settings: &Settings, out: &Output, args: &RollbackArgs) ->
     let path = client.scoped(&format!("services/{}", service.id));
     let name = inventory.full_name(service);
     let row = found(&client, &path, &name).await?;
-    let aim = if row["actions"].get("rollback").is_some() {
+    let aim = if let Some(wanted) = &args.to {
+        let versions = history::versions(&client, service).await?;
+        let version = history::find(&name, &versions, wanted)?;
+        let body = json!({ "versionId": version["id"] });
+        client.act(&path, "rollbackto", &body).await?;
+        Aim::Upgraded
+    } else if row["actions"].get("rollback").is_some() {
         client.act(&path, "rollback", &json!({})).await?;
         Aim::Running
     } else if let Some(strategy) = before(&row) {
@@ -176,6 +186,13 @@ pub async fn rollback(settings: &Settings, out: &Output, args: &RollbackArgs) ->
     }
     let aims = std::iter::once((service, aim));
     let exit = scale::wait(&client, out, &inventory, aims, &args.patience).await?;
+    if args.to.is_some() {
+        let now = found(&client, &path, &name).await?;
+        if now["state"] != "upgraded" {
+            let why = now["transitioningMessage"].as_str().unwrap_or("the upgrade was rolled back");
+            return Err(Failure::new(format!("{name}: {why}")));
+        }
+    }
     match aim {
         Aim::Upgraded => finish(&client, out, &inventory, service, &args.patience).await,
         Aim::Running | Aim::Healthy | Aim::Stopped | Aim::Gone => Ok(exit),

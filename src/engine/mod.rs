@@ -58,6 +58,16 @@ pub trait Engine: Send + Sync {
     /// The engine's id of `image`, which changes with its content; `None` if it would have to be pulled.
     async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError>;
 
+    /// The names by content of `image`, `name@sha256:..`; none if it came from no registry or is not here.
+    async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError>;
+
+    /// Asks the registry of `image` whether it has it, with `auth` or anonymously; fetches nothing.
+    async fn image_offered(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<(), EngineError>;
+
     /// Fetches `image` from its registry. One attempt, with `auth` or anonymously.
     async fn pull(
         &self,

@@ -47,6 +47,7 @@ const BEGINNINGS: &[(&str, Begin)] = &[
     ("service.rollback", upgrade::roll_back),
     ("service.update", service::begin_update),
     ("service.upgrade", upgrade::begin),
+    ("stack.upgrade", upgrade::stack::begin),
 ];
 
 /// What happens as the process of this name starts.

@@ -40,6 +40,7 @@ pub mod snapshot;
 pub mod storage;
 pub mod template;
 pub mod upgrade;
+pub mod versions;
 pub mod volume;
 
 pub mod runner;

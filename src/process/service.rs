@@ -175,6 +175,7 @@ fn bury(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
             super::retire(tx, map.id)?;
         }
         super::links::bury(tx, work.resource.id)?;
+        super::versions::bury(tx, work.resource.id)?;
         super::reserve::release(tx, &work.resource)?;
     }
     Ok(())

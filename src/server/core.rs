@@ -32,7 +32,7 @@ use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
-use crate::process::{certificates, lost_hosts, secrets};
+use crate::process::{certificates, lost_hosts, secrets, versions};
 use crate::store::Store;
 use crate::vault::{self, Vault};
 
@@ -162,6 +162,7 @@ impl Core {
             secrets::tasks(),
             certificates::tasks(),
             issuance::tasks(),
+            versions::images::tasks(),
         ];
         site.tasks.add(tasks.concat());
         Self {

@@ -55,6 +55,18 @@ impl Engine for Counted {
         self.count("image_id", self.engine.image_id(image)).await
     }
 
+    async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
+        self.count("image_digests", self.engine.image_digests(image)).await
+    }
+
+    async fn image_offered(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<(), EngineError> {
+        self.count("image_offered", self.engine.image_offered(image, auth)).await
+    }
+
     async fn pull(
         &self,
         image: &str,

@@ -73,6 +73,8 @@ pub struct Tx<'a> {
     pub now: i64,
     /// Source of uuids and secrets.
     pub entropy: &'a Entropy,
+    /// Who asked for what is written, for people; nobody when the server does it by itself.
+    pub by: Option<String>,
     changes: Vec<Change>,
     spawned: bool,
     asked: bool,

@@ -258,6 +258,7 @@ impl Context {
             read: Read { connection: &self.connection, rows: Some(&self.rows) },
             now: self.clock.now_ms(),
             entropy: &self.entropy,
+            by: None,
             changes: Vec::new(),
             spawned: false,
             asked: false,

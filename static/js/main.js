@@ -18,6 +18,7 @@ import containerPage from "./pages/container.js";
 import hostsPage from "./pages/hosts.js";
 import keysPage from "./pages/keys.js";
 import loginPage from "./pages/login.js";
+import { historyPage } from "./pages/history.js";
 import { serviceLogsPage, stackLogsPage } from "./pages/logs.js";
 import missingPage from "./pages/missing.js";
 import networkPage from "./pages/network.js";
@@ -36,6 +37,7 @@ const ROUTES = [
   ["/stacks/:id/edit", editStackPage],
   ["/stacks/:id/logs", stackLogsPage],
   ["/stacks/:id/services/:service/logs", serviceLogsPage],
+  ["/stacks/:id/services/:service/history", historyPage],
   ["/containers/:id", containerPage],
   ["/hosts", hostsPage],
   ["/volumes", volumesPage],

@@ -207,6 +207,11 @@ impl Browser {
         value.as_str().unwrap_or_default().to_owned()
     }
 
+    /// The page as a person sees it, as PNG.
+    pub async fn picture(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture")
+    }
+
     /// Errors and warnings of the browser's console since it was last asked: exceptions, violations
     /// of the content policy, files that are missing. An answer of the API that says no is not one, nor
     /// is what the browser itself let go of when the machine's network changed.

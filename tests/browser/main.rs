@@ -12,6 +12,7 @@
 )]
 
 mod driver;
+mod history;
 mod machines;
 mod modules;
 mod networks;
@@ -23,6 +24,7 @@ mod volumes;
 use std::sync::Arc;
 
 use driver::{Browser, with_browser};
+pub use history::a_service_goes_back_to_an_earlier_version;
 pub use machines::{
     a_machine_that_cannot_be_reached_says_why, a_machine_that_is_added_becomes_a_host,
 };

@@ -62,7 +62,8 @@ LEADS_TO = {
     'dockersocket': SAME, 'console': SAME, 'error': 'error', 'evacuate': 'inactive',
     'execute': SAME, 'exportconfig': SAME, 'finishupgrade': 'active', 'logs': SAME,
     'migrate': SAME, 'proxy': SAME, 'reactivate': 'active', 'reconnect': 'active',
-    'removeservicelink': SAME, 'restart': SAME, 'rollback': 'active', 'setmembers': SAME,
+    'removeservicelink': SAME, 'restart': SAME, 'rollback': 'active',
+    'rollbackto': 'upgraded', 'setmembers': SAME,
     'setservicelinks': SAME, 'start': 'running', 'stop': 'stopped', 'update': SAME,
     'upgrade': 'upgraded',
 }
@@ -82,8 +83,9 @@ def plan(type, row):
                 'start', 'stop', 'error']
     if type in SERVICES:
         upgrade = ['upgrade', 'rollback', 'upgrade', 'finishupgrade']
+        back = ['rollbackto', 'finishupgrade']
         return ['activate', 'update', 'restart', 'addservicelink', 'removeservicelink',
-                'setservicelinks', *upgrade, 'deactivate']
+                'setservicelinks', *upgrade, *back, 'deactivate']
     if type in STACKS:
         upgrade = ['upgrade', 'rollback', 'upgrade', 'finishupgrade']
         return ['update', 'addoutputs', 'exportconfig', 'deactivateservices', 'activateservices',
@@ -203,6 +205,10 @@ class Deeds:
         if self.type in STACKS:
             return {'dockerCompose': COMPOSE % name('v'), 'rancherCompose': ''}
         return {}
+
+    def for_rollbackto(self):
+        first = min(self.row.serviceVersions(), key=lambda one: one.versionNumber)
+        return {'versionId': first.id, 'intervalMillis': 100}
 
     # What can be seen of them.
 

@@ -23,6 +23,7 @@ mod docker_policy;
 mod docker_stack;
 mod docker_support;
 mod docker_upgrade;
+mod docker_versions;
 mod engine_contract;
 mod handlers;
 mod health;

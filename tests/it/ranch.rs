@@ -192,7 +192,7 @@ impl Ranch {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    fn try_docker(&self, args: &[&str]) -> Output {
+    pub fn try_docker(&self, args: &[&str]) -> Output {
         let mut command = Command::new("docker");
         command.args(["-H", &self.endpoint]).args(args).stdin(Stdio::null());
         command.output().expect("`docker` starts; install package docker.io")
@@ -392,14 +392,23 @@ fn container(found: &Value) -> Container {
 }
 
 /// Asks until there is an answer: Docker is looked at from outside, so nothing tells when to look.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Result<T, String>) -> T {
-    let deadline_ms = Clock::System.now_ms() + DEADLINE_MS;
+pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -> T {
+    within(DEADLINE_MS, what, ask).await
+}
+
+/// The same with a deadline of its own, for what backs off when it fails.
+pub async fn within<T>(
+    deadline_ms: i64,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<T, String>,
+) -> T {
+    let end_ms = Clock::System.now_ms() + deadline_ms;
     loop {
         match ask().await {
             Ok(found) => return found,
             Err(seen) => {
-                let in_time = Clock::System.now_ms() < deadline_ms;
-                assert!(in_time, "{what}: not within {DEADLINE_MS} ms; in the end: {seen}");
+                let in_time = Clock::System.now_ms() < end_ms;
+                assert!(in_time, "{what}: not within {deadline_ms} ms; in the end: {seen}");
             }
         }
         Clock::System.sleep_ms(50).await;

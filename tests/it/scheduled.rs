@@ -107,6 +107,17 @@ async fn some_at_a_time(world: &World, [first, second, third]: [i64; 3]) {
         rows(world).iter().filter(|row| row.state == "running").map(|row| row.id).collect()
     };
     assert_eq!(running(), BTreeSet::from([first, third]));
+    // They count from when their processes have begun.
+    world
+        .until("both have begun", |read| {
+            let mut begun = 0;
+            read.for_each("scheduledUpgrade", |row| {
+                begun += usize::from(row.int("started").is_some());
+                Ok(())
+            })?;
+            Ok((begun == 2).then_some(()))
+        })
+        .await;
     // One that is started by hand waits for its turn.
     world.act(second, "start", json!({})).await;
     let waits = world

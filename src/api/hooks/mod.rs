@@ -192,6 +192,11 @@ pub struct ActionHandler {
     pub run: Run,
 }
 
+/// A look at what is outside the database, before an action is done.
+type Look = for<'a> fn(&'a Site, &'a Resource, &'a Map<String, Value>) -> Looked<'a>;
+/// What comes of it.
+type Looked<'a> = BoxFuture<'a, Result<()>>;
+
 /// How an action is done.
 #[derive(Clone, Copy)]
 pub enum Run {
@@ -199,6 +204,8 @@ pub enum Run {
     Write(fn(&mut Ctx<'_, '_>, &Resource, Map<String, Value>) -> Result<Answer>),
     /// By access control, which has its own transactions.
     Auth(for<'a> fn(AuthCall<'a>) -> BoxFuture<'a, Result<Answer>>),
+    /// In one transaction, after a look at what is outside the database: the look may refuse, and changes nothing.
+    Outside(Look, fn(&mut Ctx<'_, '_>, &Resource, Map<String, Value>) -> Result<Answer>),
     /// Without a transaction: it changes nothing that is stored.
     Access(fn(&Access<'_>, &Map<String, Value>) -> Result<Answer>),
 }

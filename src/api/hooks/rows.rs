@@ -6,7 +6,7 @@ use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
     fields, handler, host, links, machine, member, network, preference, project, secret, service,
-    setting, snapshot, sources, stack, template, volume,
+    setting, snapshot, sources, stack, template, upgrade, volume,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -85,6 +85,11 @@ pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "project", action: "setmembers", run: Run::Write(member::set_members) },
     ActionHandler { ty: "service", action: "addservicelink", run: Run::Write(links::add) },
     ActionHandler { ty: "service", action: "removeservicelink", run: Run::Write(links::remove) },
+    ActionHandler {
+        ty: "service",
+        action: "rollbackto",
+        run: Run::Outside(upgrade::look_back, upgrade::roll_back_to),
+    },
     ActionHandler { ty: "service", action: "setservicelinks", run: Run::Write(links::set) },
     ActionHandler { ty: "snapshot", action: "backup", run: Run::Write(snapshot::back_up) },
     ActionHandler {

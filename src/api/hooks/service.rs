@@ -14,6 +14,7 @@ use crate::process::images;
 /// `service`.
 pub const HOOK: Hook = Hook {
     create: Some(create),
+    created: Some(|ctx, row, _| process::versions::record(ctx.tx, row, "create", "")),
     update: Some(update),
     act: Some(act),
     check: Some(super::upgrade::check),

@@ -1,14 +1,17 @@
 //! Upgrades of services: what is asked for, checked before it begins.
 
-use serde_json::{Map, Value};
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 
 use super::service::{check_name, check_siblings, check_unique, is_global, settle_images, text};
-use super::{Ctx, ports, secret};
+use super::{Answer, Ctx, ports, secret};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
-use crate::process::images;
+use crate::process::site::Site;
 use crate::process::upgrade::in_service::Configs;
-use crate::process::upgrade::{IN_SERVICE, TO_SERVICE, strategy};
+use crate::process::upgrade::{IN_SERVICE, TO_SERVICE, WITH_IT, strategy};
+use crate::process::versions::back::{BACK_TO, Wanted};
+use crate::process::{self, images, versions};
 
 /// Checks what an action of a service is given.
 ///
@@ -39,6 +42,47 @@ pub fn check(
             ))
         }
     }
+}
+
+/// Looks whether the images of the version that a service is to go back to can be had.
+pub fn look_back<'a>(
+    site: &'a Site,
+    row: &'a Resource,
+    input: &'a Map<String, Value>,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move { wanted(site, row, input)?.check(site).await })
+}
+
+fn wanted(site: &Site, row: &Resource, input: &Map<String, Value>) -> Result<Wanted> {
+    let id = input.get("versionId").and_then(Value::as_i64).unwrap_or(0);
+    let known = site.store.read(|read| versions::kept(read, row.id))?;
+    Wanted::find(row, &known, id)
+}
+
+/// `service.rollbackto`: an upgrade to the configuration of a version, with the images that ran then.
+///
+/// # Errors
+/// 422 and 409 as any upgrade, and when the service is as it was then.
+pub fn roll_back_to(
+    ctx: &mut Ctx<'_, '_>,
+    row: &Resource,
+    input: Map<String, Value>,
+) -> Result<Answer> {
+    let row = ctx.tx.require("service", row.id)?;
+    let id = input.get("versionId").and_then(Value::as_i64).unwrap_or(0);
+    let wanted = Wanted::find(&row, &versions::kept(ctx.tx, row.id)?, id)?;
+    let mut speed = input;
+    speed.shift_remove("versionId");
+    let strategy = wanted.upgrade(&speed)?;
+    let data = process::object(json!({
+        IN_SERVICE: strategy,
+        WITH_IT: wanted.beside(),
+        BACK_TO: wanted.number(),
+    }));
+    if process::may_begin(&row, "upgrade") {
+        check(ctx, &row, "upgrade", &data)?;
+    }
+    Ok(Answer::Row(process::start(ctx.tx, row.id, "upgrade", data)?))
 }
 
 fn in_service(ctx: &Ctx<'_, '_>, row: &Resource, strategy: &Map<String, Value>) -> Result<()> {

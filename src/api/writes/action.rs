@@ -126,8 +126,15 @@ async fn run(
     input: Map<String, Value>,
 ) -> Result<Reply> {
     let store = &session.state.store;
+    let run = match run {
+        Run::Outside(look, run) => {
+            look(&session.state.site, row, &input).await?;
+            Run::Write(run)
+        }
+        Run::Write(_) | Run::Auth(_) | Run::Access(_) => run,
+    };
     let done = match run {
-        Run::Write(run) => {
+        Run::Write(run) | Run::Outside(_, run) => {
             let (row, name) = (row.clone(), name.to_owned());
             let subject = subject(view, &row);
             let work = move |ctx: &mut Ctx<'_, '_>| {

@@ -83,6 +83,7 @@ pub async fn commit<T: Send + 'static>(
         let origin = &owned.call.origin;
         let site = &*owned.state.site;
         let vault = &*site.vault;
+        tx.by = Some(owned.caller.known_as());
         work(&mut Ctx { tx, caller: &owned.caller, vault, entry, origin, site })
     };
     let store = &session.state.store;

@@ -180,8 +180,8 @@ fn create(
     row.data.extend(wanted.fields.clone());
     row.data.extend(settings(project, wanted, names, "0")?);
     row = row.with("scale", wanted.scale.unwrap_or(1));
-    process::create(tx, row, Map::new())?;
-    Ok(())
+    let made = process::create(tx, row, Map::new())?;
+    process::versions::record(tx, &made, "create", "")
 }
 
 fn update(
@@ -195,12 +195,14 @@ fn update(
     let version = tx.entropy.uuid();
     let settings = settings(project, wanted, names, &version)?;
     let now = tx.now;
-    tx.update(known.id, |service| {
+    process::versions::ensure(tx, known)?;
+    let changed = tx.update(known.id, |service| {
         service.data.extend(wanted.fields.clone());
         service.data.extend(settings);
         service.set("changedAt", now);
         Ok(())
     })?;
+    process::versions::record(tx, &changed, "update", "")?;
     follow(tx, known)
 }
 

@@ -25,6 +25,25 @@ impl Connection {
         }
     }
 
+    pub(super) async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
+        let docker = self.client(Patience::Control).await?;
+        match docker.inspect_image(checked(image)?).await {
+            Ok(found) => Ok(found.repo_digests.unwrap_or_default()),
+            Err(err) if status(&err) == Some(404) => Ok(Vec::new()),
+            Err(err) => Err(self.failure(Subject::Image(image), err)),
+        }
+    }
+
+    pub(super) async fn image_offered(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<(), EngineError> {
+        let docker = self.client(Patience::Stream).await?;
+        let asked = docker.inspect_registry_image(checked(image)?, auth.map(credentials)).await;
+        asked.map(|_| ()).map_err(|err| self.failure(Subject::Image(image), err))
+    }
+
     pub(super) async fn pull(
         &self,
         image: &str,

@@ -146,6 +146,18 @@ impl Engine for DockerEngine {
         self.connection.image_id(image).await
     }
 
+    async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
+        self.connection.image_digests(image).await
+    }
+
+    async fn image_offered(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<(), EngineError> {
+        self.connection.image_offered(image, auth).await
+    }
+
     async fn pull(
         &self,
         image: &str,

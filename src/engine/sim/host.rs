@@ -141,9 +141,22 @@ impl Engine for SimEngine {
 
     async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
         self.enter(Op::Look, "image", &[image]).await?;
-        let name = registry::normal(image);
+        Ok(self.host.lock().image(image).map(|found| found.id.clone()))
+    }
+
+    async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
+        self.enter(Op::Look, "image", &[image]).await?;
         let host = self.host.lock();
-        Ok(host.images.get(&name).map(|built| format!("sim:{name}:{built}")))
+        Ok(host.image(image).and_then(|found| found.digest.clone()).into_iter().collect())
+    }
+
+    async fn image_offered(
+        &self,
+        image: &str,
+        auth: Option<&RegistryAuth>,
+    ) -> Result<(), EngineError> {
+        self.enter(Op::Look, "offered", &[image]).await?;
+        self.host.shared.registry.check(image, auth)
     }
 
     async fn pull(
@@ -158,7 +171,8 @@ impl Engine for SimEngine {
             return Err(err);
         }
         registry::steps(image).for_each(report);
-        self.host.lock().images.entry(registry::normal(image)).or_default();
+        let content = self.host.shared.registry.content(image);
+        self.host.lock().name_image(image, content);
         match auth {
             Some(auth) => self.note(format_args!("pull {image} as {}", auth.username)),
             None => self.note(format_args!("pull {image}")),
@@ -199,7 +213,7 @@ impl Engine for SimEngine {
             report(&format!("Step {}/{} : {line}", number + 1, lines.len()));
         }
         report(&format!("Successfully tagged {}", options.tag));
-        *self.host.lock().images.entry(registry::normal(&options.tag)).or_default() += 1;
+        self.host.lock().build_image(&options.tag);
         self.note(format_args!("build {}", options.tag));
         lost(verdict)
     }
@@ -217,7 +231,7 @@ impl Engine for SimEngine {
             self.note(format_args!("create {} again", spec.name));
             return lost(verdict).map(|()| id);
         }
-        if !state.images.contains_key(&registry::normal(&spec.image)) {
+        if state.image(&spec.image).is_none() {
             let (image, detail) = (spec.image.clone(), String::new());
             return Err(EngineError::ImageNotFound { image, detail });
         }
@@ -362,7 +376,10 @@ impl Engine for SimEngine {
 
     async fn empty_image(&self, image: &str) -> Result<(), EngineError> {
         self.enter(Op::Place, "empty-image", &[image]).await?;
-        self.host.lock().images.entry(registry::normal(image)).or_default();
+        let mut host = self.host.lock();
+        if host.image(image).is_none() {
+            host.build_image(image);
+        }
         Ok(())
     }
 

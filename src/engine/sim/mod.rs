@@ -183,6 +183,12 @@ impl SimEngine {
         })
     }
 
+    /// Someone removes an image, with all its names, that no container needs to go on running.
+    pub fn external_remove_image(&self, id: &str) {
+        self.host.lock().forget_image(id);
+        self.host.shared.transcript.note(format_args!("{} forgets image {id}", self.host.name));
+    }
+
     /// How many containers there are, and how many of them run.
     pub fn count(&self) -> (usize, usize) {
         let state = self.host.lock_at(self.host.shared.clock.now_ms());

@@ -23,10 +23,7 @@ pub(super) fn observe(state: &HostState, container: &SimContainer, detail: Detai
         name: spec.name.clone(),
         uuid: spec.labels.get(LABEL_UUID).cloned(),
         image: spec.image.clone(),
-        image_id: format!(
-            "sha256:{:0>64}",
-            hex::encode(spec.image.bytes().take(32).collect::<Vec<u8>>())
-        ),
+        image_id: container.image_id.clone(),
         labels: spec.labels.clone(),
         state: container.state,
         exit_code: container.exit_code,

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::addresses::Addresses;
 use super::contents::Files;
 use super::program::Program;
+use super::registry;
 use crate::clock::Entropy;
 use crate::engine::spec::{LABEL_UUID, NetworkAttachment};
 use crate::engine::{
@@ -42,8 +43,8 @@ pub(super) struct HostState {
     pub(super) secrets: BTreeMap<String, Vec<String>>,
     /// Files in volumes.
     pub(super) contents: BTreeMap<String, Files>,
-    /// Images that are here, with how often each was built.
-    pub(super) images: HashMap<String, u32>,
+    /// Images that are here, by name, name by content and id.
+    images: HashMap<String, SimImage>,
     pub(super) info: EngineInfo,
     /// Published ports: protocol and port to address and holder.
     ports: BTreeMap<(String, u16), Vec<(String, Serial)>>,
@@ -65,6 +66,15 @@ pub(super) struct HostState {
     entropy: Entropy,
 }
 
+/// An image on a host.
+#[derive(Clone)]
+pub(super) struct SimImage {
+    pub(super) id: String,
+    pub(super) digest: Option<String>,
+    /// Number of its content; how often it was built for what came from no registry.
+    content: u64,
+}
+
 pub(super) struct SimNetwork {
     pub(super) id: String,
     pub(super) spec: NetworkSpec,
@@ -73,6 +83,7 @@ pub(super) struct SimNetwork {
 
 pub(super) struct SimContainer {
     pub(super) id: String,
+    pub(super) image_id: String,
     pub(super) spec: Arc<ContainerSpec>,
     pub(super) state: ContainerState,
     pub(super) exit_code: Option<i64>,
@@ -192,6 +203,31 @@ impl HostState {
         self.containers.get(self.names.get(name)?)
     }
 
+    /// An image, by name, name by content or id.
+    pub(super) fn image(&self, image: &str) -> Option<&SimImage> {
+        self.images.get(image).or_else(|| self.images.get(&registry::normal(image)))
+    }
+
+    /// A name means a content from now on; what it meant before is kept.
+    pub(super) fn name_image(&mut self, image: &str, content: u64) {
+        let id = registry::image_id(image, content);
+        let found = SimImage { digest: registry::digest(image, content), id, content };
+        let names = [Some(registry::normal(image)), Some(found.id.clone()), found.digest.clone()];
+        self.images.extend(names.into_iter().flatten().map(|name| (name, found.clone())));
+    }
+
+    /// An image is built on the host.
+    pub(super) fn build_image(&mut self, image: &str) {
+        let before = self.image(image).filter(|image| image.digest.is_none());
+        let built = before.map_or(0, |image| image.content) + 1;
+        self.name_image(image, built);
+    }
+
+    /// A person removes an image with all its names.
+    pub(super) fn forget_image(&mut self, id: &str) {
+        self.images.retain(|_, image| image.id != id);
+    }
+
     pub(super) fn create(&mut self, spec: &ContainerSpec, now: i64) -> Result<String, EngineError> {
         let (id, serial) = (self.new_id(), self.next_serial);
         self.next_serial += 1;
@@ -208,6 +244,7 @@ impl HostState {
         }
         let container = SimContainer {
             id: id.clone(),
+            image_id: self.image(&spec.image).map(|image| image.id.clone()).unwrap_or_default(),
             spec: Arc::new(spec.clone()),
             state: ContainerState::Created,
             exit_code: None,

@@ -31,6 +31,7 @@ pub mod storage;
 pub mod system;
 pub mod upgrade;
 pub mod values;
+pub mod version;
 
 use super::schema::Type;
 
@@ -65,4 +66,5 @@ pub const ALL: &[&[&Type]] = &[
     system::TYPES,
     upgrade::TYPES,
     values::TYPES,
+    version::TYPES,
 ];

@@ -88,14 +88,12 @@ pub const SERVICE_LIFECYCLE: Lifecycle = Lifecycle::new(
         t("finishupgrade", &["upgraded"], "finishing-upgrade", "active"),
         t("restart", &["active"], "restarting", "active"),
         t("rollback", &["upgrading", "upgraded", "canceled-upgrade"], "rolling-back", "active"),
-        t(
-            "upgrade",
-            &["active", "activating", "inactive", "updating-active"],
-            "upgrading",
-            "upgraded",
-        ),
+        t("upgrade", UPGRADABLE, "upgrading", "upgraded"),
     ],
 );
+
+/// States in which an upgrade of a service begins.
+const UPGRADABLE: &[&str] = &["active", "activating", "inactive", "updating-active"];
 
 /// Where a `service` leads, and what shares it.
 pub const SERVICE_LINKS: &[Link] = &[
@@ -129,6 +127,7 @@ pub const SERVICE_LINKS: &[Link] = &[
     Link::Child { name: "serviceExposeMaps", of: "serviceExposeMap", field: "serviceId" },
     Link::Child { name: "serviceIndexes", of: "serviceIndex", field: "serviceId" },
     Link::Child { name: "serviceLogs", of: "serviceLog", field: "serviceId" },
+    Link::Child { name: "serviceVersions", of: "serviceVersion", field: "serviceId" },
     Link::Ref { name: "stack", field: "stackId", to: "stack" },
     Link::Child { name: "storageDrivers", of: "storageDriver", field: "serviceId" },
 ];
@@ -176,6 +175,7 @@ pub const SERVICE: Type = Type::resource(
     Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
     Action::new("restart", "service").input("serviceRestart"),
     Action::new("rollback", "service"),
+    Action::new("rollbackto", "service").input("serviceRollbackTo").states(UPGRADABLE),
     Action::new("setservicelinks", "service").input("setServiceLinksInput"),
     Action::new("update", "service"),
     Action::new("upgrade", "service").input("serviceUpgrade"),

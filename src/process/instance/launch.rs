@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
-use super::super::{balancer, instance_links, pulls, registries, storage};
+use super::super::{balancer, instance_links, pulls, registries, storage, versions};
 use super::mounts::VolumeSpec;
 use super::{build, engine_of, engine_ref, naming, providers};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
@@ -62,6 +62,7 @@ pub fn start(work: Work) -> StepFuture {
             }
             outcome => outcome?,
         }
+        let ran = versions::images::look(&work, &host, &id).await;
         Outcome::commit(move |tx, work| {
             let now = tx.now;
             let started = tx.update(work.resource.id, |row| {
@@ -77,6 +78,9 @@ pub fn start(work: Work) -> StepFuture {
             })?;
             storage::follow_container(tx, &started)?;
             providers::started(tx, &started)?;
+            if let Some(ran) = &ran {
+                versions::ran(tx, &started, ran)?;
+            }
             Ok(Next::Finish)
         })
     })

@@ -123,6 +123,19 @@ impl Configs {
         Some(text(config, "version").unwrap_or("0"))
     }
 
+    /// The names of all, the primary's (`None`) first.
+    pub fn names(&self) -> impl Iterator<Item = Option<&str>> {
+        let primary = self.primary.iter().map(|_| None);
+        primary.chain(self.sidekicks.iter().filter_map(|config| text(config, "name")).map(Some))
+    }
+
+    /// A configuration; `None` is the primary's name.
+    pub fn get(&self, name: Option<&str>) -> Option<&Map<String, Value>> {
+        let Some(name) = name else { return self.primary.as_ref() };
+        let mut sidekicks = self.sidekicks.iter();
+        sidekicks.find(|config| name_of(config) == name.to_ascii_lowercase())
+    }
+
     /// Makes them a service's.
     pub fn put(self, service: &mut Resource) {
         service.set("launchConfig", self.primary);

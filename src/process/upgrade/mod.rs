@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::service::settled;
 use super::step::{Definition, Outcome, Step, StepFuture, Work};
+use super::versions;
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::store::Tx;
@@ -84,6 +85,8 @@ pub fn begin(
         return to_service::begin(tx, service, wanted);
     }
     let Some(wanted) = strategy(data, IN_SERVICE).cloned() else { return Ok(()) };
+    let back_to = data.shift_remove(versions::back::BACK_TO).and_then(|number| number.as_i64());
+    versions::ensure(tx, service)?;
     let version = tx.entropy.uuid();
     let before = Configs::of(service);
     let own = service.name.as_deref().unwrap_or_default();
@@ -111,6 +114,13 @@ pub fn begin(
     })?;
     // What there are no ports for is left to the engine.
     super::reserve::reserve(tx, &changed)?;
+    match back_to {
+        Some(number) => {
+            let what = format!("back to version {number}: ");
+            versions::record(tx, &changed, "rollback", &what)?;
+        }
+        None => versions::record(tx, &changed, "upgrade", "")?,
+    }
     super::selectors::service_changed(tx, &changed)
 }
 
@@ -139,6 +149,7 @@ pub fn roll_back(
         }
         Ok(())
     })?;
+    versions::record(tx, &service, "rollback", "back to before the upgrade: ")?;
     revive(tx, &service, &before)
 }
 

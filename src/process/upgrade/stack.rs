@@ -19,6 +19,8 @@ const SHOWN: &[(&str, &str)] =
     &[("environment", "previousEnvironment"), ("externalId", "previousExternalId")];
 /// Field of a stack: what the replaced fields were before.
 const BEFORE: &str = "beforeUpgrade";
+/// Key in a process's data: who asked for it.
+const ASKED_BY: &str = "askedBy";
 
 /// Processes of upgrades of stacks.
 pub const PROCESSES: &[Definition] = &[
@@ -77,9 +79,19 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// Who asked for the upgrade is known as it begins, and told when it is applied.
+///
+/// # Errors
+/// None.
+pub fn begin(tx: &mut Tx<'_>, _: &Resource, _: &str, data: &mut Map<String, Value>) -> Result<()> {
+    data.extend(tx.by.clone().map(|by| (ASKED_BY.to_owned(), by.into())));
+    Ok(())
+}
+
 fn apply(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
+            tx.by = work.input(ASKED_BY).and_then(Value::as_str).map(str::to_owned);
             let given = given(&work.process.data);
             let has_files = given.contains_key("dockerCompose");
             tx.update(work.resource.id, |stack| {

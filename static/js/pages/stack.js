@@ -110,6 +110,8 @@ function serviceRow(app, service, containers, opened, scale) {
       h("span", { class: "service-actions" },
         containers.length > 0 && linkButton(`Logs of ${service.name}`,
           href("stacks", service.stackId, "services", service.id, "logs"), { icon: "logs", kind: "quiet", compact: true, key: "logs" }),
+        service.type === "service" && linkButton(`History of ${service.name}`,
+          href("stacks", service.stackId, "services", service.id, "history"), { icon: "clock", kind: "quiet", compact: true, key: "history" }),
         serviceButtons(service, containers))),
     progress(service),
     h("div", { class: "service-inside", id: `in-${service.id}`, hidden: !open }, open && inside(app, containers)));

@@ -113,7 +113,7 @@ async fn a_job_is_run_by_action_and_its_run_recorded() {
     let back = run["links"]["task"].as_str().expect("a link");
     assert_eq!(farm.admin.get(back).await.ok(200)["name"], "purge.resources");
     let sorted = list(&farm.admin, "/tasks?sort=name&order=desc&limit=2").await;
-    assert_eq!(sorted[0]["name"], "secrets.reseal");
+    assert_eq!(sorted[0]["name"], "service.versions.images");
     assert_eq!(farm.owner.get("/tasks").await.status, 404);
     farm.stop().await;
 }

@@ -91,6 +91,7 @@ async fn a_plan_says_what_would_happen_and_nothing_does() {
     expect![[r#"
         dryRun 201
         create service app: name: null -> "app", state: null -> "registering", scale: null -> 3
+        create serviceVersion -: 
         process service.create
         then create `web-app-1` on host `host1` (fewer than wanted)
         then create `web-app-2` (fewer than wanted), which waits for a host: Allocation failed: host needs ports 8080/tcp available; no host fits: host1 already uses port 8080/tcp; hint: stop web-app-1 on host1 or publish another port than 8080/tcp

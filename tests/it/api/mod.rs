@@ -16,5 +16,6 @@ mod sealed;
 mod settings;
 pub mod site;
 mod upgrades;
+mod versions;
 pub mod websocket;
 mod wire;

@@ -192,12 +192,12 @@ async fn links_of_services() {
     expect![[r#"
         422 MissingRequired serviceLink: field `serviceLink` of an addRemoveServiceLinkInput is required
         422 MissingRequired serviceId: a link needs the other service's id in serviceId
-        422 NotUnique serviceId: service `web` is linked to 1s11 as `sql` already
+        422 NotUnique serviceId: service `web` is linked to 1s12 as `sql` already
         422 InvalidReference serviceId: service `gone` is removing; nothing can be linked to it
         422 InvalidCharacters name: field `serviceLink.name` of an addRemoveServiceLinkInput is `a b`, but ` ` is not among a-zA-Z0-9-._
         422 InvalidCharacters name: the link's name `a..b` begins or ends with a dot, or has two in a row
         422 MissingRequired name: a link to `other/stack/db`, which is elsewhere, needs a name
-        422 NotUnique serviceId: service `web` is linked to 1s11 as `a` already
+        422 NotUnique serviceId: service `web` is linked to 1s12 as `a` already
     "#]].assert_eq(&found);
 
     let shown =

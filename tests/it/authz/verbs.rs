@@ -68,6 +68,7 @@ const RULES: &[(&str, &str, &str, u16, &str)] = &[
     ("*", "project", "create by link projectMembers", 405, "the same"),
     ("*", "resourcePool", "delete", 405, "it has no states, so it is never removed"),
     ("*", "serviceLog", "delete", 405, "it has no states, so it is never removed"),
+    ("*", "serviceVersion", "delete", 405, "it has no states, so it is never removed"),
 ];
 
 /// Whether a link of an environment is a collection inside it, and so another type's.

@@ -12,6 +12,7 @@ use ranchette::engine::docker::DockerEngine;
 use ranchette::engine::sim::SimFleet;
 use ranchette::error::Result;
 use ranchette::model::resource::Resource;
+use ranchette::process::tasks::{Task, carry_out};
 use ranchette::server::core::Core;
 use ranchette::store::Read;
 use serde_json::{Value, json};
@@ -54,7 +55,8 @@ impl Place {
         Self::over(endpoint, Arc::new(DockerEngine::new(endpoint)), time).await
     }
 
-    async fn over(address: &str, engine: Arc<dyn Engine>, time: Arc<ManualClock>) -> Self {
+    /// The default environment with one host on an engine.
+    pub async fn over(address: &str, engine: Arc<dyn Engine>, time: Arc<ManualClock>) -> Self {
         let folder = TempDir::new().expect("temporary folder");
         let path = folder.path().join("db");
         let limits = crate::world::limits();
@@ -76,6 +78,11 @@ impl Place {
         let what = "the host is active and its agent, too";
         place.until(what, |read| Ok(read.get(host)?.filter(ready).map(|_| ()))).await;
         place
+    }
+
+    /// Runs a job of the server's now.
+    pub async fn run(&self, task: &Task) {
+        carry_out(&self.core.site, task, None).await.expect("the job runs");
     }
 
     /// Ends everything and waits for it.
