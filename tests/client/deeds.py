@@ -286,7 +286,7 @@ class Deeds:
 
     def after_finishupgrade(self, body, answer, before):
         if self.type in WITH_CONTAINERS:
-            self.until({'docker:nginx:2'}, self.images)
+            self.until({before.launchConfig.imageUuid}, self.images)
             self.until(1, lambda: len(self.row.instances().data))
 
     def after_setmembers(self, body, answer, before):

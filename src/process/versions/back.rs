@@ -7,8 +7,9 @@ use super::super::site::{HostEngine, Site};
 use super::BESIDE;
 use super::difference::is_equal;
 use super::images::{Image, of_config, short};
-use crate::engine::{EngineError, spec::image_name};
+use crate::engine::EngineError;
 use crate::error::{Error, Result};
+use crate::model::launch::bare;
 use crate::model::names::{NO_IMAGE, label};
 use crate::model::resource::Resource;
 use crate::process::upgrade::in_service::Configs;
@@ -205,7 +206,7 @@ fn pin(config: &Map<String, Value>, image: &Image) -> Map<String, Value> {
     let mut pinned = config.clone();
     pinned.shift_remove("version");
     let uuid = config.get("imageUuid").and_then(Value::as_str).unwrap_or_default();
-    let prefix = uuid.strip_suffix(image_name(uuid)).unwrap_or_default();
+    let prefix = uuid.strip_suffix(bare(uuid)).unwrap_or_default();
     let prefix = if prefix.is_empty() { "docker:" } else { prefix };
     pinned.insert("imageUuid".to_owned(), format!("{prefix}{}", image.pinned()).into());
     // It is built and pulled as it was: there is nothing newer under this name.

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::launch::bare;
 use crate::model::names::label;
-use crate::process::images::bare;
 use crate::process::upgrade::in_service::Configs;
 
 /// Most things that are named; the rest are counted.

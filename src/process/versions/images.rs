@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::images::bare;
 use super::super::site::{HostEngine, Site};
 use super::super::step::Work;
 use super::super::tasks::{Every, Found, Task};
 use super::{VERSION, put};
 use crate::error::Result;
+use crate::model::launch::bare;
 use crate::model::resource::Resource;
 use crate::store::{After, Order, Query};
 

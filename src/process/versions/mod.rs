@@ -11,9 +11,9 @@ pub mod images;
 use serde_json::Value;
 
 use self::images::{Image, Noted, Ran};
-use super::images::bare;
 use super::upgrade::in_service::Configs;
 use crate::error::Result;
+use crate::model::launch::bare;
 use crate::model::names::{PRIMARY_LAUNCH_CONFIG, label};
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{Read, Tx};
