@@ -74,13 +74,13 @@ pub fn roll_back_to(
     let mut speed = input;
     speed.shift_remove("versionId");
     let strategy = wanted.upgrade(&speed)?;
-    let data = process::object(json!({
+    let mut data = process::object(json!({
         IN_SERVICE: strategy,
         WITH_IT: wanted.beside(),
         BACK_TO: wanted.number(),
     }));
     if process::may_begin(&row, "upgrade") {
-        check(ctx, &row, "upgrade", &data)?;
+        check(ctx, &row, "upgrade", &mut data)?;
     }
     Ok(Answer::Row(process::start(ctx.tx, row.id, "upgrade", data)?))
 }
