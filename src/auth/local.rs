@@ -96,7 +96,10 @@ pub(super) fn is_operator(read: &Read<'_>, caller: &Caller) -> Result<bool> {
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |error: std::io::Error| {
         Error::internal(format!("cannot write {}: {error}", path.display()))
     };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, data, doctor, down, history, logs, password, ps, pull, rotate,
-    scale, serve, switch, up, upgrade,
+    adopt, audit, check_config, contexts, data, doctor, down, environments, history, login, logs,
+    password, ps, pull, rotate, scale, serve, switch, up, upgrade,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -55,9 +55,13 @@ pub struct Common {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Connection {
-    /// The server, such as http://127.0.0.1:8080 [variable: RANCHETTE_URL]
+    /// A server that `ranchette login` knows, by its name [variable: RANCHETTE_CONTEXT]
     ///
-    /// Without it, and without keys, the server of this machine's data folder is used.
+    /// Without it, and without a URL or keys, the server chosen with `ranchette context use` is
+    /// used; without one, or with --data-dir or --config, that of this machine's data folder.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "access_key", "secret_key"])]
+    pub context: Option<String>,
+    /// The server, such as http://127.0.0.1:8080 [variable: RANCHETTE_URL]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Access key of an API key [variable: RANCHETTE_ACCESS_KEY]
@@ -69,6 +73,11 @@ pub struct Connection {
     /// Environment, by name or id [variable: RANCHETTE_ENVIRONMENT]
     #[arg(long, short = 'e', value_name = "NAME")]
     pub environment: Option<String>,
+    /// Certificate (PEM) of the authority behind an https server [variable: RANCHETTE_CA_FILE]
+    ///
+    /// It is trusted besides those that the machine trusts.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Which compose files a verb reads.
@@ -135,6 +144,14 @@ pub enum Verb {
     Rollback(upgrade::RollbackArgs),
     /// Remove a stack with its services and containers
     Down(down::DownArgs),
+    /// Log in to a server and keep a key for it
+    Login(login::LoginArgs),
+    /// Give up the key for a server
+    Logout(login::LogoutArgs),
+    /// The servers that are known, and the one in use
+    Context(contexts::ContextArgs),
+    /// The environments of the server, and the one in use
+    Environment(environments::EnvironmentArgs),
     /// Copy the database into a file, also while the server runs
     Backup(data::BackupArgs),
     /// Put a copy of the database back

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Result;
 use super::board::{Board, Line, Stage};
-use super::client::Client;
+use super::client::{self, Client};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::Output;
@@ -74,13 +74,13 @@ async fn image(
             Failure::usage(format!("cannot build {tag} from {shown}: {error}")).of_io(&error)
         })?;
         query.push(("dockerfile", context.dockerfile().to_owned()));
-        Some(reqwest::Body::wrap_stream(context.into_stream()))
+        Some(client::streamed(context.into_stream()))
     };
-    let response = client.stream(&client.scoped("imagebuilds"), &query, body).await?;
+    let pieces = client.stream(&client.scoped("imagebuilds"), &query, body).await?;
+    let mut pieces = std::pin::pin!(pieces);
     let mut steps = Steps::default();
-    let mut pieces = response.bytes_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| client.broken(&error))?;
+        let piece = piece.map_err(|why| client.broken(why))?;
         for text in steps.take(&piece)? {
             board.show(&line(tag, Stage::Going, &text));
         }

@@ -1,31 +1,61 @@
 //! Talking to a server over HTTP: who we are there, and what its answers mean for a person.
 
-mod access;
+pub mod access;
+mod http;
+mod request;
+mod socket;
 
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use bytes::Bytes;
+use futures_util::Stream;
+use hyper::body::Incoming;
+use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-pub use access::{Access, Origin};
+pub use access::{Access, Key, Origin};
+use http::Http;
+pub use http::{Body, Broken, streamed};
+use request::Request;
 
 use super::Result;
 use super::args::Connection;
 use super::failure::{Exit, Failure};
 use super::settings::Settings;
 
-/// Longest wait for a connection; a server on the other side of the world answers sooner.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Longest wait for an ordinary answer.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Resources in one page: what the API gives at most.
 const PAGE: &str = "3000";
 
+/// How a caller proves who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It does not.
+    Nothing,
+    /// By an API key.
+    Key(Key),
+    /// By the token of a session.
+    Session(String),
+}
+
+// A secret must not reach a log by way of `{:?}`.
+impl std::fmt::Debug for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Proof::Nothing => "Nothing",
+            Proof::Key(_) => "Key",
+            Proof::Session(_) => "Session",
+        })
+    }
+}
+
 /// A server and an environment in it.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     access: Access,
+    proof: Proof,
     environment: String,
 }
 
@@ -35,19 +65,42 @@ impl Client {
     /// # Errors
     /// When there is no server or no key, each with what to do.
     pub async fn connect(settings: &Settings, connection: &Connection) -> Result<Client> {
-        let access = access::find(settings, connection)?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .build()
-            .map_err(|error| Failure::new(format!("cannot speak HTTP: {error}")))?;
-        let mut client = Client { http, access, environment: String::new() };
+        let mut client = Client::reach(access::find(settings, connection)?)?;
         client.environment = client.find_environment().await?;
         Ok(client)
     }
 
-    /// The server's address, without a path.
-    pub fn url(&self) -> &str {
-        &self.access.url
+    /// The server of this machine's data folder, whatever flags and contexts say.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be reached.
+    pub async fn of_this_machine(settings: &Settings) -> Result<Client> {
+        let mut client = Client::reach(access::of_this_machine(settings)?)?;
+        client.environment = client.find_environment().await?;
+        Ok(client)
+    }
+
+    /// A server, without an environment in it. Asks nothing yet.
+    ///
+    /// # Errors
+    /// When the certificates of authorities cannot be read.
+    pub fn reach(access: Access) -> Result<Client> {
+        let http = Http::new(&access.url, access.ca_file.as_deref())?;
+        let proof = access.key.clone().map_or(Proof::Nothing, Proof::Key);
+        Ok(Client { http, access, proof, environment: String::new() })
+    }
+
+    /// The same server, as somebody else.
+    pub fn proved(&self, proof: Proof) -> Client {
+        Client { proof, ..self.clone() }
+    }
+
+    /// The environments that the caller may act in.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn environments(&self) -> Result<Vec<Value>> {
+        self.list("projects", &[]).await
     }
 
     async fn find_environment(&self) -> Result<String> {
@@ -70,8 +123,10 @@ impl Client {
             (_, Some(name)) => Err(Failure::usage(format!("there is no environment `{name}`"))
                 .hint(format!("there are `{}`", names()))),
             ([], None) => Err(Failure::not_allowed("this key may act in no environment")),
-            (_, None) => Err(Failure::usage("there are several environments")
-                .hint(format!("name one with --environment: `{}`", names()))),
+            (_, None) => Err(Failure::usage("there are several environments").hint(format!(
+                "name one with --environment, or choose with `ranchette environment use`: `{}`",
+                names()
+            ))),
         }
     }
 
@@ -80,34 +135,29 @@ impl Client {
         format!("projects/{}/{path}", self.environment)
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> Request {
         let url = match path.strip_prefix('/') {
             Some(absolute) => format!("{}/{absolute}", self.access.url),
             None => format!("{}/v2-beta/{path}", self.access.url),
         };
-        let request = self.http.request(method, url).header("accept", "application/json");
-        match &self.access.key {
-            Some(key) => request.basic_auth(&key.access, Some(&key.secret)),
-            None => request,
+        Request::new(method, &url, &self.proof)
+    }
+
+    async fn answer(&self, request: Request) -> Result<Value> {
+        let (status, body) = self.ask(request).await?;
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(self.refusal(status, &body)),
         }
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Value> {
-        let response = self.send(request.timeout(ANSWER)).await?;
-        let body = response.bytes().await.map_err(|error| self.broken(&error))?;
-        Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
-    }
-
-    /// Sends a request; an answer that is no success becomes a failure.
-    async fn send(&self, request: RequestBuilder) -> Result<Response> {
-        let response = request.send().await.map_err(|error| self.broken(&error))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let body = response.bytes().await.unwrap_or_default();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Err(self.refusal(status, &body))
+    /// Sends a request; status and body of the answer, whatever they say.
+    async fn ask(&self, request: Request) -> Result<(StatusCode, Value)> {
+        let answer = self.http.send(request.ready()?, Some(ANSWER)).await;
+        let answer = answer.map_err(|why| self.broken(why))?;
+        let status = answer.status();
+        let body = Http::body(answer, ANSWER).await.map_err(|why| self.broken(why))?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
     /// A resource that may be gone.
@@ -115,16 +165,20 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached or refuses, except with 404.
     pub async fn find(&self, path: &str) -> Result<Option<Value>> {
-        let request = self.request(Method::GET, path).timeout(ANSWER);
-        let response = request.send().await.map_err(|error| self.broken(&error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| self.broken(&error))?;
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let (status, body) = self.ask(self.request(Method::GET, path)).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(body)),
             status => Err(self.refusal(status, &body)),
         }
+    }
+
+    /// A resource, or whatever else answers there.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.answer(self.request(Method::GET, path)).await
     }
 
     /// Every resource of a collection, page by page.
@@ -151,11 +205,23 @@ impl Client {
     /// # Errors
     /// When the server cannot be reached.
     pub async fn try_post(&self, path: &str, body: &Value) -> Result<(StatusCode, Value)> {
-        let request = self.request(Method::POST, path).json(body).timeout(ANSWER);
-        let response = request.send().await.map_err(|error| self.broken(&error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| self.broken(&error))?;
-        Ok((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        self.ask(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Makes a resource.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Removes a resource.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.answer(self.request(Method::DELETE, path)).await
     }
 
     /// Changes a resource.
@@ -183,13 +249,20 @@ impl Client {
         &self,
         path: &str,
         query: &[(&str, String)],
-        body: Option<reqwest::Body>,
-    ) -> Result<Response> {
+        body: Option<Body>,
+    ) -> Result<impl Stream<Item = Result<Bytes, Broken>> + use<>> {
         let mut request = self.request(Method::POST, path).query(query);
         if let Some(body) = body {
-            request = request.header("content-type", "application/x-tar").body(body);
+            request = request.body("application/x-tar", body);
         }
-        self.send(request).await
+        let answer = self.http.send(request.ready()?, None).await;
+        let answer: Response<Incoming> = answer.map_err(|why| self.broken(why))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Http::pieces(answer));
+        }
+        let body = Http::body(answer, ANSWER).await.unwrap_or_default();
+        Err(self.refusal(status, &serde_json::from_slice(&body).unwrap_or(Value::Null)))
     }
 
     /// What an answer that is no success means.
@@ -204,26 +277,38 @@ impl Client {
             (StatusCode::UNAUTHORIZED, Origin::Given) => {
                 failure.hint("check RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY, or their flags")
             }
+            (StatusCode::UNAUTHORIZED, Origin::Context(name)) => failure.hint(format!(
+                "log in again with `ranchette login {} --name {name}`",
+                self.access.url
+            )),
             _ => failure,
         }
     }
 
-    /// The connection failed or broke.
-    pub fn broken(&self, error: &reqwest::Error) -> Failure {
+    /// There was no answer.
+    pub fn broken(&self, why: Broken) -> Failure {
         let url = &self.access.url;
-        if error.is_timeout() && !error.is_connect() {
-            return Failure::unreachable(format!("the server at {url} does not answer in time"));
+        match why {
+            Broken::Late => {
+                Failure::unreachable(format!("the server at {url} does not answer in time"))
+            }
+            Broken::Connect(why) => {
+                let failure = Failure::unreachable(format!("no server answers at {url}: {why}"));
+                match &self.access.origin {
+                    Origin::Local(_) => failure.hint("start one with `ranchette serve`"),
+                    Origin::Given | Origin::Context(_) => {
+                        failure.hint("check the URL, and that the server runs")
+                    }
+                }
+            }
+            Broken::Distrusted(why) => {
+                Failure::unreachable(format!("the certificate of {url} is not trusted: {why}"))
+                    .hint("name the file of the authority that signed it with --ca-file")
+            }
+            Broken::Lost(why) => {
+                Failure::unreachable(format!("the connection to {url} broke: {why}"))
+            }
         }
-        if error.is_connect() {
-            let failure = Failure::unreachable(format!("no server answers at {url}"));
-            return match &self.access.origin {
-                Origin::Local(_) => failure.hint("start one with `ranchette serve`"),
-                Origin::Given => failure.hint("check the URL, and that the server runs"),
-            };
-        }
-        let cause = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
-        let cause = cause.last().map(ToString::to_string).unwrap_or_default();
-        Failure::unreachable(format!("the connection to {url} broke: {cause}"))
     }
 }
 

@@ -24,6 +24,11 @@ mod settings;
 
 mod board;
 mod client;
+mod contexts;
+mod environments;
+mod login;
+mod terminal;
+
 mod follow;
 mod history;
 mod inventory;
@@ -90,6 +95,10 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::History(args) => block_on(history::run(settings, out, &args)),
         Verb::Rollback(args) => block_on(upgrade::rollback(settings, out, &args)),
         Verb::Down(args) => block_on(down::run(settings, out, &args)),
+        Verb::Login(args) => block_on(login::login(settings, out, &args)),
+        Verb::Logout(args) => block_on(login::logout(settings, out, &args)),
+        Verb::Context(args) => contexts::run(settings, out, &args),
+        Verb::Environment(args) => block_on(environments::run(settings, out, &args)),
         Verb::Backup(args) => data::backup(settings, out, &args),
         Verb::Restore(args) => data::restore(settings, out, &args),
         Verb::ResetPassword(args) => block_on(password::run(settings, out, &args)),

@@ -3,17 +3,15 @@
 //! With the server stopped it is written into the database; while the server runs, the server is
 //! asked with the local operator's key, so that its sessions end at once.
 
-mod terminal;
-
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::Result;
-use super::args::Connection;
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::settings::Settings;
+use super::terminal;
 use crate::auth::local;
 use crate::auth::secret::{Cost, Passwords};
 use crate::clock::{Clock, Entropy};
@@ -87,7 +85,7 @@ async fn in_database(
 }
 
 async fn through_server(settings: &Settings, out: &Output, args: &PasswordArgs) -> Result<String> {
-    let client = Client::connect(settings, &Connection::default()).await?;
+    let client = Client::of_this_machine(settings).await?;
     let found = client.list("passwords", &[]).await?;
     let named = |one: &Value| one["publicValue"].as_str().map(str::to_owned);
     let login = choose(args, found.iter().filter_map(named).collect())?;

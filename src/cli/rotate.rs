@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Result;
-use super::args::Connection;
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::output::Output;
@@ -82,7 +81,7 @@ async fn in_database(dir: &DataDir, vault: Vault, args: &RotateArgs) -> Result<(
 /// The server reads the key file again by itself; it is asked to seal, so that only one program writes
 /// into the database.
 async fn through_server(settings: &Settings, vault: &Vault) -> Result<String> {
-    let client = Client::connect(settings, &Connection::default()).await?;
+    let client = Client::of_this_machine(settings).await?;
     let tasks = client.list("tasks", &[]).await?;
     let named = |task: &&Value| task["name"] == json!(secrets::RESEAL);
     let task = tasks.iter().find(named).and_then(|task| task["id"].as_str());

@@ -16,13 +16,31 @@ pub struct Settings {
     pub folder: PathBuf,
     /// What the flags of every verb change; a verb adds its own.
     pub overrides: Overrides,
+    /// The data folder or its configuration was named: the server there is meant.
+    pub place: Place,
+}
+
+/// Whether somebody said where the server's files are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Nobody did.
+    #[default]
+    Usual,
+    /// By a flag or a variable.
+    Said,
 }
 
 impl Settings {
     /// Of this process.
     pub fn real(common: &Common) -> Self {
+        let around = Surroundings::real();
+        let variables = ["RANCHETTE_SERVER_DATA_DIR", "RANCHETTE_CONFIG"];
+        let said = common.data_dir.is_some()
+            || common.config.is_some()
+            || variables.iter().any(|name| around.var(name).is_some());
         Settings {
-            around: Surroundings::real(),
+            around,
+            place: if said { Place::Said } else { Place::Usual },
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             overrides: overrides(common),
         }

@@ -8,9 +8,11 @@ use super::slot::Given;
 const PREFIX: &str = "RANCHETTE_";
 
 /// Variables that belong to the command line client or to the tests, not to the server.
-const NOT_OPTIONS: [&str; 5] = [
+const NOT_OPTIONS: [&str; 7] = [
     "RANCHETTE_ACCESS_KEY",
+    "RANCHETTE_CA_FILE",
     "RANCHETTE_CONFIG",
+    "RANCHETTE_CONTEXT",
     "RANCHETTE_ENVIRONMENT",
     "RANCHETTE_SECRET_KEY",
     "RANCHETTE_URL",

@@ -85,6 +85,12 @@ impl Surroundings {
             User::Plain => self.xdg("XDG_CONFIG_HOME", ".config").join("ranchette/config.toml"),
         }
     }
+
+    /// Where a person's servers and keys are written down; nowhere without a home.
+    pub fn contexts_file(&self) -> Option<PathBuf> {
+        self.var("XDG_CONFIG_HOME").or_else(|| self.var("HOME"))?;
+        Some(self.xdg("XDG_CONFIG_HOME", ".config").join("ranchette/contexts.json"))
+    }
 }
 
 /// Whether a variable is a setting of Rancher's.

@@ -12,6 +12,7 @@ mod authz;
 mod balancer;
 mod cattle_client;
 mod chaos;
+mod cli;
 mod clients;
 mod container_links;
 mod crash;

@@ -1,5 +1,5 @@
-//! Which server, and who we are there: flags, then `RANCHETTE_*`, then the key that a server on this
-//! machine leaves in its data folder for whoever may read it.
+//! Which server, and who we are there: flags, then `RANCHETTE_*`, then a context that was logged in to,
+//! then the key that a server on this machine leaves in its data folder for whoever may read it.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 use super::super::Result;
 use super::super::args::Connection;
+use super::super::contexts::book::{Book, Context};
 use super::super::failure::Failure;
-use super::super::settings::Settings;
+use super::super::settings::{Place, Settings};
 use crate::auth::local;
 use crate::config::User;
 
@@ -34,6 +35,8 @@ impl std::fmt::Debug for Key {
 pub enum Origin {
     /// Flags or variables.
     Given,
+    /// A context, by its name.
+    Context(String),
     /// The local operator's file.
     Local(PathBuf),
 }
@@ -49,15 +52,23 @@ pub struct Access {
     pub environment: Option<String>,
     /// Where the key came from.
     pub origin: Origin,
+    /// Whom to trust besides those that the machine trusts.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What flags and variables say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Said {
+    /// By a flag: goes before variables.
+    context: Option<String>,
+    /// By a variable.
+    usual_context: Option<String>,
     url: Option<String>,
     access_key: Option<String>,
     secret_key: Option<String>,
     environment: Option<String>,
+    ca_file: Option<PathBuf>,
+    place: Place,
 }
 
 /// The local operator's file; see `auth::local`.
@@ -76,23 +87,70 @@ struct LocalFile {
 /// When a half of the key is missing, the URL makes no sense, or there is neither a key nor a file.
 pub fn find(settings: &Settings, connection: &Connection) -> Result<Access> {
     let said = said(settings, connection);
-    if let Some(access) = given(&said)? {
+    if said.context.is_none()
+        && let Some(access) = given(&said)?
+    {
         return Ok(access);
     }
+    match from_book(&said, &Book::read(&settings.around)?)? {
+        Some(access) => Ok(access),
+        None => local(settings, &said),
+    }
+}
+
+/// The server of this machine's data folder, whatever flags and contexts say.
+///
+/// # Errors
+/// When no server has run there, or the folder cannot be read.
+pub fn of_this_machine(settings: &Settings) -> Result<Access> {
+    local(settings, &Said::default())
+}
+
+fn local(settings: &Settings, said: &Said) -> Result<Access> {
     let path = settings.data_dir()?.join(local::FILE);
     let text = std::fs::read_to_string(&path).map_err(|error| no_file(settings, &path, &error))?;
-    local_access(&said, &path, &text)
+    local_access(said, &path, &text)
 }
 
 fn said(settings: &Settings, connection: &Connection) -> Said {
-    let either = |flag: &Option<String>, variable: &str| {
-        flag.clone().or_else(|| settings.around.var(variable).map(str::to_owned))
-    };
+    let variable = |name: &str| settings.around.var(name).map(str::to_owned);
+    let either = |flag: &Option<String>, name: &str| flag.clone().or_else(|| variable(name));
+    let ca_file = connection.ca_file.clone();
     Said {
+        context: connection.context.clone(),
+        usual_context: variable("RANCHETTE_CONTEXT"),
         url: either(&connection.url, "RANCHETTE_URL"),
         access_key: either(&connection.access_key, "RANCHETTE_ACCESS_KEY"),
         secret_key: either(&connection.secret_key, "RANCHETTE_SECRET_KEY"),
         environment: either(&connection.environment, "RANCHETTE_ENVIRONMENT"),
+        ca_file: ca_file.or_else(|| variable("RANCHETTE_CA_FILE").map(PathBuf::from)),
+        place: settings.place,
+    }
+}
+
+/// The context that is meant, if one is.
+fn from_book(said: &Said, book: &Book) -> Result<Option<Access>> {
+    let of = |name: &str, context: &Context| Access {
+        url: context.url.clone(),
+        key: context.key(),
+        environment: said.environment.clone().or_else(|| context.environment.clone()),
+        origin: Origin::Context(name.to_owned()),
+        ca_file: said.ca_file.clone().or_else(|| context.ca_file.clone()),
+    };
+    let named = |name: &str| book.find(name).map(|context| Some(of(name, context)));
+    if let Some(name) = &said.context {
+        return named(name);
+    }
+    if let Some(url) = &said.url {
+        let url = server_url(url)?;
+        return Ok(book.at(&url).map(|(name, context)| of(name, context)));
+    }
+    if let Some(name) = &said.usual_context {
+        return named(name);
+    }
+    match (&book.current, said.place) {
+        (Some(name), Place::Usual) => named(name),
+        (None, _) | (_, Place::Said) => Ok(None),
     }
 }
 
@@ -116,6 +174,7 @@ fn given(said: &Said) -> Result<Option<Access>> {
         key: Some(key),
         environment: said.environment.clone(),
         origin: Origin::Given,
+        ca_file: said.ca_file.clone(),
     }))
 }
 
@@ -128,21 +187,22 @@ fn local_access(said: &Said, path: &Path, text: &str) -> Result<Access> {
     let url = said.url.as_deref().map_or(Ok(own.clone()), server_url)?;
     // The key opens everything on this machine; it is not shown to other machines.
     if url != own && !is_loopback(&url) {
-        return Err(Failure::usage(format!("there is no key for {url}")).hint(
-            "set RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY to an API key of that server",
-        ));
+        return Err(Failure::usage(format!("there is no key for {url}")).hint(format!(
+            "log in with `ranchette login {url}`, or set RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY"
+        )));
     }
     Ok(Access {
         url,
         key: Some(Key { access: file.access_key, secret: file.secret_key }),
         environment: said.environment.clone().or(file.project_id),
         origin: Origin::Local(path.to_owned()),
+        ca_file: said.ca_file.clone(),
     })
 }
 
 fn no_file(settings: &Settings, path: &Path, error: &std::io::Error) -> Failure {
     const OF_ROOT: &str = "/var/lib/ranchette";
-    const KEYS: &str = "set RANCHETTE_URL, RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY";
+    const KEYS: &str = "log in to one elsewhere with `ranchette login URL`";
     let folder = path.parent().unwrap_or(path).display();
     if error.kind() == ErrorKind::PermissionDenied {
         return Failure::not_allowed(format!(
@@ -156,34 +216,32 @@ fn no_file(settings: &Settings, path: &Path, error: &std::io::Error) -> Failure 
     let roots = settings.around.user == User::Plain && Path::new(OF_ROOT).is_dir();
     let hint = match roots {
         true => format!("a server of this machine's root seems to exist: use `sudo`, or {KEYS}"),
-        false => format!("start a server with `ranchette serve`, or {KEYS} for one elsewhere"),
+        false => format!("start a server with `ranchette serve`, or {KEYS}"),
     };
     Failure::unreachable(format!("no server has run with the data folder {folder}")).hint(hint)
 }
 
 /// Scheme, host and port of a URL; a path such as `/v2-beta` is cut off.
-fn server_url(text: &str) -> Result<String> {
+///
+/// # Errors
+/// When it is no URL of a server.
+pub fn server_url(text: &str) -> Result<String> {
     let bad = |why: &str| {
         Failure::usage(format!("`{text}` is no server: {why}"))
             .hint("a server is written like http://127.0.0.1:8080")
     };
     let url = reqwest::Url::parse(text).map_err(|error| bad(&error.to_string()))?;
-    match url.scheme() {
-        "http" => {}
-        "https" => {
-            let host = url.host_str().unwrap_or("HOST");
-            return Err(bad("this client speaks HTTP only").hint(format!(
-                "open a tunnel with `ssh -N -L 8080:127.0.0.1:8080 {host}` and use http://127.0.0.1:8080"
-            )));
-        }
-        _ => return Err(bad("it has to begin with http://")),
+    let scheme = url.scheme();
+    if !matches!(scheme, "http" | "https") {
+        return Err(bad("it has to begin with http:// or https://"));
     }
     let host = url.host_str().ok_or_else(|| bad("it names no host"))?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(format!("http://{host}{port}"))
+    Ok(format!("{scheme}://{host}{port}"))
 }
 
-fn is_loopback(url: &str) -> bool {
+/// Whether a server is on this machine.
+pub fn is_loopback(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else { return false };
     let host = url.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']');
     let address = host.parse::<std::net::IpAddr>();
@@ -199,6 +257,10 @@ mod tests {
 
     fn check(said: Said, expect: Expect) {
         let found = given(&said).and_then(|found| {
+            let found = match found {
+                Some(found) if said.context.is_none() => Some(found),
+                _ => from_book(&said, &book())?,
+            };
             found.map_or_else(|| local_access(&said, Path::new("/d/f"), FILE), Ok)
         });
         let shown = match found {
@@ -217,6 +279,68 @@ mod tests {
             }
         };
         expect.assert_eq(&shown);
+    }
+
+    fn book() -> Book {
+        let context = |url: &str, environment: Option<&str>| Context {
+            url: url.to_owned(),
+            access_key: text("AK"),
+            secret_key: text("SK"),
+            environment: environment.map(str::to_owned),
+            ca_file: None,
+        };
+        let mut book = Book::default();
+        book.contexts.insert("farm".to_owned(), context("https://farm.example", Some("1a7")));
+        book.contexts.insert("lab".to_owned(), context("http://lab:8080", None));
+        book
+    }
+
+    #[test]
+    fn contexts_go_before_the_local_file() {
+        let describe = |said: &Said, current: Option<&str>| {
+            let book = Book { current: current.map(str::to_owned), ..book() };
+            match from_book(said, &book) {
+                Ok(Some(access)) => {
+                    format!("{} {:?} {:?}", access.url, access.environment, access.origin)
+                }
+                Ok(None) => "local".to_owned(),
+                Err(failure) => {
+                    format!("{failure}; {}", failure.hint.clone().unwrap_or_default())
+                }
+            }
+        };
+        let check = |said: Said, current, expect: Expect| {
+            expect.assert_eq(&describe(&said, current));
+        };
+        check(Said::default(), None, expect!["local"]);
+        let farm = Some("farm");
+        check(
+            Said::default(),
+            farm,
+            expect![[r#"https://farm.example Some("1a7") Context("farm")"#]],
+        );
+        check(Said { place: Place::Said, ..Said::default() }, farm, expect!["local"]);
+        check(
+            Said { place: Place::Said, context: text("lab"), ..Said::default() },
+            farm,
+            expect![[r#"http://lab:8080 None Context("lab")"#]],
+        );
+        check(
+            Said { usual_context: text("lab"), environment: text("Lab"), ..Said::default() },
+            farm,
+            expect![[r#"http://lab:8080 Some("Lab") Context("lab")"#]],
+        );
+        check(
+            Said { url: text("http://lab:8080/v2-beta"), ..Said::default() },
+            farm,
+            expect![[r#"http://lab:8080 None Context("lab")"#]],
+        );
+        check(Said { url: text("http://else:80"), ..Said::default() }, farm, expect!["local"]);
+        check(
+            Said { context: text("fram"), ..Said::default() },
+            None,
+            expect!["there is no context `fram`; did you mean `farm`?"],
+        );
     }
 
     fn text(text: &str) -> Option<String> {
@@ -255,7 +379,7 @@ mod tests {
         check(
             at("http://elsewhere:8080"),
             expect![
-                "2 there is no key for http://elsewhere:8080; set RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY to an API key of that server"
+                "2 there is no key for http://elsewhere:8080; log in with `ranchette login http://elsewhere:8080`, or set RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY"
             ],
         );
     }
@@ -266,13 +390,13 @@ mod tests {
         check(
             at("ranch:8080"),
             expect![
-                "2 `ranch:8080` is no server: it has to begin with http://; a server is written like http://127.0.0.1:8080"
+                "2 `ranch:8080` is no server: it has to begin with http:// or https://; a server is written like http://127.0.0.1:8080"
             ],
         );
         check(
-            at("https://ranch.example"),
+            at("https://ranch.example/v2-beta"),
             expect![
-                "2 `https://ranch.example` is no server: this client speaks HTTP only; open a tunnel with `ssh -N -L 8080:127.0.0.1:8080 ranch.example` and use http://127.0.0.1:8080"
+                "2 there is no key for https://ranch.example; log in with `ranchette login https://ranch.example`, or set RANCHETTE_ACCESS_KEY and RANCHETTE_SECRET_KEY"
             ],
         );
     }

@@ -1,14 +1,12 @@
 //! One container's log: the websocket that the action `logs` opens, and the lines in its frames.
 
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
-use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::super::Result;
 use super::super::client::Client;
-use super::super::failure::Failure;
 use super::super::view::Container;
 
 /// Where a container printed a line.
@@ -94,11 +92,7 @@ async fn pass_on(
         input["since"] = since.to_string().into();
     }
     let access = client.act(&path, "logs", &input).await?;
-    let url = socket_url(client.url(), &access)
-        .ok_or_else(|| Failure::new("the server gave no address for the log"))?;
-    let (mut socket, _) = connect_async(url)
-        .await
-        .map_err(|error| Failure::new(format!("cannot open the log: {error}")))?;
+    let mut socket = client.open(&access).await?;
     while let Some(message) = socket.next().await {
         let message = match message {
             Ok(message) => message,
@@ -118,19 +112,6 @@ async fn pass_on(
         }
     }
     Ok(())
-}
-
-/// The websocket of a `hostAccess` answer on the server as we know it: behind a proxy, the server
-/// may know itself by another name.
-fn socket_url(server: &str, access: &Value) -> Option<String> {
-    let url = access["url"].as_str()?;
-    let path = url
-        .split_once("://")
-        .map_or(url, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
-    let host = server.split_once("://")?.1;
-    let token = access["token"].as_str().unwrap_or_default();
-    let joint = if path.contains('?') { '&' } else { '?' };
-    Some(format!("ws://{host}{path}{joint}token={token}"))
 }
 
 /// The lines of a frame: two digits, a space, and text. `01` is standard output, `02` standard
@@ -186,21 +167,5 @@ mod tests {
         check("01 ", &[(Stream::Out, None, "")]);
         check("no frame", &[(Stream::Out, None, "no frame")]);
         check("01 2024-05-01 10:11:12 x", &[(Stream::Out, None, "2024-05-01 10:11:12 x")]);
-    }
-
-    #[test]
-    fn the_socket_is_on_the_server_we_know() {
-        let check = |access: Value, expect: Option<&str>| {
-            assert_eq!(socket_url("http://127.0.0.1:8080", &access).as_deref(), expect);
-        };
-        check(
-            json!({"url": "ws://inside/v1/logs/", "token": "T"}),
-            Some("ws://127.0.0.1:8080/v1/logs/?token=T"),
-        );
-        check(
-            json!({"url": "wss://inside:1/v1/logs/?x=1", "token": "T"}),
-            Some("ws://127.0.0.1:8080/v1/logs/?x=1&token=T"),
-        );
-        check(json!({"token": "T"}), None);
     }
 }

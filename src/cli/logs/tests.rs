@@ -52,6 +52,7 @@ async fn check(status: &str, frames: &[&str], expect: expect_test::Expect) {
         access_key: Some("AK".to_owned()),
         secret_key: Some("SK".to_owned()),
         environment: Some("1a5".to_owned()),
+        ..Connection::default()
     };
     let client = Client::connect(&Settings::default(), &connection).await.unwrap();
     let container = Container::read(&json!({ "id": "1i7", "name": "s-web-1" }));

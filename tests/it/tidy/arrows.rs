@@ -101,7 +101,11 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("russh", &["src/engine/docker/ssh"], "only the way to other machines knows SSH"),
     ("chacha20poly1305", &["src/vault.rs", "src/vault"], "secrets are encrypted in one place"),
     ("instant_acme", &["src/acme"], "only the client of ACME servers knows ACME"),
-    ("rustls", &["src/acme"], "nothing else speaks TLS"),
+    (
+        "rustls",
+        &["src/acme", "src/cli/client"],
+        "only the client of ACME servers and the command line speak TLS",
+    ),
     ("argon2", &["src/auth"], "passwords are hashed in one place"),
     ("clap", &["src/cli", "src/main.rs"], "only the command line knows clap"),
     ("indicatif", &["src/cli"], "only the command line writes to the terminal"),

@@ -1,12 +1,13 @@
-//! Reading a password: twice and unseen from a terminal, once from anything else.
+//! Reading what somebody types: passwords unseen, and twice when they are new; from anything that is
+//! no terminal, one line.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
 use rustix::termios::{self, LocalModes, OptionalActions, Termios};
 
-use super::super::Result;
-use super::super::failure::Failure;
-use super::super::output::Output;
+use super::Result;
+use super::failure::Failure;
+use super::output::Output;
 use crate::auth::secret::LONGEST_PASSWORD;
 
 /// Asks for a new password.
@@ -25,6 +26,34 @@ pub async fn new_password(out: &Output, login: &str) -> Result<String> {
     match first == second {
         true => Ok(first),
         false => Err(Failure::usage("the two passwords differ; nothing was changed")),
+    }
+}
+
+/// Asks for a password or a key that exists.
+///
+/// # Errors
+/// When none can be read.
+pub async fn hidden(out: &Output, question: &str) -> Result<String> {
+    if !io::stdin().is_terminal() {
+        return read_line().await;
+    }
+    let _unseen = Unseen::begin()?;
+    out.prompt(question);
+    interruptible(out).await
+}
+
+/// Asks for something that may be seen; only on a terminal.
+///
+/// # Errors
+/// When there is no terminal; `instead` is the flag that answers beforehand.
+pub async fn seen(out: &Output, question: &str, instead: &str) -> Result<String> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("there is no terminal to ask on").hint(format!("say {instead}")));
+    }
+    out.prompt(question);
+    tokio::select! {
+        line = read_line() => line,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted; nothing was changed")),
     }
 }
 
