@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::host::require_infrastructure;
 use super::{Access, Answer};
-use crate::api::streams::tickets::{ExecOutput, Purpose};
+use crate::api::streams::tickets::{ExecOutput, Purpose, Scheme};
 use crate::api::streams::{self, log_options};
 use crate::engine::{ExecSpec, Stdin, Terminal};
 use crate::error::{Error, Result};
@@ -48,16 +48,16 @@ pub fn execute(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer
     Ok(ticket(access, "hostAccess", purpose))
 }
 
-/// `proxy`: a port of the container, over HTTP.
+/// `proxy`: a port of the container, over HTTP or HTTPS.
 pub fn proxy(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> {
     if access.row.flag("system") {
         let what = || format!("system container `{}`", access.row.display_name());
         require_infrastructure(access.read, access.caller, what)?;
     }
-    if input.get("scheme").and_then(Value::as_str) == Some("https") {
-        return Err(Error::field("InvalidOption", "scheme")
-            .message("this server speaks no TLS with containers; use http"));
-    }
+    let scheme = match input.get("scheme").and_then(Value::as_str) {
+        Some("https") => Scheme::Https,
+        _ => Scheme::Http,
+    };
     let port = input.get("port").and_then(Value::as_i64).unwrap_or(HTTP);
     let fault = |code, what: &str| {
         Err(Error::field(code, "port").message(format!("port {port} is {what}")))
@@ -68,7 +68,7 @@ pub fn proxy(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> 
         Ok(port) => port,
     };
     streams::whereabouts(access.read, access.row)?;
-    let purpose = Purpose::Proxy { container: access.row.id, port };
+    let purpose = Purpose::Proxy { container: access.row.id, port, scheme };
     Ok(ticket(access, "hostAccess", purpose))
 }
 

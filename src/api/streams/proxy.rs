@@ -7,6 +7,7 @@
 //! reach it nor its cookies reach us.
 
 mod headers;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use tokio_util::io::ReaderStream;
 
 use super::line::Guard;
 use super::open::{Admitted, Counted, admit, refused, source, told};
-use super::tickets::{PROXY_PATH, Purpose};
+use super::tickets::{PROXY_PATH, Purpose, Scheme};
 use crate::api::ApiState;
 use crate::api::call::Call;
 use crate::api::dialect::Version;
@@ -119,7 +120,7 @@ async fn carry(
     state: &web::Data<ApiState>,
 ) -> Result<HttpResponse> {
     let Admitted { mut guard, purpose, row } = admit(request, state).await?;
-    let Purpose::Proxy { port, .. } = purpose else { return Err(refused()) };
+    let Purpose::Proxy { port, scheme, .. } = purpose else { return Err(refused()) };
     let name = row.display_name();
     if row.state != "running" {
         let message = format!("container `{name}` is {}; nobody answers in it", row.state);
@@ -128,7 +129,8 @@ async fn carry(
     let whereabouts = state.store.read(|read| whereabouts(read, &row))?;
     let engine = source(state, &purpose, &row)?.ok_or_else(refused)?;
     let address = whereabouts.address(engine.as_ref(), &row).await?;
-    let target = Target { engine, container: engine_ref(&row), at: (address, port).into(), name };
+    let (container, at) = (engine_ref(&row), (address, port).into());
+    let target = Target { engine, container, at, scheme, name };
     let (wanted, rest) = outgoing(request, payload, state, target.at)?;
     let asked = async {
         tokio::select! {
@@ -152,6 +154,7 @@ struct Target {
     engine: Arc<dyn Engine>,
     container: String,
     at: SocketAddr,
+    scheme: Scheme,
     name: String,
 }
 
@@ -170,6 +173,12 @@ impl Target {
             }
             self.silent(&error.to_string())
         })?;
+        let wire = match self.scheme {
+            Scheme::Http => wire,
+            Scheme::Https => tls::secured(wire, self.at.ip())
+                .await
+                .map_err(|error| self.silent(&format!("it does not speak TLS: {error}")))?,
+        };
         let broken = |error: hyper::Error| self.silent(&error.to_string());
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(wire)).await.map_err(broken)?;

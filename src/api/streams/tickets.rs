@@ -18,6 +18,15 @@ const MOST: usize = 4_096;
 /// Tickets kept at most for one account, so that nobody crowds out the others.
 const MOST_OF_ONE: usize = 256;
 
+/// What is spoken with a port of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
 /// What a ticket is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -43,6 +52,8 @@ pub enum Purpose {
         container: i64,
         /// The port in it.
         port: u16,
+        /// What it speaks.
+        scheme: Scheme,
     },
     /// What a container uses.
     ContainerStats {
@@ -217,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_ticket_for_a_proxy_is_good_often_and_keeps_no_others_alive() {
-        let purpose = Purpose::Proxy { container: 7, port: 80 };
+        let purpose = Purpose::Proxy { container: 7, port: 80, scheme: Scheme::Http };
         let mut tickets = Tickets::default();
         tickets.insert("page".to_owned(), Grant { purpose, ..grant(1, 7) }, 0);
         tickets.insert("a".to_owned(), grant(1, 7), 0);
@@ -282,7 +293,7 @@ mod tests {
     fn a_ticket_is_bound_to_its_path() {
         let container = Purpose::ContainerStats { container: 1, external_id: "abc".to_owned() };
         let host = Purpose::HostStats { host: 1 };
-        let page = Purpose::Proxy { container: 1, port: 80 };
+        let page = Purpose::Proxy { container: 1, port: 80, scheme: Scheme::Https };
         for (purpose, path, good) in [
             (&container, "/v1/containerstats/abc", true),
             (&container, "/v1/containerstats/abc/", true),

@@ -108,11 +108,6 @@ async fn a_proxy_is_for_containers_that_run_and_have_an_address() {
         ),
         (&web, json!({"port": 0}), "422 MinLimitExceeded port: port 0 is less than 1"),
         (&web, json!({"port": 65536}), "422 MaxLimitExceeded port: port 65536 is more than 65535"),
-        (
-            &web,
-            json!({"scheme": "https"}),
-            "422 InvalidOption scheme: this server speaks no TLS with containers; use http",
-        ),
     ] {
         assert_eq!(fault(id, input.clone()).await, expect, "{input}");
     }
@@ -122,6 +117,13 @@ async fn a_proxy_is_for_containers_that_run_and_have_an_address() {
         refused,
         "503 Service Unavailable -: container `quiet` gives no answer at port 81: connection refused"
     );
+
+    // A page in clear is none over TLS.
+    let clear = place.access(&web, "proxy", json!({"scheme": "https", "port": 80})).await;
+    let clear = ask(&clear, "GET", "", "").await.fault();
+    let start = "503 Service Unavailable -: container `web` gives no answer at port 80: \
+                 it does not speak TLS: ";
+    assert!(clear.starts_with(start), "{clear}");
 
     let access = place.access(&web, "proxy", json!({})).await;
     place.owner.post(&format!("/containers/{web}?action=stop"), json!({})).await.ok(202);
