@@ -60,6 +60,8 @@ pub struct Metrics {
     pub requests: Histograms<RequestLabels>,
     /// Websockets that are open.
     pub websockets: Gauge,
+    /// Bytes that websockets hold for clients that have not read them.
+    pub websocket_bytes: Gauge,
     /// Seconds from the making of a process to its end.
     pub processes: Histograms<ProcessLabels>,
     /// Seconds a call to the container engine took.
@@ -82,13 +84,17 @@ impl Metrics {
         registry.register("http_request_seconds", "Duration of API requests", requests.clone());
         let websockets = Gauge::default();
         registry.register("websockets", "Open websockets", websockets.clone());
+        let websocket_bytes = Gauge::default();
+        let help = "Bytes held for clients of websockets that have not read them";
+        registry.register("websocket_bytes", help, websocket_bytes.clone());
         let processes = Histograms::new_with_constructor(slow as fn() -> Histogram);
         let help = "Time from the making of a process to its end";
         registry.register("process_seconds", help, processes.clone());
         let engine = Histograms::new_with_constructor(slow as fn() -> Histogram);
         registry.register("engine_call_seconds", "Duration of engine calls", engine.clone());
         registry.register_collector(Box::new(others));
-        Self { registry: Arc::new(registry), requests, websockets, processes, engine }
+        let registry = Arc::new(registry);
+        Self { registry, requests, websockets, websocket_bytes, processes, engine }
     }
 
     /// All numbers in OpenMetrics text.

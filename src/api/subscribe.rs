@@ -9,15 +9,17 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::call::{Call, Method};
 use super::render::Extras;
 use super::serve::Session;
+use super::streams::room::{self, Room, Socket};
 use super::views::views;
 use super::{ApiState, hooks, publish, reads, respond};
 use crate::auth::policy::{self, Verb};
 use crate::auth::{Authenticator as _, Caller, Role};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::events::bus::Listener;
 use crate::events::{Change, Changes};
@@ -32,6 +34,8 @@ const PINGS: u32 = 8_640;
 const PAUSE_MS: i64 = 1_000;
 /// How long a full queue may stay full before the client is let go.
 const PATIENCE_MS: u64 = 10_000;
+/// How long a client that does not read is waited for when there is no more to tell.
+const FAREWELL_MS: u64 = 500;
 /// The event that every change is.
 const CHANGE: &str = "resource.change";
 
@@ -76,21 +80,21 @@ async fn accept(
     let heard = state.store.read(|read| qualified(read, &caller, call, &names))?;
     let raw = heard.raw;
     let events = state.site.bus.listen(heard.names);
-    let (response, socket, stream) = actix_ws::handle(request, payload)
-        .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
+    let (response, socket, stream) = room::open(request, payload, &state.metrics.websocket_bytes)?;
     let limit = state.store.read(|read| read.setting_int("subscribe.max.queued.messages"))?;
     let limit = usize::try_from(limit).unwrap_or(100).clamp(1, 10_000);
-    let (queue, messages) = mpsc::channel(limit);
+    let clock = state.clock.clone();
+    let (outbox, letters) = Outbox::new(clock.clone(), socket.room.clone(), limit);
     let client = Client {
         state: state.clone(),
         call: call.clone(),
         caller,
         wants_changes: names.iter().any(|name| matches_change(base(name))),
         raw,
-        queue,
+        outbox,
         waiting: HashMap::new(),
     };
-    actix_web::rt::spawn(write(socket, stream, messages));
+    actix_web::rt::spawn(post(clock, socket, stream, letters));
     actix_web::rt::spawn(client.serve(changes, ended, events));
     Ok(response)
 }
@@ -175,9 +179,60 @@ fn matches_change(name: &str) -> bool {
     name == CHANGE || name == "*" || name.strip_suffix('*').is_some_and(|n| CHANGE.starts_with(n))
 }
 
+/// Messages on their way to a client.
+struct Outbox {
+    clock: Clock,
+    room: Room,
+    queue: mpsc::Sender<String>,
+    /// Dropped with the outbox.
+    _open: oneshot::Sender<()>,
+}
+
+/// The other end of an [`Outbox`].
+struct Letters {
+    messages: mpsc::Receiver<String>,
+    open: oneshot::Receiver<()>,
+}
+
+impl Outbox {
+    fn new(clock: Clock, room: Room, limit: usize) -> (Self, Letters) {
+        let (queue, messages) = mpsc::channel(limit);
+        let (_open, open) = oneshot::channel();
+        (Self { clock, room, queue, _open }, Letters { messages, open })
+    }
+
+    /// Queues a message when there is room for it; a client that does not read for long is let go.
+    async fn send(&self, message: String, patience_ms: u64) -> std::result::Result<(), Gone> {
+        let queued =
+            async { self.room.take(&message).await && self.queue.send(message).await.is_ok() };
+        tokio::select! {
+            queued = queued => if queued { Ok(()) } else { Err(Gone) },
+            () = self.clock.sleep_ms(patience_ms) => Err(Gone),
+        }
+    }
+}
+
+/// Writes until there are no more messages; a client that does not take the last ones is not waited for.
+async fn post(
+    clock: Clock,
+    socket: Socket,
+    stream: actix_ws::MessageStream,
+    Letters { messages, open }: Letters,
+) {
+    let patience = async {
+        // It is dropped, never sent.
+        let _ = open.await;
+        clock.sleep_ms(FAREWELL_MS).await;
+    };
+    tokio::select! {
+        () = write(socket, stream, messages) => {}
+        () = patience => {}
+    }
+}
+
 /// Writes messages until there are no more, and watches for the client's close.
 async fn write(
-    mut socket: actix_ws::Session,
+    mut socket: Socket,
     mut stream: actix_ws::MessageStream,
     mut messages: mpsc::Receiver<String>,
 ) {
@@ -185,7 +240,7 @@ async fn write(
         tokio::select! {
             message = messages.recv() => match message {
                 Some(message) => {
-                    if socket.text(message).await.is_err() {
+                    if socket.put(message).await.is_err() {
                         return;
                     }
                 }
@@ -216,7 +271,7 @@ struct Client {
     wants_changes: bool,
     /// Whether events are shown with what they are qualified by.
     raw: bool,
-    queue: mpsc::Sender<String>,
+    outbox: Outbox,
     /// By resource: when it may be told of next, and whether there is something to tell.
     waiting: HashMap<i64, (i64, bool)>,
 }
@@ -267,7 +322,7 @@ impl Client {
                     let name = if self.raw { event.name.as_str() } else { base(&event.name) };
                     self.send(event.message(name).to_string()).await?;
                 }
-                () = self.queue.closed() => return Err(Gone),
+                () = self.outbox.queue.closed() => return Err(Gone),
             }
         }
     }
@@ -284,12 +339,9 @@ impl Client {
         .to_string()
     }
 
-    /// Queues a message; a client that does not read for long is let go.
+    /// Tells the client, which is let go when it does not read for long.
     async fn send(&self, message: String) -> std::result::Result<(), Gone> {
-        tokio::select! {
-            sent = self.queue.send(message) => sent.map_err(|_| Gone),
-            () = self.state.clock.sleep_ms(PATIENCE_MS) => Err(Gone),
-        }
+        self.outbox.send(message, PATIENCE_MS).await
     }
 
     async fn session_ended(
@@ -304,7 +356,7 @@ impl Client {
             Err(broadcast::error::RecvError::Closed) => true,
         };
         if over {
-            self.send(json!({"name": "logout"}).to_string()).await?;
+            self.outbox.send(json!({"name": "logout"}).to_string(), FAREWELL_MS).await?;
             return Err(Gone);
         }
         Ok(())
@@ -387,7 +439,46 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use super::matches_change;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::body::MessageBody as _;
+
+    use super::*;
+    use crate::api::streams::room::ROOM;
+    use crate::api::streams::testing::{Installation, settle};
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_read_costs_little_and_is_let_go() {
+        let installation = Installation::new().await;
+        for size in [100, 20_000, 300_000] {
+            let (response, socket, client) = installation.socket().await;
+            let clock = installation.clock.clone();
+            let (outbox, letters) = Outbox::new(clock.clone(), socket.room.clone(), 10_000);
+            let writing = actix_web::rt::spawn(post(clock, socket, client, letters));
+            let sent = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&sent);
+            let telling = actix_web::rt::spawn(async move {
+                while outbox.send("x".repeat(size), PATIENCE_MS).await.is_ok() {
+                    count.fetch_add(size, Ordering::Relaxed);
+                }
+            });
+            let mut body = Box::pin(response.into_body());
+            let mut taken = 0;
+            for _ in 0..10 {
+                settle().await;
+                let held = sent.load(Ordering::Relaxed).saturating_sub(taken);
+                assert!((1..=ROOM.max(size)).contains(&held), "{held} bytes of {size} each");
+                let piece = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+                taken += piece.expect("more").expect("bytes").len();
+            }
+            settle().await;
+            installation.time.advance(PATIENCE_MS);
+            telling.await.expect("the client is let go");
+            settle().await;
+            installation.time.advance(FAREWELL_MS);
+            writing.await.expect("nothing is left of it");
+        }
+    }
 
     #[test]
     fn event_names() {

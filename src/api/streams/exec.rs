@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, watch};
 
 use super::frames::{self, Input};
-use super::line::{Failed, Frames, Line};
+use super::line::{Failed, Frames, Last, Line};
 use super::tickets::ExecOutput;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineError, ExecSession, ExecSpec, Stdin, Terminal, TtySize};
@@ -17,6 +17,9 @@ use crate::engine::{Engine, EngineError, ExecSession, ExecSpec, Stdin, Terminal,
 const INPUT: usize = 4;
 /// What a terminal sends for Ctrl-D.
 const END_OF_TRANSMISSION: &[u8] = &[4];
+/// How often, and how many times, a command whose output has ended is asked for its exit code.
+const EXIT_EVERY_MS: u64 = 20;
+const EXIT_TRIES: u32 = 50;
 /// How long a command that does not read is waited for at its end.
 const FAREWELL_MS: u64 = 5_000;
 
@@ -31,6 +34,7 @@ pub async fn serve(
     match engine.exec(&container, &spec).await {
         Ok(session) => {
             let (queue, input) = mpsc::channel(INPUT);
+            let code = exit(line.clock.clone(), Arc::clone(&engine), session.id.clone());
             let keyboard = Keyboard {
                 clock: line.clock.clone(),
                 engine,
@@ -45,17 +49,31 @@ pub async fn serve(
                         frames::output(&piece.bytes).into_iter().map(Ok).collect()
                     }
                     (Ok(_), ExecOutput::Dropped) => Vec::new(),
-                    (Err(error), _) => vec![Err(failed(&error))],
+                    (Err(error), _) => vec![Err(failed(&error).into())],
                 })
             });
             actix_web::rt::spawn(keyboard.serve(input, stdin));
+            let frames = frames.chain(stream::once(code).filter_map(std::future::ready));
             line.carry(frames.boxed(), Some(queue)).await;
         }
         Err(error) => {
-            let frames: Frames = stream::iter([Err(failed(&error))]).boxed();
+            let frames: Frames = stream::iter([Err(failed(&error).into())]).boxed();
             line.carry(frames, None).await;
         }
     }
+}
+
+/// The last frame of a command: `exit <code>`, when its engine knows the code.
+async fn exit(clock: Clock, engine: Arc<dyn Engine>, exec: String) -> Option<Result<String, Last>> {
+    for _ in 0..EXIT_TRIES {
+        match engine.exec_exit_code(&exec).await {
+            Ok(Some(code)) => return Some(Err(Last::Well(format!("exit {code}")))),
+            // The output ends a moment before the command does.
+            Ok(None) => clock.sleep_ms(EXIT_EVERY_MS).await,
+            Err(_) => return None,
+        }
+    }
+    None
 }
 
 /// Says in the terminal what happened.

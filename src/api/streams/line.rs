@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
+use actix_ws::{CloseCode, CloseReason, Message, MessageStream};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::mpsc;
 
+use super::room::Socket;
 use crate::auth::{Auth, Authenticator as _, Caller};
 use crate::clock::Clock;
 
@@ -18,7 +19,22 @@ const PING_MS: u64 = 30_000;
 const FAREWELL_MS: u64 = 500;
 
 /// What goes out, in order; the last one may say why there is no more.
-pub type Frames = BoxStream<'static, Result<String, Failed>>;
+pub type Frames = BoxStream<'static, Result<String, Last>>;
+
+/// The last thing that a stream says.
+#[derive(Debug)]
+pub enum Last {
+    /// It failed.
+    Failed(Failed),
+    /// It ended well; the text is in the close frame, which clients need not read.
+    Well(String),
+}
+
+impl From<Failed> for Last {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
 
 /// The engine failed: the last frame, and the reason in the close frame.
 #[derive(Debug)]
@@ -32,8 +48,8 @@ pub struct Failed {
 /// Why a line ends.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// There is no more.
-    Done,
+    /// There is no more, and what is to be said of that.
+    Done(Option<String>),
     /// The engine failed.
     Failed(String),
     /// The client went away.
@@ -48,9 +64,9 @@ trait Outlet {
     async fn text(&mut self, frame: String) -> bool;
 }
 
-impl Outlet for Session {
+impl Outlet for Socket {
     async fn text(&mut self, frame: String) -> bool {
-        Session::text(self, frame).await.is_ok()
+        Socket::text(self, frame).await.is_ok()
     }
 }
 
@@ -65,6 +81,12 @@ impl Guard {
     /// Listens from now on; whoever makes one asks afterwards whether the session is still good.
     pub fn new(auth: Arc<Auth>, caller: Caller) -> Self {
         let ended = auth.ended_sessions();
+        Self { auth, caller, ended }
+    }
+
+    /// Hears of it elsewhere.
+    #[cfg(test)]
+    pub fn hearing(auth: Arc<Auth>, caller: Caller, ended: broadcast::Receiver<String>) -> Self {
         Self { auth, caller, ended }
     }
 
@@ -91,7 +113,7 @@ pub struct Line {
     /// Time.
     pub clock: Clock,
     /// To the client.
-    pub socket: Session,
+    pub socket: Socket,
     /// From the client.
     pub client: MessageStream,
     /// Hears of the end of the session.
@@ -116,7 +138,8 @@ impl Line {
     async fn close(mut self, end: End) {
         let reason = match end {
             End::Gone => return,
-            End::Done => CloseReason::from(CloseCode::Normal),
+            End::Done(None) => CloseReason::from(CloseCode::Normal),
+            End::Done(Some(said)) => (CloseCode::Normal, said).into(),
             End::Failed(why) => (CloseCode::Error, why).into(),
             End::LoggedOut => {
                 let farewell =
@@ -149,18 +172,19 @@ async fn write(outlet: &mut impl Outlet, mut frames: Frames) -> End {
                     return End::Gone;
                 }
             }
-            Err(failed) => {
+            Err(Last::Well(said)) => return End::Done(Some(said)),
+            Err(Last::Failed(failed)) => {
                 let said = failed.frame.is_empty() || outlet.text(failed.frame).await;
                 return if said { End::Failed(failed.why) } else { End::Gone };
             }
         }
     }
-    End::Done
+    End::Done(None)
 }
 
 async fn listen(
     client: &mut MessageStream,
-    echo: &mut Session,
+    echo: &mut Socket,
     input: Option<&mpsc::Sender<String>>,
 ) -> End {
     while let Some(Ok(message)) = client.next().await {
@@ -183,10 +207,10 @@ async fn listen(
     End::Gone
 }
 
-async fn ping(mut socket: Session, clock: &Clock) -> End {
+async fn ping(mut socket: Socket, clock: &Clock) -> End {
     loop {
         clock.sleep_ms(PING_MS).await;
-        if socket.ping(b"").await.is_err() {
+        if socket.ping().await.is_err() {
             return End::Gone;
         }
     }
@@ -196,9 +220,13 @@ async fn ping(mut socket: Session, clock: &Clock) -> End {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use actix_web::body::MessageBody as _;
     use futures_util::{poll, stream};
 
     use super::*;
+    use crate::api::streams::frames;
+    use crate::api::streams::room::ROOM;
+    use crate::api::streams::testing::{Installation, settle};
 
     impl Outlet for mpsc::Sender<String> {
         async fn text(&mut self, frame: String) -> bool {
@@ -235,7 +263,57 @@ mod tests {
             read
         };
         let (end, read) = tokio::join!(writing, rest);
-        assert_eq!((end, read.last().map(String::as_str)), (End::Done, Some("99")));
+        assert_eq!((end, read.last().map(String::as_str)), (End::Done(None), Some("99")));
+    }
+
+    /// Bytes of a line's frames that were made and that no connection has taken.
+    async fn held(made: &AtomicUsize, taken: usize) -> usize {
+        settle().await;
+        made.load(Ordering::Relaxed).saturating_sub(taken)
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_read_costs_little() {
+        let installation = Installation::new().await;
+        for size in [1, 200, frames::FRAME, 300_000] {
+            let made = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&made);
+            let frames = stream::repeat_with(move || {
+                count.fetch_add(size, Ordering::Relaxed);
+                Ok("x".repeat(size))
+            });
+            let (response, line) = installation.line().await;
+            let carrying = actix_web::rt::spawn(line.carry(frames.boxed(), None));
+            let mut body = Box::pin(response.into_body());
+            let most = ROOM.max(size) + size;
+            let first = held(&made, 0).await;
+            assert!((1..=most).contains(&first), "{first} bytes of frames of {size} are held");
+            let mut taken = 0;
+            for _ in 0..20 {
+                let piece = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+                taken += piece.expect("more").expect("bytes").len();
+                let held = held(&made, taken).await;
+                assert!(held <= most, "{held} bytes of frames of {size} are held");
+            }
+            assert!(taken > 20 * size, "frames went out");
+            drop(body);
+            carrying.await.expect("it ends with its client");
+        }
+        assert_eq!(installation.bytes.get(), 0, "nothing is held for those who are gone");
+    }
+
+    #[actix_web::test]
+    async fn a_session_that_ends_does_not_wait_for_a_client_that_does_not_read() {
+        let installation = Installation::new().await;
+        let (response, line) = installation.line().await;
+        let endless = stream::repeat_with(|| Ok("x".repeat(1000))).boxed();
+        let carrying = actix_web::rt::spawn(line.carry(endless, None));
+        settle().await;
+        installation.log_out();
+        settle().await;
+        installation.time.advance(FAREWELL_MS);
+        carrying.await.expect("it ends");
+        drop(response);
     }
 
     #[tokio::test]
@@ -251,7 +329,8 @@ mod tests {
     async fn a_failure_is_the_last_thing_said() {
         let (mut outlet, mut reader) = mpsc::channel(4);
         let failed = || Failed { frame: "02 lost".to_owned(), why: "lost".to_owned() };
-        let frames = stream::iter([Ok("01 a".to_owned()), Err(failed()), Ok("01 b".to_owned())]);
+        let frames =
+            stream::iter([Ok("01 a".to_owned()), Err(failed().into()), Ok("01 b".to_owned())]);
         let end = write(&mut outlet, frames.boxed()).await;
         drop(outlet);
         let mut read = Vec::new();

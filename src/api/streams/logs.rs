@@ -79,7 +79,7 @@ pub fn frames(engine: &Arc<dyn Engine>, container: &str, options: &LogOptions) -
             Ok(chunk) => stream::iter(frames::log(&chunk).into_iter().map(Ok).collect::<Vec<_>>()),
             Err(error) => {
                 let why = error.to_string();
-                stream::iter(vec![Err(Failed { frame: frames::log_failure(&why), why })])
+                stream::iter(vec![Err(Failed { frame: frames::log_failure(&why), why }.into())])
             }
         })
         .boxed()

@@ -15,6 +15,8 @@ pub mod frames;
 
 mod line;
 
+pub mod room;
+
 mod exec;
 mod logs;
 mod stats;
@@ -24,6 +26,9 @@ pub mod live;
 mod open;
 
 mod proxy;
+
+#[cfg(test)]
+pub mod testing;
 
 use std::sync::{Mutex, PoisonError};
 

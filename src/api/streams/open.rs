@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::line::{Guard, Line};
 use super::tickets::{Grant, Purpose};
-use super::{exec, logs, stats};
+use super::{exec, logs, room, stats};
 use crate::api::call::Call;
 use crate::api::dialect::Version;
 use crate::api::params::Params;
@@ -78,8 +78,7 @@ async fn accept(
 ) -> Result<HttpResponse> {
     let Admitted { guard, purpose, row } = admit(request, state).await?;
     let source = source(state, &purpose, &row)?;
-    let (response, socket, client) = actix_ws::handle(request, payload)
-        .map_err(|error| Error::status(400).message(format!("no websocket: {error}")))?;
+    let (response, socket, client) = room::open(request, payload, &state.metrics.websocket_bytes)?;
     let line = Line { clock: state.clock.clone(), socket, client, guard };
     let state = state.clone();
     actix_web::rt::spawn(async move {

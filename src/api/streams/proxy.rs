@@ -32,6 +32,7 @@ use super::tickets::{PROXY_PATH, Purpose, Scheme};
 use crate::api::ApiState;
 use crate::api::call::Call;
 use crate::api::dialect::Version;
+use crate::clock::Clock;
 use crate::engine::wire::is_of_a_container;
 use crate::engine::{Engine, EngineError, Wire};
 use crate::error::{Error, Result};
@@ -41,8 +42,12 @@ use crate::store::Read;
 
 /// Pieces under way in each direction.
 const ROOM: usize = 2;
+/// Bytes of an answer that are read ahead, and in one piece, at most.
+const AHEAD: usize = 64 * 1024;
 /// How long the first word of an answer may take.
 const PATIENCE_MS: u64 = 300_000;
+/// How long a container may take to agree on TLS.
+const GREETING_MS: u64 = 10_000;
 
 /// Marks a request that came as `HEAD`.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +139,7 @@ async fn carry(
     let (wanted, rest) = outgoing(request, payload, state, target.at)?;
     let asked = async {
         tokio::select! {
-            answer = target.ask(wanted) => answer,
+            answer = target.ask(&state.clock, wanted) => answer,
             () = state.clock.sleep_ms(PATIENCE_MS) => Err(target.silent("no answer in 5 minutes")),
         }
     };
@@ -165,7 +170,7 @@ impl Target {
         Error::status(503).message(message)
     }
 
-    async fn ask(&self, wanted: Request<Outgoing>) -> Result<Answer> {
+    async fn ask(&self, clock: &Clock, wanted: Request<Outgoing>) -> Result<Answer> {
         let dialed = self.engine.dial(&self.container, self.at).await;
         let wire: Wire = dialed.map_err(|error| {
             if let EngineError::PortClosed { detail, .. } = &error {
@@ -175,17 +180,26 @@ impl Target {
         })?;
         let wire = match self.scheme {
             Scheme::Http => wire,
-            Scheme::Https => tls::secured(wire, self.at.ip())
-                .await
-                .map_err(|error| self.silent(&format!("it does not speak TLS: {error}")))?,
+            Scheme::Https => tokio::select! {
+                secured = tls::secured(wire, self.at.ip()) => secured
+                    .map_err(|error| self.silent(&format!("it does not speak TLS: {error}")))?,
+                () = clock.sleep_ms(GREETING_MS) => {
+                    return Err(self.silent("it does not answer to TLS"));
+                }
+            },
         };
-        let broken = |error: hyper::Error| self.silent(&error.to_string());
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(wire)).await.map_err(broken)?;
-        // It ends with the answer, or with whoever reads it.
-        tokio::spawn(connection.with_upgrades());
-        sender.send_request(wanted).await.map_err(broken)
+        converse(wire, wanted).await.map_err(|error| self.silent(&error.to_string()))
     }
+}
+
+/// One request and its answer, of which little is read before somebody wants it.
+async fn converse(wire: Wire, wanted: Request<Outgoing>) -> hyper::Result<Answer> {
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(AHEAD);
+    let (mut sender, connection) = builder.handshake(TokioIo::new(wire)).await?;
+    // It ends with the answer, or with whoever reads it.
+    tokio::spawn(connection.with_upgrades());
+    sender.send_request(wanted).await
 }
 
 /// The request as the container gets it, and what is left of a client that changes to a websocket.
@@ -341,5 +355,53 @@ async fn feed(mut payload: web::Payload, mut to: impl AsyncWrite + Unpin) {
         if to.write_all(&piece).await.is_err() || to.flush().await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::body::MessageBody as _;
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+    use crate::api::streams::testing::{Installation, settle};
+
+    /// A container that answers without end, and counts what it got rid of.
+    async fn endless(mut wire: tokio::io::DuplexStream, written: Arc<AtomicUsize>) {
+        let mut asked = [0; 1024];
+        assert!(wire.read(&mut asked).await.expect("a request") > 0);
+        let head: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n";
+        wire.write_all(head).await.expect("a head");
+        while wire.write_all(&[7; 4096]).await.is_ok() {
+            written.fetch_add(4096, Ordering::Relaxed);
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_read_a_page_costs_little() {
+        let installation = Installation::new().await;
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let written = Arc::new(AtomicUsize::new(0));
+        let container = tokio::spawn(endless(theirs, Arc::clone(&written)));
+        let wanted = Request::builder().uri("/").header("host", "box");
+        let wanted = wanted.body(Either::Left(Empty::new())).expect("a request");
+        let answer = converse(Box::pin(ours), wanted).await.expect("an answer");
+        let mut body = Box::pin(answered(answer, installation.guard()).into_body());
+        settle().await;
+        let held = written.load(Ordering::Relaxed);
+        assert!((1..1 << 19).contains(&held), "{held} bytes are held");
+        // What is read makes room for as much.
+        let mut read = 0;
+        while read < 1 << 22 {
+            let piece = std::future::poll_fn(|cx| body.as_mut().poll_next(cx)).await;
+            read += piece.expect("more").expect("bytes").len();
+        }
+        settle().await;
+        let held = written.load(Ordering::Relaxed).saturating_sub(read);
+        assert!(held < 1 << 19, "{held} bytes are held");
+        drop(body);
+        container.await.expect("it hears that nobody reads");
     }
 }

@@ -41,7 +41,7 @@ pub fn container(engine: &Arc<dyn Engine>, row: &Resource) -> Frames {
         .stats(&engine_ref(row))
         .map(move |sample| match sample {
             Ok(stats) => Ok(frame([frames::container(&id, &stats)])),
-            Err(error) => Err(Failed { frame: String::new(), why: error.to_string() }),
+            Err(error) => Err(Failed { frame: String::new(), why: error.to_string() }.into()),
         })
         .boxed()
 }

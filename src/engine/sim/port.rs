@@ -26,7 +26,9 @@ pub(super) fn open() -> Wire {
 
 async fn serve(mut stream: DuplexStream) -> std::io::Result<()> {
     let mut seen = Vec::new();
-    let Some(end) = head(&mut stream, &mut seen).await? else { return Ok(()) };
+    let Some(end) = head(&mut stream, &mut seen).await? else {
+        return stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
+    };
     let mut body = seen.split_off(end);
     let head = String::from_utf8_lossy(&seen).into_owned();
     if let Some(key) = field(&head, "sec-websocket-key") {
@@ -51,13 +53,15 @@ async fn serve(mut stream: DuplexStream) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
-/// Reads up to the empty line; where the body begins, or nothing when there is no such line.
+/// Reads up to the empty line; where the body begins, or nothing when there is no such line or this is no
+/// HTTP.
 async fn head(stream: &mut DuplexStream, seen: &mut Vec<u8>) -> std::io::Result<Option<usize>> {
     loop {
         if let Some(at) = seen.windows(4).position(|four| four == b"\r\n\r\n") {
             return Ok(Some(at + 4));
         }
-        if seen.len() > HEAD_LIMIT || stream.read_buf(seen).await? == 0 {
+        let strange = seen.first().is_some_and(|byte| !byte.is_ascii_uppercase());
+        if strange || seen.len() > HEAD_LIMIT || stream.read_buf(seen).await? == 0 {
             return Ok(None);
         }
     }

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::SinkExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -44,6 +44,16 @@ async fn a_command_that_ends_closes_with_success() {
         let (frames, code) = rest(&mut socket).await;
         assert_eq!((decoded(&frames).as_str(), code), (expect, Some(1000)), "{input}");
     }
+    for (command, expect) in [("true", "exit 0"), ("false", "exit 1"), ("exit 7", "exit 7")] {
+        let input = json!({"command": ["sh", "-c", command], "tty": false});
+        let mut socket = dial(&place.access(&web, "execute", input).await).await;
+        let end = loop {
+            if let Err(end) = text(&mut socket).await {
+                break end.expect("a close frame");
+            }
+        };
+        assert_eq!((u16::from(end.code), end.reason.as_str()), (1000, expect), "{command}");
+    }
     let url = format!("/containers/{web}?action=execute");
     for (input, fault) in [
         (json!({}), "422 MissingRequired command"),
@@ -76,6 +86,25 @@ async fn what_is_typed_reaches_the_command() {
     say(&mut shell, "exit\r").await;
     let (frames, code) = rest(&mut shell).await;
     assert_eq!((decoded(&frames).as_str(), code), ("exit\r\n", Some(1000)));
+    place.stop().await;
+}
+
+#[actix_web::test]
+async fn a_reader_of_a_command_that_does_not_read_costs_little() {
+    let place = Place::start().await;
+    let web = place.container("web", json!({})).await;
+    let input = json!({"command": ["cat"], "tty": false});
+    let socket = dial(&place.access(&web, "execute", input).await).await;
+    let (mut keyboard, screen) = socket.split();
+    // More than all buffers on the way: at some time no more is taken.
+    let typing = actix_web::rt::spawn(async move {
+        let line = STANDARD.encode(vec![0x80; 40_000]);
+        while keyboard.send(Message::text(line.clone())).await.is_ok() {}
+    });
+    place.holds_back(100_000).await;
+    typing.abort();
+    drop(screen);
+    place.all_closed().await;
     place.stop().await;
 }
 

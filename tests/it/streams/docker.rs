@@ -1,5 +1,7 @@
 //! The same on a real Docker Engine: what the simulated fleet cannot get wrong.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -80,4 +82,19 @@ async fn pipes(place: &Place, id: &str) {
     say(&mut socket, "\u{0}\u{1}\u{4}\r\n\u{7f}").await;
     let (frames, code) = rest(&mut socket).await;
     assert_eq!((decoded(&frames).trim(), code), ("00 01 04 0d 0a 7f", Some(1000)));
+
+    // Every byte there is, both ways, and the code at the end.
+    let every: Vec<u8> = (0..=255).collect();
+    let input = json!({"command": ["sh", "-c", "head -c 256; exit 3"], "tty": false});
+    let mut socket = dial(&place.access(id, "execute", input).await).await;
+    socket.send(Message::text(STANDARD.encode(&every))).await.expect("sent");
+    let mut back = Vec::new();
+    let end = loop {
+        match text(&mut socket).await {
+            Ok(frame) => back.extend(STANDARD.decode(frame).expect("base64")),
+            Err(end) => break end.expect("a close frame"),
+        }
+    };
+    assert_eq!(back, every);
+    assert_eq!((u16::from(end.code), end.reason.as_str()), (1000, "exit 3"));
 }

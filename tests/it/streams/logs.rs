@@ -45,7 +45,7 @@ async fn streams_and_times_are_told_apart() {
 }
 
 #[actix_web::test]
-async fn a_reader_that_pauses_misses_nothing() {
+async fn a_reader_that_pauses_misses_nothing_and_costs_little() {
     let place = Place::start().await;
     let web = place.container("web", json!({})).await;
     // About fifteen megabytes: more than all buffers between here and there.
@@ -62,9 +62,8 @@ async fn a_reader_that_pauses_misses_nothing() {
         assert_eq!(number(text(&mut socket).await.expect("a line")), expect);
     }
     // The server has time for others while this reader does not read.
-    for _ in 0..20 {
-        place.owner.get("/containers").await.ok(200);
-    }
+    place.holds_back(1_000).await;
+    place.owner.get("/containers").await.ok(200);
     let (read, code) = rest(&mut socket).await;
     assert_eq!(code, Some(1000));
     assert!(read.into_iter().map(number).eq(11..=lines));

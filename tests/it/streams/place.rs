@@ -140,6 +140,29 @@ impl Place {
         .await;
     }
 
+    /// What websockets hold for clients that have not read it.
+    pub async fn held(&self) -> u64 {
+        let metrics = self.site.nobody().at(self.site.url.clone()).get("/metrics").await.text;
+        let line = metrics.lines().find_map(|line| line.strip_prefix("ranchette_websocket_bytes "));
+        line.expect("the number").parse().expect("a number")
+    }
+
+    /// Waits until as much is held for a client that does not read, and checks what that costs.
+    pub async fn holds_back(&self, least: u64) {
+        let mut most = 0;
+        let wait = async {
+            while most < least {
+                most = self.held().await.max(most);
+            }
+        };
+        let held_back = tokio::time::timeout(PATIENCE, wait).await.is_ok();
+        assert!(held_back, "{most} bytes at most were held");
+        for _ in 0..20 {
+            let held = self.held().await;
+            assert!(held <= 1 << 20, "{held} bytes are held");
+        }
+    }
+
     /// A member of the default environment with this role, acting in it.
     pub async fn member(&self, role: &str) -> Client {
         let (person, id) = self.site.person(role).await;
