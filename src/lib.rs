@@ -16,6 +16,7 @@ pub mod store;
 
 pub mod acme;
 pub mod archive;
+pub mod catalog;
 pub mod engine;
 pub mod vault;
 

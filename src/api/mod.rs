@@ -57,6 +57,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::auth::Auth;
+use crate::catalog::{Catalogs, Settings};
 use crate::clock::{Clock, Entropy};
 use crate::metrics::Metrics;
 use crate::process::site::Site;
@@ -78,6 +79,13 @@ pub struct ApiConfig {
     pub cors_origins: Vec<String>,
     /// Seconds that answers to creates with an `Idempotency-Key` are kept.
     pub keep_answers_s: i64,
+    /// Templates of stacks.
+    pub catalogs: Arc<Catalogs>,
+}
+
+/// The catalog in the program and no other.
+fn catalog_settings() -> Settings {
+    Settings { builtin: true, ..Settings::default() }
 }
 
 impl Default for ApiConfig {
@@ -91,6 +99,7 @@ impl Default for ApiConfig {
                 .collect(),
             cors_origins: Vec::new(),
             keep_answers_s: 86_400,
+            catalogs: Arc::new(Catalogs::new(catalog_settings(), Clock::System)),
         }
     }
 }

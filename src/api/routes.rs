@@ -19,7 +19,7 @@ use super::{ApiState, catalog, root, serve, statics, streams, token};
 /// | `/<version>/openapi.json` | OpenAPI 3.1 of a version; `/openapi.json` is that of `/v2-beta` |
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
-/// | `/v1-catalog/<rest>` | what the catalog has: nothing yet, in the form that clients expect |
+/// | `/v1-catalog/<rest>` | templates of stacks, as the catalog service has them |
 /// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
 /// | `/v1/container-proxy/<path>` | a container's own pages, over HTTP or a websocket, with a token |
 /// | `/v1/containerstats/<id>` `/v1/hoststats` | what containers and hosts use, likewise |

@@ -12,6 +12,7 @@
 //! through a caller's [`Loader`], variables as a map; [`Recorder`] keeps what was read, so that a
 //! server that gets the record reads exactly the same project.
 
+pub mod about;
 pub mod export;
 pub mod plan;
 pub mod transform;

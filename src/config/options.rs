@@ -128,6 +128,12 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "network.names", slot: |c| Slot::Switch(&mut c.network.names),
         doc: "Whether containers ask the server for names and metadata: then names follow health and links. \
               It needs the right to change nat rules; without, or with false, Docker answers the names." },
+
+    Opt { key: "catalog.builtin", slot: |c| Slot::Switch(&mut c.catalog.builtin),
+        doc: "Whether the catalog `ranchette` that comes with the program is offered." },
+    Opt { key: "catalog.sources", slot: |c| Slot::Sources(&mut c.catalog.sources),
+        doc: "Catalogs of templates for everyone: \"name=/folder\", \"name=https://host/repository.git\" or\n\
+              \"name=https://host/repository.git#branch\". Repositories need the program git." },
 ];
 
 /// Sets one option by its key, or adds the problem that prevented it.

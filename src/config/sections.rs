@@ -26,6 +26,8 @@ pub struct Config {
     pub sim: Sim,
     /// `[network]`
     pub network: Network,
+    /// `[catalog]`
+    pub catalog: Catalog,
     /// `CATTLE_*` and `DEFAULT_CATTLE_*` variables, which are settings rather than options.
     pub cattle: Vec<(String, String)>,
 }
@@ -274,5 +276,20 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         Network { subnet: Ipv4Net::new_assert(Ipv4Addr::new(10, 42, 0, 0), 16), names: true }
+    }
+}
+
+/// Templates of stacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalog {
+    /// Whether the catalog in the program is offered.
+    pub builtin: bool,
+    /// Catalogs for everyone: `name=/folder` or `name=url#branch`.
+    pub sources: Vec<String>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Catalog { builtin: true, sources: Vec::new() }
     }
 }

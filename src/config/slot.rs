@@ -99,6 +99,8 @@ pub enum Slot<'a> {
     Ranges(&'a mut Vec<IpNet>),
     /// Origins of pages: scheme, host and port.
     Origins(&'a mut Vec<String>),
+    /// Catalogs: a name and where they are.
+    Sources(&'a mut Vec<String>),
     /// One IPv4 network.
     Subnet(&'a mut Ipv4Net),
     /// How much is logged.
@@ -124,6 +126,9 @@ impl Slot<'_> {
             }
             Slot::Origins(to) => {
                 *to = given.items()?.iter().map(|i| origin(i)).collect::<Option<_>>()?;
+            }
+            Slot::Sources(to) => {
+                *to = given.items()?.iter().map(|i| source(i)).collect::<Option<_>>()?;
             }
             Slot::Subnet(to) => *to = subnet(given.text()?)?,
             Slot::Level(to) => *to = LogLevel::named(given.text()?)?,
@@ -156,6 +161,10 @@ impl Slot<'_> {
             Slot::Origins(_) => {
                 "a list of origins without a path, such as [\"https://app.example\"]".into()
             }
+            Slot::Sources(_) => {
+                "a list such as [\"home=/srv/catalog\", \"other=https://git.example/catalog.git\"]"
+                    .into()
+            }
             Slot::Subnet(_) => {
                 "an IPv4 network of /8 to /24 without host bits, such as \"10.42.0.0/16\"".into()
             }
@@ -175,12 +184,19 @@ impl Slot<'_> {
             Slot::Long(v, _) => v.to_string(),
             Slot::Switch(v) => v.to_string(),
             Slot::Ranges(v) => list(&v.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            Slot::Origins(v) => list(v),
+            Slot::Origins(v) | Slot::Sources(v) => list(v),
             Slot::Subnet(v) => quoted(&v.to_string()),
             Slot::Level(v) => quoted(v.name()),
             Slot::Format(v) => quoted(v.name()),
         }
     }
+}
+
+/// A catalog's name and a place that could be one; which, says whoever reads it.
+fn source(text: &str) -> Option<String> {
+    let (name, place) = text.trim().split_once('=')?;
+    let named = !name.is_empty() && !name.contains(char::is_whitespace);
+    (named && (place.starts_with('/') || place.contains("://"))).then(|| text.trim().to_owned())
 }
 
 fn within(given: &Given, range: &RangeInclusive<u64>) -> Option<u64> {

@@ -86,6 +86,8 @@ fn the_example_sets_every_option() {
         ("sim.agents", "true"),
         ("network.subnet", "10.9.0.0/16"),
         ("network.names", "false"),
+        ("catalog.builtin", "false"),
+        ("catalog.sources", "home=/srv/catalog"),
     ];
     let mut problems = Vec::new();
     for (key, value) in changes {

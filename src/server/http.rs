@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 use super::core::Core;
 use crate::api::{self, ApiConfig, ApiState, Network};
 use crate::auth::{Auth, setup};
+use crate::catalog::origin::parse_source;
+use crate::catalog::{Catalogs, Scope, Settings};
 use crate::config::Config;
 use crate::error::{Error, Result};
 
@@ -36,7 +38,7 @@ impl Http {
             Arc::clone(&core.site),
             Arc::clone(&auth),
             core.metrics.clone(),
-            api_config(config),
+            api_config(config, catalogs(config, core)?),
         ));
         let wanted = config.server.listen;
         let first = setup::listen_address(wanted, auth.setup_phase());
@@ -91,7 +93,21 @@ fn bind(
     Ok((bound, server.run()))
 }
 
-fn api_config(config: &Config) -> ApiConfig {
+/// Catalogs of the configuration; those that have to be fetched go into the data folder.
+fn catalogs(config: &Config, core: &Core) -> Result<Arc<Catalogs>> {
+    let source = |text: &String| {
+        parse_source(text, Scope::Global)
+            .map_err(|why| Error::internal(format!("option `catalog.sources`: {why}")))
+    };
+    let settings = Settings {
+        builtin: config.catalog.builtin,
+        sources: config.catalog.sources.iter().map(source).collect::<Result<_>>()?,
+        folder: config.server.data_dir.join("catalogs"),
+    };
+    Ok(Arc::new(Catalogs::new(settings, core.site.clock.clone())))
+}
+
+fn api_config(config: &Config, catalogs: Arc<Catalogs>) -> ApiConfig {
     let url = config.server.url.trim_end_matches('/');
     ApiConfig {
         body_limit: config.server.body_limit_bytes,
@@ -104,5 +120,6 @@ fn api_config(config: &Config) -> ApiConfig {
             .collect(),
         cors_origins: config.server.cors_origins.clone(),
         keep_answers_s: i64::try_from(config.keep.answers_s).unwrap_or(i64::MAX),
+        catalogs,
     }
 }

@@ -10,6 +10,7 @@ mod agents;
 mod api;
 mod authz;
 mod balancer;
+mod catalog;
 mod cattle_client;
 mod chaos;
 mod cli;

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::compose::about::{self, About};
 use crate::compose::plan::{Change, ExistingService, Orphans};
 use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
 use crate::error::{Error, Result};
@@ -239,8 +240,19 @@ fn request_of(read: &Read<'_>, vault: &Vault, stack: &Resource) -> Result<Reques
             .collect(),
         ..Default::default()
     };
+    answer_the_rest(&mut request);
     secrets::recall(read, vault, stack, &mut request)?;
     Ok(request)
+}
+
+/// Questions of a template that nobody answered have the answers that it proposes.
+fn answer_the_rest(request: &mut Request) {
+    let text = request.rancher_compose.as_deref().filter(|text| text.contains("questions"));
+    // A file that cannot be read is complained about where it is read as a whole.
+    let about = text.and_then(|text| about::about("rancher-compose.yml", text.as_bytes()).ok());
+    for (variable, answer) in about.iter().flat_map(About::defaults) {
+        request.environment.entry(variable.to_owned()).or_insert_with(|| answer.to_owned());
+    }
 }
 
 fn parse(request: &Request) -> Project {

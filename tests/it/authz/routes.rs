@@ -21,9 +21,14 @@ enum Open {
     Proved(u16),
     /// Whoever may use a method of a type, this status; others that.
     By(&'static str, &'static str, u16, u16),
+    /// Whoever has one of these roles, this status; others that.
+    Roles(&'static [&'static str], u16, u16),
 }
 
-use Open::{By, Everyone, Proved};
+use Open::{By, Everyone, Proved, Roles};
+
+/// Who says which catalogs an environment has.
+const CATALOGERS: &[&str] = &["superadmin", "admin", "service", "owner", "project"];
 
 /// Pattern in the table, method, what is asked, what comes of it.
 const CALLS: &[(&str, &str, &str, Open)] = &[
@@ -81,7 +86,7 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     (CATALOG_TAIL, "GET", "/v1-catalog/templates", Proved(200)),
     (CATALOG_TAIL, "GET", "/v1-catalog/templates/library:redis", Proved(404)),
     (CATALOG_TAIL, "POST", "/v1-catalog/templates?action=refresh", Proved(204)),
-    (CATALOG_TAIL, "POST", "/v1-catalog/catalogs", Proved(405)),
+    (CATALOG_TAIL, "POST", "/v1-catalog/catalogs", Roles(CATALOGERS, 400, 403)),
     (CATALOG_TAIL, "GET", "/v1-catalog/nothing", Proved(404)),
     ("default", "GET", "/nothing", Everyone(404)),
     ("default", "POST", "/ping", Everyone(404)),
@@ -140,6 +145,13 @@ fn expected(open: Open, caller: &Caller) -> u16 {
     }
     match open {
         Everyone(status) | Proved(status) => status,
+        Roles(roles, allowed, refused) => {
+            if roles.contains(&caller.name) {
+                allowed
+            } else {
+                refused
+            }
+        }
         By(ty, verb, allowed, refused) => {
             let table = Table::of(Dialect::V2Beta, caller.name);
             match table.row(ty) {

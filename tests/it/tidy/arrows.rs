@@ -25,6 +25,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("vault", &["clock", "error"]),
     ("archive", &["clock"]),
     ("acme", &["clock"]),
+    ("catalog", &["compose", "clock"]),
     ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
@@ -52,6 +53,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
             "scheduler",
             "reconcile",
             "compose",
+            "catalog",
             "certificate",
             "clock",
             "error",
