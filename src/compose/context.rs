@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     load: RefCell<&'a mut Loader<'a>>,
     used: RefCell<BTreeMap<String, String>>,
     unset: RefCell<BTreeSet<String>>,
+    /// The name that the first file gives the project.
+    own_name: RefCell<Option<String>>,
 }
 
 /// Variables of one file: the caller's come first, then those of `.env` files, nearest last.
@@ -50,6 +52,7 @@ impl<'a> Context<'a> {
             load: RefCell::new(load),
             used: RefCell::default(),
             unset: RefCell::default(),
+            own_name: RefCell::default(),
         }
     }
 
@@ -85,8 +88,18 @@ impl<'a> Context<'a> {
         }
         let found = scope.layers.iter().find_map(|layer| layer.get(name).cloned());
         match (found, name) {
-            (None, "COMPOSE_PROJECT_NAME") => self.project_name.map(str::to_owned),
+            (None, "COMPOSE_PROJECT_NAME") => {
+                self.project_name.map(str::to_owned).or_else(|| self.own_name.borrow().clone())
+            }
             (found, _) => found,
+        }
+    }
+
+    /// Remembers the name that a file gives the project, unless one before it did.
+    pub fn call_project(&self, name: Option<String>) {
+        let mut own = self.own_name.borrow_mut();
+        if own.is_none() {
+            *own = name;
         }
     }
 

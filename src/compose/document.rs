@@ -108,7 +108,12 @@ pub(super) fn read(
         context.problems.add(Severity::Error, &root.at, "", message);
         return None;
     };
-    for entry in entries.iter_mut() {
+    // The project's name comes first: other values may hold it.
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.key == "name") {
+        interpolate(context, scope, &mut entry.node, "name");
+        context.call_project(entry.node.as_text().map(super::names::stack_name));
+    }
+    for entry in entries.iter_mut().filter(|entry| entry.key != "name") {
         if !is_extension(&entry.key) && entry.key != "version" {
             interpolate(context, scope, &mut entry.node, &entry.key);
         }

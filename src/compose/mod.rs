@@ -173,10 +173,11 @@ fn project(
     if entries.is_empty() && !context.problems.has_errors() {
         context.problems.warning(spot, "the project has no services");
     }
+    let profiles = profiles(context, scope, input);
     let mut inactive = HashSet::new();
     let mut active = Vec::new();
     for entry in entries {
-        match service::active(context, &View::of_entry(path, entry), &input.profiles) {
+        match service::active(context, &View::of_entry(path, entry), &profiles) {
             true => active.push(entry.clone()),
             false => {
                 inactive.insert(entry.key.clone());
@@ -196,4 +197,14 @@ fn project(
     let services = group::services(context, drafts, &inactive, &declared);
     let declared::Declared { volumes, networks, secrets, configs } = declared;
     Project { name, services, volumes, networks, secrets, configs, ..Project::default() }
+}
+
+/// The profiles asked for: by the caller, or else in the variable that Docker Compose reads, which may
+/// well stand in `.env`.
+fn profiles(context: &Context<'_>, scope: &Scope, input: &Input<'_>) -> Vec<String> {
+    if !input.profiles.is_empty() {
+        return input.profiles.clone();
+    }
+    let text = context.variable(scope, "COMPOSE_PROFILES").unwrap_or_default();
+    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }

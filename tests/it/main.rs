@@ -16,6 +16,7 @@ mod chaos;
 mod cli;
 mod clients;
 mod container_links;
+mod corpus;
 mod crash;
 mod described;
 mod docker_away;

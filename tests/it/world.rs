@@ -116,6 +116,10 @@ impl World {
         self.core.as_ref().expect("running").site.store.clone()
     }
 
+    pub fn vault(&self) -> Arc<Vault> {
+        Arc::clone(&self.core.as_ref().expect("running").site.vault)
+    }
+
     /// The simulated host `host<number>`.
     pub fn host(&self, number: usize) -> SimEngine {
         self.fleet.host(&format!("host{number}"))

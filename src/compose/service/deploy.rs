@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::super::node::View;
+use super::super::problem::Spot;
 use super::limits;
 use super::{Draft, GLOBAL, Reader};
 
@@ -161,7 +162,25 @@ fn restart_policy(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
     if let (Json::Object(policy), Some(tries), "on-failure") = (&mut policy, tries, name) {
         policy.insert("maximumRetryCount".to_owned(), Json::from(tries));
     }
-    draft.start_once |= name != "always";
+    draft.deployed = Some(Policy { spot: view.into(), policy, once: name != "always" });
+}
+
+/// What `restart_policy` says.
+pub(in super::super) struct Policy {
+    spot: Spot,
+    policy: Json,
+    /// Whether what ended is not started again.
+    once: bool,
+}
+
+/// `restart` counts more than `deploy.restart_policy`, as with Docker Compose.
+pub(super) fn finish(reader: &Reader<'_, '_>, draft: &mut Draft) {
+    let Some(Policy { spot, policy, once }) = draft.deployed.take() else { return };
+    if draft.launch.contains_key("restartPolicy") {
+        reader.context.problems.warning(&spot, "has no effect: `restart` says what is to happen");
+        return;
+    }
+    draft.start_once |= once;
     draft.set("restartPolicy", policy);
 }
 

@@ -27,7 +27,6 @@ use super::names::Names;
 use super::node::{Entry, View};
 use super::problem::Spot;
 use super::project::{Build, Condition, Kind, Link, MountedFile};
-use crate::model::launch::written;
 
 /// Label that keeps a finished container from being started again.
 pub(super) const START_ONCE: &str = "io.rancher.container.start_once";
@@ -82,6 +81,8 @@ pub(super) struct Draft {
     pub start_on_create: bool,
     /// The container ends by itself and is not to be started again.
     pub start_once: bool,
+    /// The policy of `deploy.restart_policy`, which counts where there is no `restart`.
+    pub deployed: Option<deploy::Policy>,
     /// Links with the target as in the file.
     pub links: Vec<(Spot, Link)>,
     pub needs: Vec<Need>,
@@ -113,6 +114,7 @@ impl Draft {
             global: false,
             start_on_create: true,
             start_once: false,
+            deployed: None,
             links: Vec::new(),
             needs: Vec::new(),
             shares: Vec::new(),
@@ -175,6 +177,7 @@ pub(super) fn read(reader: &Reader<'_, '_>, path: &str, entry: &Entry) -> Option
 
 /// What follows from several keys together.
 fn finish(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
+    deploy::finish(reader, draft);
     rancher::labels(reader, view, draft);
     rancher::finish(reader, view, draft);
     image(reader, view, draft);
@@ -230,8 +233,7 @@ fn image(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
     if let Some(build) = &mut draft.build {
         build.tag = tag.clone();
     }
-    let tag = written(&tag);
-    // Simulated images keep the prefix by which the engine knows them.
-    let uuid = if tag.starts_with("sim:") { tag.to_owned() } else { format!("docker:{tag}") };
+    // Simulated images keep the prefix by which the engine knows them. `docker:27` is the image `docker`.
+    let uuid = if tag.starts_with("sim:") { tag } else { format!("docker:{tag}") };
     draft.set("imageUuid", uuid);
 }

@@ -85,7 +85,7 @@ fn short(reader: &Reader<'_, '_>, item: &View<'_>, text: &str) -> Option<String>
 /// A path in the container.
 fn target(context: &Context<'_>, item: &View<'_>, path: &str) -> Option<String> {
     if path.starts_with('/') {
-        return Some(path.to_owned());
+        return Some(join("/", path));
     }
     context.error(item, format!("`{path}` must be an absolute path in the container"));
     None
