@@ -42,8 +42,11 @@ const WITHOUT_EFFECT: &[&str] = &[
 const ELSEWHERE: &[&str] =
     &["labels", "env_file", "label_file", "profiles", "image", "build", "extends"];
 
+/// How a value is read.
+type Reader = fn(&Value) -> Value;
+
 /// Texts, flags, numbers and lists that only change their names.
-const SAME: &[(&str, &str, fn(&Value) -> Value)] = &[
+const SAME: &[(&str, &str, Reader)] = &[
     ("blkio_weight", "blkioWeight", |v| number(v).into()),
     ("cap_add", "capAdd", |v| texts(v).into()),
     ("cap_drop", "capDrop", |v| texts(v).into()),

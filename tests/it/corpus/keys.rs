@@ -229,9 +229,9 @@ pub fn mounted(kind: &str, under: &str, service: &Value) -> Vec<Value> {
         let source = text(&file["source"]);
         let target = file["target"].as_str().unwrap_or(&source).to_owned();
         let target = if target.starts_with('/') { target } else { format!("{under}{target}") };
-        let mode = file.get("mode").map(|mode| match mode {
-            Value::String(digits) => format!("{:0>4}", digits.trim_start_matches("0o")),
-            other => format!("{:04o}", number(other)),
+        let mode = file.get("mode").map(|mode| match mode.as_str() {
+            Some(digits) => format!("{:0>4}", digits.trim_start_matches("0o")),
+            None => format!("{:04o}", number(mode)),
         });
         json!([kind, source, target, file["uid"], file["gid"], mode])
     };

@@ -39,11 +39,8 @@ pub fn sorted(launch: &Map<String, Value>) -> Map<String, Value> {
         }
     }
     // Docker Compose leaves out what is off already, and what is empty.
-    let says_nothing = |value: &Value| match value {
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        other => *other == false,
-    };
+    let says_nothing =
+        |value: &Value| *value == false || *value == json!([]) || *value == json!({});
     launch.retain(|field, value| field == "runInit" || !says_nothing(value));
     launch
 }

@@ -4,10 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// A text, or a number as one.
 pub fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A whole number, also one printed as text.
@@ -105,11 +102,11 @@ pub fn exposed(value: &Value) -> Vec<String> {
 
 /// Limits by name, in the order of the names.
 pub fn ulimits(value: &Value) -> Value {
-    let limit = |(name, limit): (&String, &Value)| match limit {
-        Value::Object(both) => {
+    let limit = |(name, limit): (&String, &Value)| match limit.as_object() {
+        Some(both) => {
             json!({"name": name, "soft": number(&both["soft"]), "hard": number(&both["hard"])})
         }
-        single => json!({"name": name, "soft": number(single), "hard": number(single)}),
+        None => json!({"name": name, "soft": number(limit), "hard": number(limit)}),
     };
     object(value).iter().map(limit).collect()
 }
