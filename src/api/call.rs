@@ -231,6 +231,20 @@ impl Call {
             self.method.map_or_else(|| name.to_owned(), |method| method.as_str().to_owned());
     }
 
+    /// Where a client finds the schemas for what it goes on to ask: those of an environment at the
+    /// environment's own URL, too, for a client may have been given nothing else.
+    pub fn schemas_url(&self) -> String {
+        let is_in = |name: &str| {
+            name.eq_ignore_ascii_case("projects") || name.eq_ignore_ascii_case("project")
+        };
+        match self.segments.as_slice() {
+            [first, _] if is_in(first) && self.facts.project_path.is_none() => {
+                format!("{}/schemas", self.url)
+            }
+            _ => format!("{}/schemas", self.base),
+        }
+    }
+
     /// The method.
     ///
     /// # Errors

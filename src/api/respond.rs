@@ -186,7 +186,7 @@ fn headers(
     let security = SECURITY.iter().map(|(name, value)| (*name, (*value).to_owned()));
     let mut found: Vec<(&'static str, String)> = security.collect();
     let mut header = |name: &'static str, value: String| found.push((name, value));
-    header("x-api-schemas", format!("{}/schemas", call.base));
+    header("x-api-schemas", call.schemas_url());
     if let Some(address) = call.facts.client_ip {
         header("x-api-client-ip", address.to_string());
     }

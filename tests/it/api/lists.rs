@@ -189,6 +189,19 @@ async fn the_root_and_the_schemas() {
     assert_eq!(root.status, 200, "{}", root.text);
     let url = format!("{}/v2-beta/projects/1a5", site.url);
     assert_eq!(root.header("x-api-schemas"), format!("{url}/schemas"));
+    // A client that was given the environment's own URL goes on inside it.
+    let anywhere = owner.at(site.url.clone());
+    for (path, schemas) in [
+        ("/v2-beta", "/v2-beta/schemas"),
+        ("/v2-beta/projects", "/v2-beta/schemas"),
+        ("/v2-beta/projects/1a5", "/v2-beta/projects/1a5/schemas"),
+        ("/V1/Projects/1a5/", "/v1/projects/1a5/schemas"),
+        ("/v2-beta/projects/1a5/projects/1a5", "/v2-beta/projects/1a5/schemas"),
+    ] {
+        let seen = anywhere.get(path).await;
+        assert_eq!(seen.status, 200, "{path}: {}", seen.text);
+        assert_eq!(seen.header("x-api-schemas"), format!("{}{schemas}", site.url), "{path}");
+    }
     assert_eq!(root.header("x-api-account-id"), "1a5");
     assert_eq!(root.header("x-api-user-id"), "1a1");
     assert_eq!(root.header("x-rancher-version"), "v1.6.30");

@@ -20,9 +20,9 @@ use crate::ranch::Ranch;
 use crate::streams::place::Place;
 
 /// The folders of the clients.
-const CLIENTS: [&str; 1] = ["rancher"];
+const CLIENTS: [&str; 2] = ["rancher", "rancher-compose"];
 /// Stories that need containers which answer.
-const ON_DOCKER: &[&str] = &["rancher/exec-and-logs"];
+const ON_DOCKER: &[&str] = &["rancher/exec-and-logs", "rancher-compose/pull-and-logs"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
@@ -61,6 +61,11 @@ async fn play_on_simulated_hosts(client: &str) {
 #[actix_web::test]
 async fn what_rancher_asks_is_answered() {
     play_on_simulated_hosts("rancher").await;
+}
+
+#[actix_web::test]
+async fn what_rancher_compose_asks_is_answered() {
+    play_on_simulated_hosts("rancher-compose").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -91,7 +91,10 @@ impl Player {
                     .map_err(|why| format!("{why}\nin {found:#}"))
             }
             Heard::Text(wanted) if text.trim() == filled(wanted, &self.names)? => Ok(()),
-            Heard::Text(_) | Heard::Base64(_) => Err(format!("answered by {text:?}")),
+            Heard::Part(wanted) if text.contains(&filled(wanted, &self.names)?) => Ok(()),
+            Heard::Text(_) | Heard::Part(_) | Heard::Base64(_) => {
+                Err(format!("answered by {text:?}"))
+            }
         }
     }
 
@@ -156,6 +159,10 @@ impl Player {
                 Heard::Text(wanted) => {
                     why.clone_from(&text);
                     text.trim_end() == filled(wanted, &names)?
+                }
+                Heard::Part(wanted) => {
+                    why.clone_from(&text);
+                    text.contains(&filled(wanted, &names)?)
                 }
                 Heard::Base64(wanted) => {
                     let bytes = base64::engine::general_purpose::STANDARD.decode(&text);

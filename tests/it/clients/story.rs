@@ -47,6 +47,8 @@ pub enum Heard {
     Json(Value),
     /// A frame that is this text.
     Text(String),
+    /// A frame with this in it.
+    Part(String),
     /// Text in what the frames hold together, once decoded.
     Base64(String),
 }
@@ -127,6 +129,8 @@ fn hear(step: &mut Step, line: &str, wanted: &mut String) -> Result<(), String> 
         wanted.push('\n');
     } else if let Some(text) = line.strip_prefix("text ") {
         step.answer = Heard::Text(text.to_owned());
+    } else if let Some(text) = line.strip_prefix("holds ") {
+        step.answer = Heard::Part(text.to_owned());
     } else if let Some(text) = line.strip_prefix("base64 ") {
         step.answer = Heard::Base64(text.to_owned());
     } else if let Some((name, value)) = line.split_once(": ") {
