@@ -71,23 +71,23 @@ async fn what_rancher_compose_asks_is_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_clients_ask_of_containers_is_answered() {
     let docker = docker().await;
-    let ranch = Ranch::new(&docker.endpoint, 21, &["clients"]);
+    let ranch = Ranch::new(&docker.endpoint, 21, &["clients", "composed"]);
     let server = ranch.start().await;
     ranch.active_host().await;
     let all: Vec<Story> = CLIENTS.iter().flat_map(|client| stories(client)).collect();
-    for name in ON_DOCKER {
+    for (index, name) in ON_DOCKER.iter().enumerate() {
+        let stack = ranch.stack(index);
         let story = all.iter().find(|story| story.name == *name).expect(name);
         let mut player = Player::new(&format!("http://{}", ranch.listen), ranch.key());
         let pulled = format!("{}/ranchette-test/busybox:1", docker.registry);
-        let given =
-            [("image", docker.image.as_str()), ("shop", ranch.stack(0)), ("pulled", &pulled)];
+        let given = [("image", docker.image.as_str()), ("shop", stack), ("pulled", &pulled)];
         for (name, value) in given {
             player.names.insert(name.to_owned(), value.to_owned());
         }
         player
             .play(story)
             .await
-            .unwrap_or_else(|why| panic!("{why}\n{:#?}", ranch.containers(ranch.stack(0))));
+            .unwrap_or_else(|why| panic!("{why}\n{:#?}", ranch.containers(stack)));
     }
     server.shut_down().await;
 }
