@@ -20,7 +20,7 @@ use crate::ranch::Ranch;
 use crate::streams::place::Place;
 
 /// The folders of the clients.
-const CLIENTS: [&str; 2] = ["rancher", "rancher-compose"];
+const CLIENTS: [&str; 3] = ["rancher", "rancher-compose", "terraform"];
 /// Stories that need containers which answer.
 const ON_DOCKER: &[&str] = &["rancher/exec-and-logs", "rancher-compose/pull-and-logs"];
 
@@ -45,11 +45,17 @@ async fn play_on_simulated_hosts(client: &str) {
     let all = stories(client);
     assert!(!all.is_empty(), "{client} has no stories");
     let mut wrong = Vec::new();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (cert, key) = crate::tls::certificate(folder.path(), "shop.example", 30);
+    let quoted =
+        |text: &str| serde_json::to_string(text).expect("text").trim_matches('"').to_owned();
+    let (cert, key) = (quoted(&cert), quoted(&key));
     for story in all.iter().filter(|story| !ON_DOCKER.contains(&story.name.as_str())) {
         let place = Place::start().await;
         place.site.store.write(seed::template).await.expect("the template");
         let mut player = Player::new(&place.site.url, place.site.key_of(1).await);
-        for (name, value) in [("image", "nginx"), ("shop", "shop")] {
+        let given = [("image", "nginx"), ("shop", "shop"), ("cert", &cert), ("key", &key)];
+        for (name, value) in given {
             player.names.insert(name.to_owned(), value.to_owned());
         }
         wrong.extend(player.play(story).await.err());
@@ -66,6 +72,11 @@ async fn what_rancher_asks_is_answered() {
 #[actix_web::test]
 async fn what_rancher_compose_asks_is_answered() {
     play_on_simulated_hosts("rancher-compose").await;
+}
+
+#[actix_web::test]
+async fn what_terraform_asks_is_answered() {
+    play_on_simulated_hosts("terraform").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
