@@ -26,6 +26,11 @@ pub struct Note {
 }
 
 impl Note {
+    /// About a type of the model.
+    pub fn of(ty: &'static str) -> Self {
+        Self { ty: Some(ty), ..Self::default() }
+    }
+
     /// Remembers the body; secrets are masked when it is written.
     pub fn body(&mut self, body: &Body) {
         self.request = body.value();

@@ -19,6 +19,7 @@ mod input;
 mod marker;
 mod query;
 mod reads;
+mod receivers;
 mod writes;
 
 mod hooks;
@@ -167,6 +168,7 @@ pub struct ApiState {
     answers: cache::Answers,
     banners: cache::Banners,
     streams: streams::Streams,
+    turns: receivers::Turns,
 }
 
 impl ApiState {
@@ -184,6 +186,7 @@ impl ApiState {
             answers: cache::Answers::default(),
             banners: cache::Banners::default(),
             streams: streams::Streams::default(),
+            turns: receivers::Turns::default(),
         }
     }
 }

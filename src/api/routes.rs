@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::web;
 
-use super::{ApiState, catalog, root, serve, statics, streams, token};
+use super::{ApiState, catalog, receivers, root, serve, statics, streams, token};
 
 /// Registers every route over a state. Whatever answers `GET` answers `HEAD`, too.
 ///
@@ -20,6 +20,7 @@ use super::{ApiState, catalog, root, serve, statics, streams, token};
 /// | `/setup` | whether an administrator must be made, and making it |
 /// | `/static/...` | the dashboard's files |
 /// | `/v1-catalog/<rest>` | templates of stacks, as the catalog service has them |
+/// | `/v1-webhooks/<rest>` | receivers: URLs that do one thing for whoever has them |
 /// | `/v1/logs/` `/v1/exec/` | a container's output and commands, by websocket with a token |
 /// | `/v1/container-proxy/<path>` | a container's own pages, over HTTP or a websocket, with a token |
 /// | `/v1/containerstats/<id>` `/v1/hoststats` | what containers and hosts use, likewise |
@@ -111,6 +112,7 @@ fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
                 ])
                 .route(web::get().to(streams::open)),
             )
+            .service(web::resource(["/v1-webhooks", "/v1-webhooks/{tail:.*}"]).to(receivers::serve))
             .service(web::resource(["/v1-catalog", "/v1-catalog/{tail:.*}"]).to(catalog::serve))
             .service(
                 web::resource([

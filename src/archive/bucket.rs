@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{self, Incoming, blocking, changed};
 use crate::clock::Clock;
+use crate::outbound::{self, Rules};
 
 /// Bytes of a part, at least: servers take no smaller ones but the last.
 const PART: usize = 8 * 1024 * 1024;
@@ -90,11 +91,18 @@ impl Bucket {
     ///
     /// # Errors
     /// What is wrong with its place, in words.
-    pub fn new(place: Place, secret_key: &str, clock: Clock) -> Result<Self, String> {
+    pub fn new(
+        place: Place,
+        secret_key: &str,
+        clock: Clock,
+        rules: &Rules,
+    ) -> Result<Self, String> {
         let address = place.address()?;
+        outbound::check_literal(rules, &place.endpoint).map_err(|fault| fault.to_string())?;
         let credentials = Credentials::new(place.access_key.as_str(), secret_key);
         let http = reqwest::Client::builder()
             .no_proxy()
+            .dns_resolver(outbound::resolver(rules))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
             .read_timeout(ANSWER)

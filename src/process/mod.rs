@@ -47,6 +47,7 @@ pub mod runner;
 
 pub mod configs;
 pub mod node;
+pub mod outbound;
 pub mod tasks;
 
 pub mod addresses;

@@ -41,6 +41,7 @@ mod policies;
 mod projects;
 mod pull_tasks;
 mod ranch;
+mod receivers;
 mod registries;
 mod reserve;
 mod scheduled;

@@ -129,6 +129,8 @@ async fn tls_ends_at_the_balancer() {
     let container = ranch.service(&stack, "front")[0].clone();
     keys_are_in_memory_only(&ranch, &container.name, [&first_key, &second_key]);
 
+    its_page_comes_through_the_proxy(&ranch, container.given_name()).await;
+
     let (renewed, renewed_key) = certificate(folder, "second.example", 3650);
     assert_ne!(second, renewed);
     let change = json!({ "cert": renewed, "key": renewed_key });
@@ -139,6 +141,20 @@ async fn tls_ends_at_the_balancer() {
     assert_eq!(ranch.service(&stack, "front")[0].started, container.started, "never restarted");
     ranch.ok(&["down", &stack, "--yes"]).await;
     server.shut_down().await;
+}
+
+/// A container's own pages over TLS: whose certificate it is does not matter.
+async fn its_page_comes_through_the_proxy(ranch: &Ranch, name: &str) {
+    let all = ranch.list("containers").await;
+    let row = all.iter().find(|row| row["name"] == name).expect("the balancer's container");
+    let path = format!("containers/{}?action=proxy", row["id"].as_str().expect("an id"));
+    let access = ranch.send(Method::POST, &path, &json!({"scheme": "https", "port": 443})).await;
+    let text = |field: &str| access[field].as_str().expect(field);
+    let url = format!("{}cow?token={}", text("url"), text("token"));
+    let page = reqwest::Client::new().get(url).send().await.expect("an answer");
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.expect("a page");
+    assert!(page.contains("GET /cow HTTP/1") && page.contains("x-forwarded-port: 443"), "{page}");
 }
 
 fn keys_are_in_memory_only(ranch: &Ranch, container: &str, keys: [&str; 2]) {

@@ -55,6 +55,7 @@ use crate::process::site::Site;
 use crate::store::{Read, Store, Tx};
 use crate::vault::Vault;
 
+pub use host::may_modify;
 pub use rows::*;
 pub use sources::Picker;
 

@@ -172,7 +172,8 @@ fn create_target(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     }
     if let Some(Value::Object(config)) = creation.row.data.get_mut(keeping::S3) {
         let secret = config.shift_remove("secretKey");
-        if let Err(why) = keeping::check_bucket(config) {
+        let rules = process::outbound::rules(ctx.tx)?;
+        if let Err(why) = keeping::check_bucket(config, &rules) {
             return Err(Error::field("InvalidFormat", "endpoint").message(why));
         }
         let secret = secret.as_ref().and_then(Value::as_str).unwrap_or_default().as_bytes();

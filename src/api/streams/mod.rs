@@ -41,7 +41,8 @@ use tickets::{Grant, Purpose, Tickets};
 
 pub use logs::options as log_options;
 pub use open::open;
-pub use proxy::{OnlyHead, proxy, whereabouts};
+pub use proxy::{OnlyHead, post, proxy, whereabouts};
+pub use stats::containers_of;
 
 /// Tickets given out and samples taken.
 #[derive(Default)]

@@ -46,6 +46,8 @@ const ROOM: usize = 2;
 const AHEAD: usize = 64 * 1024;
 /// How long the first word of an answer may take.
 const PATIENCE_MS: u64 = 300_000;
+/// How long an answer to what a receiver passes on may take.
+const POST_MS: u64 = 30_000;
 /// How long a container may take to agree on TLS.
 const GREETING_MS: u64 = 10_000;
 
@@ -151,6 +153,38 @@ async fn carry(
         (101, Some(payload)) => switched(state, answer, payload, guard, &target).await,
         (101, None) => Err(target.silent("it changes to another protocol unasked")),
         _ => Ok(answered(answer, guard)),
+    }
+}
+
+/// Posts JSON to a port of a container and returns the status of the answer.
+///
+/// # Errors
+/// When the container has no address of its own or gives no answer.
+pub async fn post(
+    state: &web::Data<ApiState>,
+    row: &Resource,
+    port: u16,
+    path: &str,
+    bytes: &[u8],
+) -> Result<u16> {
+    let whereabouts = state.store.read(|read| whereabouts(read, row))?;
+    let purpose = Purpose::Proxy { container: row.id, port, scheme: Scheme::Http };
+    let engine = source(state, &purpose, row)?.ok_or_else(refused)?;
+    let address = whereabouts.address(engine.as_ref(), row).await?;
+    let at: SocketAddr = (address, port).into();
+    let (container, name) = (engine_ref(row), row.display_name());
+    let target = Target { engine, container, at, scheme: Scheme::Http, name };
+    let body = Bytes::copy_from_slice(bytes);
+    let piece = stream::iter([Ok(Frame::data(body))]).boxed();
+    let wanted = Request::post(path)
+        .header("host", at.to_string())
+        .header("content-type", "application/json")
+        .header("content-length", bytes.len())
+        .body(Either::Right(StreamBody::new(piece)));
+    let wanted = wanted.map_err(|error| Error::status(400).message(error.to_string()))?;
+    tokio::select! {
+        answer = target.ask(&state.clock, wanted) => Ok(answer?.status().as_u16()),
+        () = state.clock.sleep_ms(POST_MS) => Err(target.silent("no answer in 30 seconds")),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::archive::{self, Archive, Bucket, Fetched, Place, Shelf};
 use crate::clock::Clock;
 use crate::engine::{RemoveVolumes, VolumeSpec};
 use crate::model::resource::Resource;
+use crate::outbound::Rules;
 use crate::process::site::{HostEngine, Site};
 use crate::process::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use crate::process::storage::hopeless;
@@ -23,21 +24,23 @@ pub const S3: &str = "s3Config";
 ///
 /// # Errors
 /// When something is.
-pub fn check_bucket(config: &Map<String, Value>) -> Result<(), String> {
-    Bucket::new(Place::of_json(config), "", Clock::System).map(drop)
+pub fn check_bucket(config: &Map<String, Value>, rules: &Rules) -> Result<(), String> {
+    Bucket::new(Place::of_json(config), "", Clock::System, rules).map(drop)
 }
 
 /// Where the archives of a backup's target are.
 fn shelf(site: &Site, backup: &Resource) -> Result<Shelf, Failure> {
     let id = backup.int("backupTargetId").unwrap_or(0);
-    let target = site.store.read(|read| read.require("backupTarget", id))?;
+    let (target, rules) = site.store.read(|read| {
+        Ok((read.require("backupTarget", id)?, crate::process::outbound::rules(read)?))
+    })?;
     let Some(config) = target.map(S3) else {
         let folder = site.archives.target(target.name.as_deref().unwrap_or_default());
         return Ok(Shelf::Folder(folder));
     };
     let secret = secrets::unseal(&site.vault, &target, secrets::KEY)?;
     let secret = String::from_utf8(secret).map_err(|error| hopeless(error.to_string()))?;
-    let bucket = Bucket::new(Place::of_json(config), &secret, site.clock.clone());
+    let bucket = Bucket::new(Place::of_json(config), &secret, site.clock.clone(), &rules);
     Ok(Shelf::Bucket(Box::new(bucket.map_err(hopeless)?)))
 }
 

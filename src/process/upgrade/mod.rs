@@ -16,7 +16,7 @@ mod to_service;
 use serde_json::{Map, Value, json};
 
 use super::service::settled;
-use super::step::{Definition, Outcome, Step, StepFuture, Work};
+use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::versions;
 use crate::error::Result;
 use crate::model::resource::Resource;
@@ -38,12 +38,18 @@ const FAILING: &str = "failing";
 /// Field of a service: why its last upgrade took itself back.
 pub const TAKEN_BACK: &str = "upgradeTakenBack";
 
+/// Field of a service: its upgrade is finished when it is done, without anybody asking for it.
+pub const FINISHES: &str = "upgradeFinishes";
+
 /// Processes of upgrades.
 pub const PROCESSES: &[Definition] = &[
     definition("service.continueupgrade"),
     definition("service.finishupgrade"),
     definition("service.rollback"),
-    definition("service.upgrade"),
+    Definition {
+        steps: &[Step { name: "converge", run: to_the_end }],
+        ..definition("service.upgrade")
+    },
 ];
 
 const fn definition(name: &'static str) -> Definition {
@@ -56,6 +62,28 @@ fn run(_: Work) -> StepFuture {
         Outcome::commit(|tx, work| match to_service::transfer(tx, work)? {
             Some(transfer) => transfer.step(tx, work),
             None => settled(tx, work),
+        })
+    })
+}
+
+/// The same, and what finishes by itself is finished.
+fn to_the_end(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            let next = match to_service::transfer(tx, work)? {
+                Some(transfer) => transfer.step(tx, work)?,
+                None => settled(tx, work)?,
+            };
+            let id = work.resource.id;
+            let finishes = tx.get(id)?.is_some_and(|service| service.flag(FINISHES));
+            if !finishes || !matches!(next, Next::Step | Next::Finish) {
+                return Ok(next);
+            }
+            tx.update(id, |service| {
+                service.data.shift_remove(FINISHES);
+                Ok(())
+            })?;
+            Ok(Next::Chain("finishupgrade", Map::new()))
         })
     })
 }
@@ -107,6 +135,7 @@ pub fn begin(
         service.set(UPGRADE, json!({ IN_SERVICE: kept }));
         service.set(BEFORE, earlier);
         service.data.shift_remove(TAKEN_BACK);
+        service.data.shift_remove(FINISHES);
         // What failed in the version before says nothing of this one.
         service.data.shift_remove(FAILING);
         after.put(service);
@@ -142,6 +171,7 @@ pub fn roll_back(
     let service = tx.update(service.id, |service| {
         before.clone().put(service);
         service.data.shift_remove(FAILING);
+        service.data.shift_remove(FINISHES);
         if let Some(Value::Object(earlier)) = service.data.shift_remove(BEFORE) {
             for (field, value) in earlier {
                 service.set(&field, value);

@@ -6,6 +6,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use ranchette::archive::{Bucket, Place};
 use ranchette::clock::Clock;
 use ranchette::model::resource::Resource;
+use ranchette::outbound::Rules;
+use ranchette::outbound::rules::Private;
 use ranchette::process::secrets;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -16,6 +18,11 @@ use crate::world::World;
 
 const ACCESS: &str = "ranch-key";
 const SECRET: &str = "hush/hush+hush";
+
+/// Rules that let this machine be called.
+fn here() -> Rules {
+    Rules::parse("127.0.0.1", Private::Allowed).expect("rules")
+}
 
 /// A server with one bucket, for as long as this is there.
 struct Server {
@@ -59,7 +66,7 @@ impl Server {
     }
 
     fn bucket(&self) -> Bucket {
-        Bucket::new(self.place(), SECRET, Clock::System).expect("a bucket")
+        Bucket::new(self.place(), SECRET, Clock::System, &here()).expect("a bucket")
     }
 }
 
@@ -118,7 +125,7 @@ async fn archives_go_into_a_bucket_and_come_back() {
     // What is refused says why, and not with which key.
     let from = folder.path().join("from");
     let ask = async |place: Place, secret: &str| {
-        let bucket = Bucket::new(place, secret, Clock::System).expect("a bucket");
+        let bucket = Bucket::new(place, secret, Clock::System, &here()).expect("a bucket");
         let error = bucket.put_file(&from, "a", &sum(&noise(part))).await.expect_err("refused");
         assert!(!error.to_string().contains(SECRET), "{error}");
         error.to_string()
@@ -178,6 +185,9 @@ async fn backup(world: &World, snapshot: &Resource, target: i64) -> Resource {
 async fn a_volume_comes_back_out_of_a_bucket() {
     let server = Server::start();
     let mut world = World::sim(1).await;
+    let store = world.store();
+    let allow = store.write(|tx| tx.set_setting("outbound.allow", Some("127.0.0.1")));
+    allow.await.expect("a setting");
     let (db, container, volume) = begin(&world).await;
     let kept = snapshot(&world, volume, "none").await;
     let kept = world.state(kept.id, "created").await;
@@ -197,8 +207,12 @@ async fn a_volume_comes_back_out_of_a_bucket() {
     assert_eq!(files(&world, &container).await, pairs(&[("kept", "first")]));
 
     // What somebody has changed in the bucket changes nothing here.
-    let bucket =
-        Bucket::new(Place { prefix: "mine".to_owned(), ..server.place() }, SECRET, Clock::System);
+    let bucket = Bucket::new(
+        Place { prefix: "mine".to_owned(), ..server.place() },
+        SECRET,
+        Clock::System,
+        &here(),
+    );
     let bucket = bucket.expect("a bucket");
     bucket.put(&format!("{}.tar.gz", far.uuid), b"moo".to_vec()).await.expect("put");
     world.act(volume, "restorefrombackup", json!({ "backupId": far.id })).await;

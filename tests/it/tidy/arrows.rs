@@ -23,10 +23,11 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("metrics", &["error"]),
     ("engine", &["model", "clock", "error"]),
     ("vault", &["clock", "error"]),
-    ("archive", &["clock"]),
+    ("outbound", &["clock"]),
+    ("archive", &["clock", "outbound"]),
     ("acme", &["clock"]),
     ("catalog", &["compose", "clock"]),
-    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme"]),
+    ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme", "outbound"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
         "controller",
@@ -105,7 +106,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("instant_acme", &["src/acme"], "only the client of ACME servers knows ACME"),
     (
         "rustls",
-        &["src/acme", "src/api/streams/proxy/tls.rs", "src/cli/client"],
+        &["src/acme", "src/api/streams/proxy/tls.rs", "src/cli/client", "src/outbound/mod.rs"],
         "whose certificates are believed is said in few places",
     ),
     ("argon2", &["src/auth"], "passwords are hashed in one place"),
