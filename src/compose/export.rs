@@ -25,6 +25,8 @@ pub struct ExportInput {
     pub services: Vec<ExportedService>,
     /// API `volumeTemplate`s of the stack.
     pub volume_templates: Vec<Value>,
+    /// What the files call volumes that the engine knows by another name, by that name.
+    pub volume_keys: BTreeMap<String, String>,
     /// Names by which rules call services: `service`, or `stack/service` for other stacks; by id.
     pub service_names: BTreeMap<String, String>,
     /// Certificate names by id.
@@ -163,16 +165,18 @@ impl Files {
 
     /// A launch config as a service of the compose file; notes the volumes and secrets it uses.
     fn launch(&mut self, input: &ExportInput, config: &Value) -> Map<String, Value> {
-        let volumes = config.get("dataVolumes").and_then(Value::as_array).into_iter().flatten();
-        for volume in volumes.filter_map(Value::as_str) {
-            match volume.split_once(':') {
-                Some((source, _)) if !source.starts_with(['/', '.', '~']) => {
-                    self.volumes.insert(source.to_owned());
+        let mut docker = launch(config);
+        for volume in docker.get_mut("volumes").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            match volume.as_str().and_then(|text| text.split_once(':')) {
+                Some((source, rest)) if !source.starts_with(['/', '.', '~']) => {
+                    let key = input.volume_keys.get(source).map_or(source, String::as_str);
+                    self.volumes.insert(key.to_owned());
+                    *volume = json!(format!("{key}:{rest}"));
                 }
                 Some(_) | None => {}
             }
         }
-        let mut docker = launch(config);
         let secrets = config.get("secrets").and_then(Value::as_array).into_iter().flatten();
         let secrets: Vec<Value> = secrets.filter_map(|secret| self.secret(input, secret)).collect();
         if !secrets.is_empty() {

@@ -44,6 +44,7 @@ mod ranch;
 mod receivers;
 mod registries;
 mod reserve;
+mod round_trip;
 mod scheduled;
 mod secrets;
 mod services;

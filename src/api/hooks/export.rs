@@ -44,7 +44,29 @@ pub fn composed(read: &Read<'_>, row: &Resource, wanted: &[i64]) -> Result<Expor
     }
     let templates = read.referrers("volumeTemplate", "stackId", row.id)?;
     input.volume_templates = templates.into_iter().map(as_json).collect();
+    own_volumes(read, row, &mut input)?;
     Ok(export(&input))
+}
+
+/// Volumes that compose files declared have the stack's name before theirs; in files they have not.
+fn own_volumes(read: &Read<'_>, stack: &Resource, input: &mut ExportInput) -> Result<()> {
+    let prefix = format!("{}_", stack.display_name());
+    for volume in read.referrers("volume", "stackId", stack.id)? {
+        let Some(name) = volume.name.clone() else { continue };
+        let Some(key) = name.strip_prefix(&prefix).filter(|key| !key.is_empty()) else { continue };
+        let key = key.to_owned();
+        let known = |template: &&Value| template.get("name").and_then(Value::as_str) == Some(&key);
+        if input.volume_templates.iter().any(|template| known(&template)) {
+            continue;
+        }
+        let mut template = as_json(volume);
+        if let Value::Object(fields) = &mut template {
+            fields.insert("name".to_owned(), key.as_str().into());
+        }
+        input.volume_templates.push(template);
+        input.volume_keys.insert(name, key);
+    }
+    Ok(())
 }
 
 /// A row with its name and kind among its other fields.
