@@ -37,6 +37,7 @@ mod launch_config;
 mod machine_hosts;
 mod machine_support;
 mod machines;
+mod paths;
 mod policies;
 mod projects;
 mod pull_tasks;
