@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::outbound::Rules;
+
 /// Letters of a catalog's name.
 const MAX_NAME: usize = 63;
 
@@ -169,15 +171,7 @@ fn is_inside(host: &str) -> bool {
 /// Whether an address is this machine's own or leads to what only this machine reaches, such as a cloud's
 /// metadata.
 pub fn is_inside_address(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(ip) => {
-            ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_broadcast()
-        }
-        IpAddr::V6(ip) => {
-            let local = matches!(ip.segments(), [first, ..] if first & 0xffc0 == 0xfe80);
-            ip.is_loopback() || ip.is_unspecified() || local
-        }
-    }
+    Rules::default().check(address).is_err()
 }
 
 /// The catalogs of a setting `catalog.url`: Rancher's JSON, or `name=url,name=url`.

@@ -271,7 +271,17 @@ fn places_are_read_and_some_only_from_who_is_trusted() {
     check("/srv/catalog", "", Voice::Anyone, folders);
     check("file:///srv/catalog", "main", Voice::Anyone, folders);
     check("ssh://host/c", "", Voice::Anyone, "`ssh://host/c` is neither http nor https");
-    for inside in ["localhost", "127.0.0.1:3000", "[::1]", "169.254.169.254", "0", "2130706433"] {
+    for inside in [
+        "localhost",
+        "127.0.0.1:3000",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "169.254.169.254",
+        "100.100.100.200",
+        "0",
+        "2130706433",
+    ] {
         let url = format!("http://{inside}/c.git");
         let why = format!("`{url}` leads to the server itself or beside it");
         check(&url, "", Voice::Anyone, &why);

@@ -132,14 +132,8 @@ fn kind_of_four(address: Ipv4Addr) -> Option<Kind> {
         [127, ..] => Some(Kind::Loopback),
         [169, 254, ..] => Some(Kind::LinkLocal),
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Some(Kind::Private),
-        // "This network", protocol assignments, examples, benchmarks, multicast, reserved.
-        [0, ..]
-        | [192, 0, 0, _]
-        | [192, 0, 2, _]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _]
-        | [198, 18..=19, ..]
-        | [224..=255, ..] => Some(Kind::Nobody),
+        // "This network", protocol assignments, benchmarks, multicast, reserved.
+        [0, ..] | [192, 0, 0, _] | [198, 18..=19, ..] | [224..=255, ..] => Some(Kind::Nobody),
         _ => None,
     }
 }
@@ -149,11 +143,10 @@ fn kind_of_six(address: Ipv6Addr) -> Option<Kind> {
         [0, 0, 0, 0, 0, 0, 0, 1] => Some(Kind::Loopback),
         [0xfe80..=0xfebf, ..] => Some(Kind::LinkLocal),
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Some(Kind::Private),
-        // Unspecified, discarded, Teredo and other assignments, examples, multicast.
+        // Unspecified, discarded, Teredo and other assignments, multicast.
         [0, 0, 0, 0, 0, 0, 0, 0]
         | [0x100, 0, 0, 0, ..]
         | [0x2001, 0..=0x1ff, ..]
-        | [0x2001, 0xdb8, ..]
         | [0xff00..=0xffff, ..] => Some(Kind::Nobody),
         _ => None,
     }

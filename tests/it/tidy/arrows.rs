@@ -26,7 +26,7 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("outbound", &["clock"]),
     ("archive", &["clock", "outbound"]),
     ("acme", &["clock"]),
-    ("catalog", &["compose", "clock"]),
+    ("catalog", &["compose", "clock", "outbound"]),
     ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme", "outbound"]),
     ("auth", &["model", "clock", "error", "events", "store", "process"]),
     (
