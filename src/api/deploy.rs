@@ -18,7 +18,7 @@ use crate::compose::ComposeFile;
 use crate::controller::deploy::{self, OrphanPolicy, Report, Request};
 use crate::error::{Error, Result};
 use crate::model::id;
-use crate::store::Tx;
+use crate::store::{Read, Tx};
 
 /// A `POST` on a type that does something instead of making a row.
 pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, Result<Reply>>;
@@ -43,6 +43,10 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     }
     let environment = session.caller.account_id;
     let mut request = request(&fields)?;
+    if flag(&fields, "template")? {
+        let read = |read: &Read<'_>| deploy::as_template(read, Some(environment), &mut request);
+        session.state.store.read(read)?;
+    }
     request.images = images(session, &request).await;
     let report = if flag(&fields, "dryRun")? {
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
@@ -125,6 +129,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
         } else {
             OrphanPolicy::Keep
         },
+        template: None,
         images: BTreeMap::new(),
     })
 }

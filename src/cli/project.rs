@@ -138,6 +138,7 @@ fn read(located: &Located, surround: &Surround) -> (Project, BTreeMap<String, Ve
         env: surround.env.clone(),
         project_dir: Some(&folder),
         project_name: surround.name.as_deref(),
+        template: None,
         profiles: surround.profiles.clone(),
     };
     let project = {

@@ -149,20 +149,35 @@ fn tree(name: &str, bytes: &[u8]) -> Result<Node, String> {
     }
 }
 
+/// Whether the block begins in this line.
+fn begins_block(line: &str) -> bool {
+    let line = line.trim_end();
+    ["catalog:", ".catalog:", "'.catalog':", "\".catalog\":"].contains(&line)
+}
+
+/// Whether a line goes on with a block that begins at the margin.
+fn is_inside(line: &str) -> bool {
+    let line = line.trim_end();
+    line.is_empty() || line.starts_with([' ', '\t', '#', '-'])
+}
+
+/// A file with empty lines in place of the block.
+pub(super) fn without_block(text: &str) -> String {
+    let mut inside = false;
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        inside = begins_block(line) || (inside && is_inside(line));
+        out.push_str(if inside { "\n" } else { line });
+    }
+    out
+}
+
 /// The lines of the block: from its key, which begins a line, to the next line that is not indented.
 fn block(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let is_key = |line: &str| {
-        let line = line.trim_end();
-        ["catalog:", ".catalog:", "'.catalog':", "\".catalog\":"].contains(&line)
-    };
-    let mut lines = text.lines().skip_while(|line| !is_key(line));
+    let mut lines = text.lines().skip_while(|line| !begins_block(line));
     let mut found = lines.next()?.to_owned();
-    let inside = |line: &&str| {
-        let line = line.trim_end();
-        line.is_empty() || line.starts_with([' ', '\t', '#', '-'])
-    };
-    for line in lines.take_while(inside) {
+    for line in lines.take_while(|line| is_inside(line)) {
         found.push('\n');
         found.push_str(line);
     }

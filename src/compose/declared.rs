@@ -84,7 +84,7 @@ fn volume(context: &Context<'_>, entry: &Entry) -> Option<VolumeDecl> {
     Some(VolumeDecl {
         name,
         key: entry.key.clone(),
-        driver: view.get("driver").and_then(|driver| context.word(&driver)),
+        driver: view.get("driver").and_then(|driver| context.word_if_any(&driver)),
         driver_opts: texts(context, view.get("driver_opts")),
         labels: texts(context, view.get("labels")),
         external,

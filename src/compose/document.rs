@@ -114,7 +114,7 @@ pub(super) fn read(
         context.call_project(entry.node.as_text().map(super::names::stack_name));
     }
     for entry in entries.iter_mut().filter(|entry| entry.key != "name") {
-        if !is_extension(&entry.key) && entry.key != "version" {
+        if !is_extension(&entry.key) && !is_about(&entry.key) && entry.key != "version" {
             interpolate(context, scope, &mut entry.node, &entry.key);
         }
     }
@@ -125,6 +125,11 @@ pub(super) fn read(
         place(context, &mut document, entry);
     }
     Some(document)
+}
+
+/// Whether an entry describes a template of the catalog, not the stack.
+fn is_about(key: &str) -> bool {
+    matches!(key, "catalog" | ".catalog")
 }
 
 fn is_extension(key: &str) -> bool {
@@ -208,9 +213,8 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
 /// Puts a top-level entry where it belongs.
 fn place(context: &Context<'_>, document: &mut Document, entry: Entry) {
     let key = entry.key.as_str();
-    // `.catalog` and `catalog` describe a template of the catalog, not the stack.
     let text = entry.node.as_text().is_some();
-    if is_extension(key) || matches!(key, "catalog" | ".catalog") || (key == "version" && text) {
+    if is_extension(key) || is_about(key) || (key == "version" && text) {
         return;
     }
     if document.version == Version::V1 {

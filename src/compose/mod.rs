@@ -4,7 +4,7 @@
 //! `rancher-compose.yml` beside it, into a [`Project`]. Whatever a file says that has no or another
 //! effect here is a [`Problem`] with file, line and dotted key; nothing is dropped in silence.
 //!
-//! The way of a file: `yaml` (located tree) -> `document` (variables, sections) -> `extends`,
+//! The way of a file: `templated` (Go templates of catalogs) -> `yaml` (located tree) -> `document` (variables, sections) -> `extends`,
 //! `include`, `merge` (one document) -> `declared`, `service` (drafts) -> `group` (sidekicks,
 //! references) -> [`Project`].
 //!
@@ -14,6 +14,7 @@
 
 pub mod about;
 pub mod export;
+pub mod gotemplate;
 pub mod plan;
 pub mod transform;
 
@@ -37,6 +38,7 @@ mod project;
 mod read;
 mod service;
 mod source;
+mod templated;
 mod yaml;
 
 #[cfg(any(test, fuzzing))]
@@ -61,7 +63,7 @@ pub use source::{LoadError, Loader, Recorder, files_loader};
 use context::{Context, Scope};
 use document::{Document, Section};
 use include::File;
-use node::{Entry, Source, View};
+use node::{Entry, Loc, Source, View};
 use problem::Spot;
 
 /// A compose file whose text the caller has.
@@ -94,6 +96,8 @@ pub struct Input<'a> {
     pub project_name: Option<&'a str>,
     /// Profiles asked for; `*` is all of them.
     pub profiles: Vec<String>,
+    /// What the Go templates in the files are told; without it they are none.
+    pub template: Option<gotemplate::Facts>,
 }
 
 /// Reads a project. It always gives a result; whether that can be deployed is
@@ -110,11 +114,20 @@ pub fn parse<'a>(input: &'a Input<'a>, load: &'a mut Loader<'a>) -> Project {
         context.problems.error(&spot, "no compose file is given");
         return Project { problems: context.problems.into_sorted(), ..Project::default() };
     }
+    let texts = match templated::run(input) {
+        Ok(texts) => texts,
+        Err((name, failure)) => {
+            let at = Loc { source: source(&name), line: failure.line };
+            let message = format!("the template: {}", failure.message);
+            context.problems.add(Severity::Error, &at, "", message);
+            return Project { problems: context.problems.into_sorted(), ..Project::default() };
+        }
+    };
     let file = |file: &ComposeFile| File { source: source(&file.name), bytes: file.text.clone() };
-    let files: Vec<File> = input.files.iter().map(file).collect();
+    let files: Vec<File> = texts.files.iter().map(file).collect();
     let scope = include::with_dotenv(&context, &base, &Scope::default(), spot.clone());
     let mut document = include::assemble(&context, &files, &scope, &mut Vec::new());
-    if let Some(rancher) = &input.rancher {
+    if let Some(rancher) = &texts.rancher {
         document = with_rancher(&context, document, &file(rancher), &scope);
     }
     let mut project = project(&context, &document, &scope, input, &spot);

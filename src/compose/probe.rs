@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::gotemplate;
 use super::plan::{Orphans, plan};
 use super::{ComposeFile, Input, files_loader, parse};
 
@@ -24,6 +25,7 @@ pub fn project(bytes: &[u8]) {
         env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         project_dir: Some("/srv/app"),
         project_name: Some("app"),
+        template: Some(gotemplate::Facts::default()),
         profiles: vec!["*".to_owned()],
     };
     let found = parse(&input, &mut files_loader(&files));
@@ -49,6 +51,11 @@ mod tests {
     /// Lines of compose files, of which some fit together.
     const LINES: &[&str] = &[
         "services:",
+        "{{- if .Values.A }}",
+        "{{- range $i, $e := until 3 }}",
+        "{{- end }}",
+        "  web{{ $i }}: {{ printf \"%s\" .Values.IMAGE | quote }}",
+        "catalog: {questions: [{variable: A}]}",
         "  web:",
         "  db:",
         "    image: nginx",

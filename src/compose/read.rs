@@ -36,6 +36,12 @@ impl Context<'_> {
         Some(text.to_owned())
     }
 
+    /// The same, where Rancher takes an empty one for none.
+    pub fn word_if_any(&self, view: &View<'_>) -> Option<String> {
+        let is_empty = view.node.as_text().is_some_and(|text| text.trim().is_empty());
+        if is_empty { None } else { self.word(view) }
+    }
+
     /// `true` or `false`. The words of older YAML (`yes`, `off`) are taken with a warning.
     pub fn flag(&self, view: &View<'_>) -> Option<bool> {
         let text = self.word(view)?.to_ascii_lowercase();

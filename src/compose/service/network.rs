@@ -110,7 +110,8 @@ pub(super) fn external_links(reader: &Reader<'_, '_>, view: &View<'_>, draft: &m
             Some((target, alias)) => (target, alias),
             None => (text.as_str(), text.rsplit('/').next().unwrap_or(&text)),
         };
-        if !target.contains('/') {
+        // In Rancher's own files a name alone is that of a service beside this one.
+        if !target.contains('/') && reader.version == Version::Specification {
             let message =
                 format!("`{target}` must be `stack/service`; other containers have no links");
             reader.context.error(&item, message);

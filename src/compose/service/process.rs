@@ -117,7 +117,7 @@ fn log_config(draft: &mut Draft, field: &str, value: Json) {
 
 /// `log_driver` of version 1.
 pub(super) fn log_driver(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
-    if let Some(driver) = reader.context.word(view) {
+    if let Some(driver) = reader.context.word_if_any(view) {
         log_config(draft, "driver", Json::from(driver));
     }
 }

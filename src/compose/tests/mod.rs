@@ -15,6 +15,7 @@ mod plan;
 mod rancher;
 mod reuse;
 mod services;
+mod templates;
 mod transform;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,7 @@ fn input(files: &BTreeMap<String, Vec<u8>>) -> Input<'static> {
         env: env(),
         project_dir: Some("/srv/app"),
         project_name: None,
+        template: None,
         profiles: Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::compose::about::{self, About};
+use crate::compose::gotemplate::Facts;
 use crate::compose::plan::{Change, ExistingService, Orphans};
 use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
 use crate::error::{Error, Result};
@@ -48,6 +49,8 @@ pub struct Request {
     pub profiles: Vec<String>,
     /// Whether services that the file does not name are removed.
     pub orphans: OrphanPolicy,
+    /// What the Go templates in the files are told, if they may have any.
+    pub template: Option<Facts>,
     /// The engine's ids of images that the project builds, by tag: a service whose image was built anew has
     /// changed, though its file has not.
     pub images: BTreeMap<String, String>,
@@ -240,19 +243,31 @@ fn request_of(read: &Read<'_>, vault: &Vault, stack: &Resource) -> Result<Reques
             .collect(),
         ..Default::default()
     };
-    answer_the_rest(&mut request);
+    as_template(read, stack.account_id, &mut request)?;
     secrets::recall(read, vault, stack, &mut request)?;
     Ok(request)
 }
 
-/// Questions of a template that nobody answered have the answers that it proposes.
-fn answer_the_rest(request: &mut Request) {
-    let text = request.rancher_compose.as_deref().filter(|text| text.contains("questions"));
+/// Makes a request one whose files are templates: questions that nobody answered have the answers that are
+/// proposed, and the files know the stack and the environment.
+///
+/// # Errors
+/// When the database fails.
+pub fn as_template(read: &Read<'_>, environment: Option<i64>, request: &mut Request) -> Result<()> {
+    let text = request.rancher_compose.as_deref().filter(|text| text.contains("catalog"));
     // A file that cannot be read is complained about where it is read as a whole.
     let about = text.and_then(|text| about::about("rancher-compose.yml", text.as_bytes()).ok());
     for (variable, answer) in about.iter().flat_map(About::defaults) {
         request.environment.entry(variable.to_owned()).or_insert_with(|| answer.to_owned());
     }
+    let account = environment.map(|id| read.get(id)).transpose()?.flatten();
+    request.template = Some(Facts {
+        stack: request.name.clone().unwrap_or_default(),
+        environment: account.and_then(|account| account.name).unwrap_or_default(),
+        version: about.map(|about| about.version).unwrap_or_default(),
+        previous_version: String::new(),
+    });
+    Ok(())
 }
 
 fn parse(request: &Request) -> Project {
@@ -269,6 +284,7 @@ fn parse(request: &Request) -> Project {
         project_dir: request.project_dir.as_deref(),
         project_name: request.name.as_deref(),
         profiles: request.profiles.clone(),
+        template: request.template.clone(),
     };
     let mut loader = compose::files_loader(&request.files);
     let mut project = compose::parse(&input, &mut loader);

@@ -20,6 +20,7 @@ pub const STACK_PLAN: Type = Type::computed(
         f("projectDir", String).null().c(),
         f("profiles", Array(&String)).null().c(),
         f("dryRun", Boolean).or_bool(false).c(),
+        f("template", Boolean).or_bool(false).c(),
         f("removeOrphans", Boolean).or_bool(false).c(),
         f("stackId", Reference("stack")).null(),
         f("changes", Array(&Json)).null(),

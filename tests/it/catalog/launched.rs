@@ -19,7 +19,7 @@ fn answers(version: &Value) -> Map<String, Value> {
 }
 
 /// What a client sends to make a stack of a version.
-fn stack(name: &str, version: &Value) -> Value {
+pub fn stack(name: &str, version: &Value) -> Value {
     let files = &version["files"];
     let plain = files["docker-compose.yml"].as_str();
     json!({

@@ -2,6 +2,7 @@
 
 mod launched;
 mod served;
+mod whole;
 
 use std::fs;
 use std::path::Path;

@@ -81,6 +81,7 @@ impl Case {
             env: BTreeMap::from([("HOME".to_owned(), "/home/ana".to_owned())]),
             project_dir: Some(&home),
             project_name: name,
+            template: None,
             profiles: Vec::new(),
         };
         let mut load = |path: &str| {
