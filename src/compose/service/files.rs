@@ -70,7 +70,10 @@ fn long(reader: &Reader<'_, '_>, item: &View<'_>, file: &mut MountedFile) {
     for (key, value) in context.known(item, &["gid", "mode", "source", "target", "uid"]) {
         match key {
             "source" => file.source = context.word(&value).unwrap_or_default(),
-            "target" => file.target = context.word(&value).unwrap_or_default(),
+            // Rancher exports a target that nobody gave as an empty one.
+            "target" => {
+                file.target = context.text(&value).unwrap_or_default().trim().to_owned();
+            }
             "uid" => file.uid = context.word(&value),
             "gid" => file.gid = context.word(&value),
             _ => file.mode = mode(reader, &value),

@@ -67,6 +67,11 @@ impl Desk {
         self.home.path().join(".config/ranchette/contexts.json")
     }
 
+    /// A file below the home folder, in which every verb starts.
+    pub fn home_path(&self, path: &str) -> PathBuf {
+        self.home.path().join(path)
+    }
+
     /// The variables of the program: only those that a test knows.
     fn variables(&self) -> Vec<(String, String)> {
         let home = self.home.path().to_string_lossy().into_owned();

@@ -20,7 +20,7 @@ use crate::ranch::Ranch;
 use crate::streams::place::Place;
 
 /// The folders of the clients.
-const CLIENTS: [&str; 3] = ["rancher", "rancher-compose", "terraform"];
+const CLIENTS: [&str; 5] = ["cattle", "go-rancher", "rancher", "rancher-compose", "terraform"];
 /// Stories that need containers which answer.
 const ON_DOCKER: &[&str] = &["rancher/exec-and-logs", "rancher-compose/pull-and-logs"];
 
@@ -62,6 +62,13 @@ async fn play_on_simulated_hosts(client: &str) {
         place.stop().await;
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[actix_web::test]
+async fn what_client_libraries_ask_is_answered() {
+    for client in ["cattle", "go-rancher"] {
+        play_on_simulated_hosts(client).await;
+    }
 }
 
 #[actix_web::test]
