@@ -220,7 +220,6 @@ impl Controller {
             return Ok(None);
         };
         if round.service.removed.is_some() {
-            settle::service_gone(&self.site, &round.service).await?;
             return Ok(None);
         }
         let Some(desired) = &round.desired else {

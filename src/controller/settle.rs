@@ -220,16 +220,6 @@ fn combined_health(read: &Read<'_>, stack_id: i64) -> Result<&'static str> {
     Ok(health)
 }
 
-/// A service is gone: a stack that is being removed may have waited for it.
-pub async fn service_gone(site: &Arc<Site>, service: &Resource) -> Result<()> {
-    let Some(stack_id) = service.int("stackId") else { return Ok(()) };
-    let waits = site.store.read(|read| Ok(read.open_process(stack_id)?.is_some()))?;
-    if waits {
-        site.store.write(move |tx| tx.process_wake(stack_id)).await?;
-    }
-    Ok(())
-}
-
 /// Containers that found no host ask again.
 pub async fn wake_unplaced(site: &Arc<Site>, environment: Option<i64>) -> Result<()> {
     let now = site.clock.now_ms();

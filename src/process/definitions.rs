@@ -8,7 +8,7 @@ use crate::store::Tx;
 use super::step::{Begin, Definition};
 use super::{
     agent, handlers, host, instance, issuance, machine, network, project, pull_tasks, registries,
-    reports, service, service_log, simple, snapshot, storage, upgrade, volume,
+    reports, service, service_log, simple, snapshot, upgrade, volume,
 };
 
 /// Families of processes.
@@ -56,8 +56,7 @@ pub fn beginning(name: &str) -> Option<Begin> {
 }
 
 /// Types whose state other rows show, and what to do when it changes.
-pub const FOLLOWED: &[(&str, Follow)] =
-    &[("agent", agent::mirror), ("service", storage::follow_service)];
+pub const FOLLOWED: &[(&str, Follow)] = &[("agent", agent::mirror), ("service", service::followed)];
 
 /// Changes the rows that show a row's state, which it is given as it is now.
 pub type Follow = fn(&mut Tx<'_>, &Resource) -> Result<()>;

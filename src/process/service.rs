@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::{may_begin, start};
 use crate::error::Result;
+use crate::model::lifecycle::is_gone;
 use crate::model::resource::Resource;
 use crate::store::Tx;
 
@@ -168,6 +169,19 @@ pub fn begin_restart(
     Ok(())
 }
 
+/// A service that has changed its state: its storage driver follows, and a stack that waits for its end goes
+/// on. That is one transaction with the end: nobody else would wake the stack after a power failure.
+///
+/// # Errors
+/// When the database fails.
+pub fn followed(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    super::storage::follow_service(tx, service)?;
+    match service.int("stackId").filter(|_| is_gone(&service.state)) {
+        Some(stack) => tx.process_wake(stack),
+        None => Ok(()),
+    }
+}
+
 /// A removed service takes its expose maps along.
 fn bury(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
     if work.process.name == "service.remove" {
@@ -235,4 +249,45 @@ fn take_down(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         super::retire(tx, template.id)?;
     }
     Ok(Next::Finish)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Entropy};
+    use crate::model::resource::NewResource;
+    use crate::store::{NewProcess, Store};
+
+    #[tokio::test]
+    async fn a_stack_goes_on_in_the_very_transaction_that_ends_its_last_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let store =
+            Store::open(&folder.path().join("db"), Clock::System, Entropy::seeded(1)).unwrap();
+        let (stack, woken) = store
+            .write(|tx| {
+                let stack =
+                    tx.insert(NewResource::new("stack", tx.entropy.uuid()).state("removing"))?;
+                let mut waiting = tx.process_insert(NewProcess {
+                    name: "stack.remove".to_owned(),
+                    resource_id: stack.id,
+                    account_id: None,
+                    data: Map::new(),
+                })?;
+                waiting.run_after = i64::MAX;
+                tx.process_save(&waiting)?;
+                let mut service =
+                    tx.insert(NewResource::new("service", tx.entropy.uuid()).state("removing"))?;
+                service.set("stackId", stack.id);
+                let mut woken = Vec::new();
+                for state in ["removing", "removed"] {
+                    service.state = state.to_owned();
+                    followed(tx, &service)?;
+                    woken.push(tx.ready_processes(tx.now, 10)?.len());
+                }
+                Ok((stack, woken))
+            })
+            .await
+            .unwrap();
+        assert_eq!(woken, [0, 1], "{stack:?}");
+    }
 }

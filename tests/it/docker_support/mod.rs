@@ -154,6 +154,8 @@ pub enum Place {
     Second,
     /// For the machines that are reached over SSH.
     Third,
+    /// For the test in which everything is killed.
+    Fourth,
 }
 
 async fn start() -> TestDocker {
@@ -218,6 +220,7 @@ fn keep(dir: &Path, docker: Option<Place>) {
         Some(Place::First) => (format!("rt{pid}"), 31, format!("10.{}", 130 + pid % 100)),
         Some(Place::Second) => (format!("ro{pid}"), 30, format!("10.{}", 20 + pid % 100)),
         Some(Place::Third) => (format!("rh{pid}"), 29, format!("100.{}", 64 + pid % 64)),
+        Some(Place::Fourth) => (format!("rc{pid}"), 28, format!("198.{}", 18 + pid % 2)),
     };
     let mut command = Command::new("setpriv");
     command
