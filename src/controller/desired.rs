@@ -209,30 +209,48 @@ fn restart_mode(read: &Read<'_>, service: &Resource) -> Result<Mode> {
     })
 }
 
-/// What is known of every host.
-pub fn host_states(site: &Site) -> Result<HashMap<i64, HostState>> {
-    site.ledger.look(|books| {
-        let states = books.hosts.iter().map(|(id, mark)| (*id, host_state(*mark)));
-        states.collect()
-    })
+/// What is known of every host, as of one instant.
+pub struct Hosts {
+    marks: HashMap<i64, HostMark>,
+    now: i64,
 }
 
-fn host_state(mark: HostMark) -> HostState {
-    match mark {
-        HostMark::Active => HostState::Active,
-        HostMark::Unreachable => HostState::Unreachable,
-        HostMark::Inactive => HostState::Inactive,
-        HostMark::Gone => HostState::Gone,
+impl Hosts {
+    /// As of now.
+    pub fn now(site: &Site) -> Result<Self> {
+        let marks = site.ledger.look(|books| books.hosts.clone())?;
+        Ok(Self { marks, now: site.clock.now_ms() })
+    }
+
+    /// When a host is given up, if that is to come, in milliseconds since 1970.
+    pub fn given_up(&self, host: i64) -> Option<i64> {
+        match self.marks.get(&host)? {
+            HostMark::Unreachable { given_up } => Some(*given_up).filter(|at| *at > self.now),
+            HostMark::Active | HostMark::Inactive | HostMark::Gone => None,
+        }
+    }
+
+    fn state(&self, host: i64) -> HostState {
+        match self.marks.get(&host) {
+            Some(HostMark::Unreachable { given_up }) if *given_up <= self.now => {
+                HostState::Unreachable
+            }
+            Some(HostMark::Active | HostMark::Unreachable { .. }) => HostState::Active,
+            Some(HostMark::Inactive) => HostState::Inactive,
+            Some(HostMark::Gone) | None => HostState::Gone,
+        }
     }
 }
 
+/// The host that a container is on, or was requested for.
+pub fn host_of(row: &Resource) -> Option<i64> {
+    row.int("hostId").or_else(|| row.int("requestedHostId"))
+}
+
 /// One container as the planner sees it; `None` for one that no longer counts.
-pub fn member(row: &Resource, hosts: &HashMap<i64, HostState>) -> Option<Member> {
-    let host_id = row.int("hostId").or_else(|| row.int("requestedHostId"));
-    let host = match host_id {
-        Some(id) => hosts.get(&id).copied().unwrap_or(HostState::Gone),
-        None => HostState::Active,
-    };
+pub fn member(row: &Resource, hosts: &Hosts) -> Option<Member> {
+    let host_id = host_of(row);
+    let host = host_id.map_or(HostState::Active, |id| hosts.state(id));
     Some(Member {
         id: row.id,
         unit: row.str("deploymentUnitUuid").unwrap_or_default().to_owned(),
@@ -274,4 +292,27 @@ pub fn mark_displaced(site: &Site, members: &mut [Member]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_fails_to_answer_is_given_up_after_a_while() {
+        let marks = HashMap::from([
+            (1, HostMark::Unreachable { given_up: 100 }),
+            (2, HostMark::Unreachable { given_up: 0 }),
+            (3, HostMark::Active),
+        ]);
+        let check = |now: i64, states: [HostState; 4], given_up: Option<i64>| {
+            let hosts = Hosts { marks: marks.clone(), now };
+            assert_eq!([1, 2, 3, 4].map(|host| hosts.state(host)), states, "at {now}");
+            assert_eq!(hosts.given_up(1), given_up, "at {now}");
+            assert_eq!(hosts.given_up(2), None);
+        };
+        let (active, away, gone) = (HostState::Active, HostState::Unreachable, HostState::Gone);
+        check(99, [active, away, active, gone], Some(100));
+        check(100, [away, away, active, gone], None);
+    }
 }

@@ -8,9 +8,14 @@ use crate::engine::EngineInfo;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
 use crate::process::agent::{self, HostReport};
+use crate::process::facts::GIVEN_UP;
 use crate::process::site::Site;
 use crate::process::{self};
 use crate::store::{Store, Tx};
+
+/// How long an engine may fail to answer before what changes on its host is given up, in milliseconds: as long as
+/// an agent may fail to answer six pings (scheduling.md, section 4).
+const PATIENCE_MS: i64 = 30_000;
 
 /// Finds or makes the host row of an engine, known by the address it is reached at, and its agent. `None`
 /// for one that somebody has removed: an engine registers by itself only once.
@@ -143,7 +148,11 @@ pub async fn away(site: &Arc<Site>, host_id: i64, why: String) -> Result<Standin
             if let Some(agent) = host.int("agentId") {
                 agent::silent(tx, agent)?;
             }
+            let given_up = tx.now.saturating_add(PATIENCE_MS);
             tx.update(host_id, |row| {
+                if host.str("agentState") == Some("active") {
+                    row.set(GIVEN_UP, given_up);
+                }
                 row.set_error(&why);
                 Ok(())
             })?;

@@ -239,13 +239,14 @@ impl Controller {
             return Ok(None);
         }
         self.stacks.extend(settle::record(&self.site, &round, desired, &plan).await?);
-        Ok(match plan.verdict {
+        let until = match plan.verdict {
             Verdict::Waiting { until, .. } => Some(until),
             Verdict::Settled
             | Verdict::Working { .. }
             | Verdict::Failing { .. }
             | Verdict::Unfit { .. } => None,
-        })
+        };
+        Ok([until, round.given_up].into_iter().flatten().min())
     }
 }
 
@@ -261,6 +262,8 @@ struct Round {
     progress: Option<String>,
     /// A container found no host that has room for it.
     unplaced: bool,
+    /// When the first host of a container is given up that does not answer, in milliseconds since 1970.
+    given_up: Option<i64>,
 }
 
 impl Round {
@@ -270,9 +273,9 @@ impl Round {
         };
         let stack = service.int("stackId").map(|id| read.get(id)).transpose()?.flatten();
         let desired = desired::wanted(read, site, &service, stack.as_ref())?;
-        let hosts = desired::host_states(site)?;
+        let hosts = desired::Hosts::now(site)?;
         let mut members = Vec::new();
-        let (mut complaint, mut progress, mut unplaced) = (None, None, false);
+        let (mut complaint, mut progress, mut unplaced, mut given_up) = (None, None, false, None);
         read.for_each_referrer("instance", "serviceId", id, |row| {
             if let Some(message) = row.str("transitioningMessage") {
                 unplaced |= row.state == "creating" && row.int("hostId").is_none();
@@ -280,10 +283,13 @@ impl Round {
                 let place = if failed { &mut complaint } else { &mut progress };
                 place.get_or_insert_with(|| format!("{}: {message}", row.display_name()));
             }
+            let host = desired::host_of(&row);
+            let until = host.and_then(|host| hosts.given_up(host));
+            given_up = [given_up, until].into_iter().flatten().min();
             members.extend(desired::member(&row, &hosts));
             Ok(())
         })?;
         desired::mark_displaced(site, &mut members)?;
-        Ok(Some(Self { service, stack, desired, members, complaint, progress, unplaced }))
+        Ok(Some(Self { service, stack, desired, members, complaint, progress, unplaced, given_up }))
     }
 }

@@ -70,19 +70,30 @@ fn images(row: &Resource) -> Images {
 pub enum HostMark {
     /// Its containers run.
     Active,
-    /// It ought to be active, and its engine is away.
-    Unreachable,
+    /// It ought to be active, and its engine is away. What changes on it is given up from `given_up` on, in
+    /// milliseconds since 1970: an engine that fails to answer once is no reason to start over.
+    Unreachable {
+        /// 0: already.
+        given_up: i64,
+    },
     /// Somebody has deactivated it.
     Inactive,
     /// It is being removed.
     Gone,
 }
 
+/// The field of a host whose engine does not answer that says from when on what changes on it is given up, in
+/// milliseconds since 1970. Those whose agent is asked by events have none: they were asked for long enough.
+pub const GIVEN_UP: &str = "givenUpAt";
+
 /// How a host is doing.
 pub fn host_mark(row: &Resource) -> HostMark {
     match row.state.as_str() {
         "active" | "updating-active" | "activating" => match row.str("agentState") {
-            Some("disconnected" | "disconnecting" | "reconnecting") => HostMark::Unreachable,
+            Some("disconnected" | "disconnecting") => HostMark::Unreachable { given_up: 0 },
+            Some("reconnecting") => {
+                HostMark::Unreachable { given_up: row.int(GIVEN_UP).unwrap_or(0) }
+            }
             _ => HostMark::Active,
         },
         "removing" | "removed" | "purging" | "purged" => HostMark::Gone,

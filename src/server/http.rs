@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 
 /// Idle connections are closed after this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A request's head has to come within this time; a machine that is busy may need some of it.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// How long requests under way may take when the server stops, in seconds.
 const SHUTDOWN_S: u64 = 2;
 
@@ -85,6 +87,7 @@ fn bind(
     let server = HttpServer::new(move || App::new().configure(api::configure(state.clone())))
         .workers(workers.max(1))
         .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_WITHIN)
         .shutdown_timeout(SHUTDOWN_S)
         .disable_signals()
         .bind(address)

@@ -11,6 +11,7 @@ mod api;
 mod authz;
 mod balancer;
 mod catalog;
+mod balancer_wire;
 mod cattle_client;
 mod chaos;
 mod cli;

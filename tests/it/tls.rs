@@ -13,7 +13,7 @@ use crate::docker_support::{docker, haproxy_image};
 use crate::ranch::{Ranch, free_address, until};
 
 /// A server that answers with the lines of the request.
-const ECHO: &str = "printf '#!/bin/sh\\nprintf \"HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\n\"; \
+pub const ECHO: &str = "printf '#!/bin/sh\\nprintf \"HTTP/1.0 200 OK\\\\r\\\\n\\\\r\\\\n\"; \
                     while read -r line; do line=$${line%%?}; [ -n \"$$line\" ] || exit 0; \
                     echo \"$$line\"; done\\n' > /tmp/echo && chmod 755 /tmp/echo && \
                     exec nc -ll -p 80 -e /tmp/echo";

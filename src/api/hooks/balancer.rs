@@ -83,6 +83,11 @@ fn check_rule(number: usize, rule: &Map<String, Value>) -> Result<()> {
         }
         (true, false) | (false, true) => {}
     }
+    if text(rule, "protocol") == "udp" {
+        let what =
+            "has the protocol udp, which HAProxy does not carry; publish the port at the service";
+        return fault("InvalidOption", "protocol", what);
+    }
     if !text(rule, "region").is_empty() && text(rule, "environment").is_empty() {
         return fault("MissingRequired", "environment", "has a region and no environment in it");
     }

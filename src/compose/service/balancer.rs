@@ -102,6 +102,8 @@ fn protocol(reader: &Reader<'_, '_>, view: &View<'_>, text: &str) -> bool {
     known
 }
 
+const NO_UDP: &str = "HAProxy does not carry udp; publish the port at the service itself";
+
 /// The API's own rules for a balancer's rule.
 fn check_rule(reader: &Reader<'_, '_>, view: &View<'_>, rule: &mut Map<String, Json>) {
     let fail = |message: &str| reader.context.error(view, message);
@@ -120,6 +122,9 @@ fn check_rule(reader: &Reader<'_, '_>, view: &View<'_>, rule: &mut Map<String, J
     }
     if rule.contains_key("region") && !rule.contains_key("environment") {
         fail("the rule has a `region` but no `environment`");
+    }
+    if rule.get("protocol").and_then(Json::as_str) == Some("udp") {
+        fail(NO_UDP);
     }
     rule.entry("protocol").or_insert_with(|| Json::from("http"));
 }
@@ -166,6 +171,9 @@ pub(super) fn finish(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft
             published.iter().map(|port| format!("{0}:{0}/tcp", source(port))).collect(),
         );
         let all: Vec<Port> = published.into_iter().chain(internal.unwrap_or_default()).collect();
+        if all.iter().any(|port| port.protocol == Some("udp")) {
+            reader.context.error(view, NO_UDP);
+        }
         let mut rules = Vec::new();
         for (spot, link) in links {
             let label = draft.labels.remove(&format!("{TARGET}{}", link.target));
@@ -195,7 +203,6 @@ fn legacy_rules(
         .get(SSL_PORTS)
         .is_some_and(|ports| ports.split(',').any(|text| text.trim() == source.to_string()));
     let protocol = match (port.protocol, secure) {
-        (Some("udp"), _) => "udp",
         (Some(_), false) => "tcp",
         (Some(_), true) => "tls",
         (None, false) => "http",

@@ -337,6 +337,7 @@ services:
         - {source_port: 80, service: web, selector: a=b, target_port: 1}
         - {service: gone, target_port: 80}
         - {source_port: 80, protocol: ftp, selector: a=b, region: r, priority: 0, weight: 300, host: h}
+        - {source_port: 53, protocol: udp, service: web, target_port: 53}
       stickiness_policy: {mode: x}
   web:
     image: x
@@ -362,12 +363,13 @@ catalog: {name: x}
             compose.yaml:13: error: services.lb.lb_config.port_rules[5].weight: must be between 0 and 256, not 300
             compose.yaml:13: error: services.lb.lb_config.port_rules[5]: the rule has a `region` but no `environment`
             compose.yaml:13: warning: services.lb.lb_config.port_rules[5].host: has no effect: rules point at services
-            compose.yaml:14: error: services.lb.lb_config.stickiness_policy.mode: must be rewrite, insert or prefix
-            compose.yaml:17: error: services.web.health_check.strategy: must be one of `none`, `recreate`, `recreateOnQuorum`, not `maybe`
-            compose.yaml:17: error: services.web.health_check: lacks `port`, the port to check
-            compose.yaml:19: error: services.web.retain_ip: cannot be used with upgrades that start the new container first
-            compose.yaml:20: error: services.out.external_ips[0]: `x` is not an IP address
-            compose.yaml:20: error: services.out.hostname: an external service has either `external_ips` or `hostname`
+            compose.yaml:14: error: services.lb.lb_config.port_rules[6]: HAProxy does not carry udp; publish the port at the service itself
+            compose.yaml:15: error: services.lb.lb_config.stickiness_policy.mode: must be rewrite, insert or prefix
+            compose.yaml:18: error: services.web.health_check.strategy: must be one of `none`, `recreate`, `recreateOnQuorum`, not `maybe`
+            compose.yaml:18: error: services.web.health_check: lacks `port`, the port to check
+            compose.yaml:20: error: services.web.retain_ip: cannot be used with upgrades that start the new container first
+            compose.yaml:21: error: services.out.external_ips[0]: `x` is not an IP address
+            compose.yaml:21: error: services.out.hostname: an external service has either `external_ips` or `hostname`
             rancher-compose.yml:3: error: services.ghost: the service is not in the compose file
         "#]],
     );

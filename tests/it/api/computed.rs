@@ -428,6 +428,13 @@ async fn lines_that_haproxy_refuses_are_not_stored() {
     assert_eq!(owner.put(&path, change(wrong)).await.fault(), refusal);
     let kept = owner.get(&path).await.ok(200);
     assert_eq!(kept["lbConfig"]["config"], "global\nmaxconn 9\n");
+    let rules = json!([{ "sourcePort": 53, "protocol": "udp", "selector": "a=b" }]);
+    let udp = owner.put(&path, json!({ "lbConfig": { "portRules": rules } })).await;
+    assert_eq!(
+        udp.fault(),
+        "422 InvalidOption protocol: port rule 1 has the protocol udp, which HAProxy does not carry; \
+         publish the port at the service"
+    );
     // What has nothing to do with the lines is not held up by them.
     owner.put(&path, json!({"description": "the front door"})).await.ok(200);
     farm.stop().await;

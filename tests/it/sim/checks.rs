@@ -17,13 +17,31 @@ impl Story {
         let containers = self.place.containers();
         let rows: HashMap<String, Resource> =
             self.place.rows("instance").into_iter().map(|row| (row.uuid.clone(), row)).collect();
+        self.excuse(&containers, &rows);
         self.nothing_is_taken_twice(&containers);
         self.nothing_was_refused();
         self.data_stays(&containers, &rows);
         self.not_more_than_declared(&containers, &rows);
     }
 
-    /// No two running containers have a port of a host or an address.
+    /// What is to go from a host that is cut off goes when its host is back; others have its place and, where
+    /// addresses are retained, its address meanwhile.
+    fn excuse(&mut self, containers: &[(usize, Observed)], rows: &HashMap<String, Resource>) {
+        for (host, one) in containers.iter().filter(|(_, one)| one.is_running()) {
+            let row = one.uuid.as_ref().and_then(|uuid| rows.get(uuid));
+            let leaving = row.is_none_or(|row| {
+                matches!(
+                    row.state.as_str(),
+                    "stopping" | "removing" | "stopped" | "erroring" | "error"
+                )
+            });
+            if leaving && self.is_cut_off(*host) {
+                self.excused.insert(one.name.clone());
+            }
+        }
+    }
+
+    /// No two running containers have a port of a host or an address, but for what is excused from the latter.
     fn nothing_is_taken_twice(&self, containers: &[(usize, Observed)]) {
         let (mut ports, mut addresses) = (BTreeMap::new(), BTreeMap::new());
         for (host, one) in containers.iter().filter(|(_, one)| one.is_running()) {
@@ -33,7 +51,9 @@ impl Story {
                 }
             }
             for end in one.networks.iter().filter(|end| end.network != "bridge") {
-                let Some(ip) = &end.ip else { continue };
+                let Some(ip) = end.ip.as_ref().filter(|_| !self.excused.contains(&one.name)) else {
+                    continue;
+                };
                 if let Some(other) = addresses.insert((end.network.clone(), ip.clone()), &one.name)
                 {
                     self.fail(&format!("{other} and {} have the address {ip}", one.name));
@@ -91,18 +111,7 @@ impl Story {
         rows: &HashMap<String, Resource>,
     ) {
         let mut slots: BTreeMap<Slot, Vec<&str>> = BTreeMap::new();
-        for (host, one) in containers.iter().filter(|(_, one)| one.is_running()) {
-            let row = one.uuid.as_ref().and_then(|uuid| rows.get(uuid));
-            let leaving = row.is_none_or(|row| {
-                matches!(
-                    row.state.as_str(),
-                    "stopping" | "removing" | "stopped" | "erroring" | "error"
-                )
-            });
-            if leaving && self.is_cut_off(*host) {
-                // It goes when its host is back; others have its place meanwhile.
-                self.excused.insert(one.name.clone());
-            }
+        for (_, one) in containers.iter().filter(|(_, one)| one.is_running()) {
             if self.excused.contains(&one.name) {
                 continue;
             }

@@ -8,6 +8,7 @@ use ranchette::engine::sim::{Effect, Fault, Op};
 use ranchette::engine::{Away, EngineError};
 use ranchette::model::resource::NewResource;
 use ranchette::process;
+use ranchette::process::facts::{HostMark, host_mark};
 use serde_json::{Map, json};
 
 use super::declared::{Service, Shape};
@@ -364,11 +365,11 @@ impl Story {
         format!("host{number}: {changed:?}")
     }
 
-    /// Hosts whose containers nobody can reach, by what the server knows or by what is so.
+    /// Whether the server has given up what changes on a host.
     pub fn is_cut_off(&self, number: usize) -> bool {
         let id = self.host_ids[number - 1];
-        let host = self.place.read(|read| read.get(id));
-        self.away[number - 1] || host.is_none_or(|row| row.str("agentState") != Some("active"))
+        let Some(host) = self.place.read(|read| read.get(id)) else { return true };
+        matches!(host_mark(&host), HostMark::Unreachable { given_up } if given_up <= self.place.now())
     }
 
     /// Numbers of the hosts of zone `a`.
