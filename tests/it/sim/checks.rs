@@ -19,7 +19,7 @@ impl Story {
             self.place.rows("instance").into_iter().map(|row| (row.uuid.clone(), row)).collect();
         self.excuse(&containers, &rows);
         self.nothing_is_taken_twice(&containers);
-        self.nothing_was_refused();
+        self.nothing_was_refused(&containers);
         self.data_stays(&containers, &rows);
         self.not_more_than_declared(&containers, &rows);
     }
@@ -63,8 +63,9 @@ impl Story {
     }
 
     /// No engine was asked for a port or an address that another container has: the scheduler knows.
-    /// One that ran before may find its port taken when it starts again.
-    fn nothing_was_refused(&mut self) {
+    /// One that ran before may find its port taken when it starts again, and one may have its port back before
+    /// another that was put there while it was down.
+    fn nothing_was_refused(&mut self, containers: &[(usize, Observed)]) {
         let from = self.place.listen();
         for at in from..self.place.calls.len() {
             let call = self.place.calls[at].clone();
@@ -74,10 +75,26 @@ impl Story {
                 }
                 continue;
             };
-            if call.contains("already in use") && !self.started.contains(start) {
+            let is_refused = call.contains("already in use") && !self.started.contains(start);
+            if is_refused && !self.came_back(at, &call, containers) {
                 self.fail(&format!("an engine was asked for what is taken: {call}"));
             }
         }
+    }
+
+    /// Whether the port that a call was refused for is held by a container that was started again.
+    fn came_back(&self, at: usize, call: &str, containers: &[(usize, Observed)]) -> bool {
+        let host = call.split(' ').next().unwrap_or_default();
+        let port =
+            call.split_once("port ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        let holds = |one: &Observed| one.ports.iter().any(|held| held.public == port);
+        let mut holders = containers.iter().filter(|(number, one)| {
+            port.is_some() && one.is_running() && host == format!("host{number}") && holds(one)
+        });
+        holders.any(|(_, one)| {
+            let start = format!("{host} start {}", one.name);
+            self.place.calls[..at].iter().filter(|call| call.starts_with(&start)).count() > 1
+        })
     }
 
     /// A container is on the host of its volumes.
