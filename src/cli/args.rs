@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, contexts, data, doctor, down, environments, history, login, logs,
-    password, ps, pull, rotate, scale, serve, switch, up, upgrade,
+    adopt, audit, check_config, contexts, data, doctor, down, environments, exec, history, login,
+    logs, password, ps, pull, rotate, scale, serve, switch, up, upgrade,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -34,7 +34,8 @@ Exit codes:
   1  something could not be done
   2  the command line, the configuration or a compose file is wrong; nothing was changed
   3  no server answers
-  4  not allowed";
+  4  not allowed
+`exec` ends with the code of its command, or with 125 if it could not be run.";
 
 /// Options of every verb.
 #[derive(Clone, Debug, Default, Args)]
@@ -128,6 +129,8 @@ pub enum Verb {
     Ps(ps::PsArgs),
     /// Show what containers print
     Logs(logs::LogsArgs),
+    /// Run a command in a container
+    Exec(exec::ExecArgs),
     /// Set how many containers services have
     Scale(scale::ScaleArgs),
     /// Start stopped services

@@ -17,6 +17,7 @@ pub use access::{Access, Key, Origin};
 use http::Http;
 pub use http::{Body, Broken, streamed};
 use request::Request;
+pub use socket::Socket;
 
 use super::Result;
 use super::args::Connection;

@@ -20,6 +20,10 @@ pub enum Exit {
     Unreachable,
     /// The server or the operating system does not allow it.
     NotAllowed,
+    /// `exec` could not run its command.
+    NotRun,
+    /// What the command of `exec` ended with.
+    Passed(u8),
 }
 
 impl Exit {
@@ -31,6 +35,8 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Unreachable => 3,
             Exit::NotAllowed => 4,
+            Exit::NotRun => 125,
+            Exit::Passed(code) => code,
         }
     }
 }

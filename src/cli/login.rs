@@ -115,10 +115,10 @@ async fn given_key(out: &Output, nobody: &Client, access: &str) -> Result<Key> {
     let secret = terminal::hidden(out, "Secret key: ").await?;
     let key = Key { access: access.to_owned(), secret };
     let tried = nobody.proved(Proof::Key(key.clone())).environments().await;
-    tried.map_err(|failure| match failure.exit {
-        Exit::NotAllowed => Failure::not_allowed(format!("the server does not know key {access}"))
+    tried.map_err(|failure| match failure.exit == Exit::NotAllowed {
+        true => Failure::not_allowed(format!("the server does not know key {access}"))
             .hint("check both halves; the secret one was shown only when the key was made"),
-        Exit::Ok | Exit::Failed | Exit::Usage | Exit::Unreachable => failure,
+        false => failure,
     })?;
     Ok(key)
 }
@@ -136,10 +136,13 @@ async fn new_key(
     };
     let password = terminal::hidden(out, &format!("Password of {user}: ")).await?;
     let body = json!({ "code": format!("{user}:{password}") });
-    let token = nobody.post("token", &body).await.map_err(|failure| match failure.exit {
-        Exit::NotAllowed => Failure::not_allowed(format!("login or password of `{user}` is wrong"))
-            .hint("who may read the server's data folder can set one: `ranchette reset-password`"),
-        Exit::Ok | Exit::Failed | Exit::Usage | Exit::Unreachable => failure,
+    let token = nobody.post("token", &body).await.map_err(|failure| {
+        match failure.exit == Exit::NotAllowed {
+            true => Failure::not_allowed(format!("login or password of `{user}` is wrong")).hint(
+                "who may read the server's data folder can set one: `ranchette reset-password`",
+            ),
+            false => failure,
+        }
     })?;
     let token = token["jwt"].as_str().unwrap_or_default().to_owned();
     let session = nobody.proved(Proof::Session(token));

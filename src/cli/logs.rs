@@ -1,5 +1,8 @@
-//! `logs`: what containers print, several at once, each line with the name of its container.
+//! `logs`: what containers print, several at once in the order of time, each line with the name of its
+//! container.
 
+mod merge;
+mod printer;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -7,7 +10,6 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 
 use clap::Args;
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::Result;
@@ -15,11 +17,13 @@ use super::args::Connection;
 use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::inventory::{Inventory, Target};
-use super::output::{Format, Output, Style};
+use super::output::Output;
 use super::project;
 use super::settings::Settings;
 use super::view::Container;
 use crate::clock::Clock;
+use merge::Feed;
+use printer::Printer;
 use stream::{Follow, Line, Pipe, Wish};
 
 /// Arguments of `logs`.
@@ -29,11 +33,16 @@ pub struct LogsArgs {
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Go on with what is printed from now on, also by containers that are new
+    ///
+    /// What there is comes first, in the order of time; later lines as they come.
     #[arg(long, short = 'f')]
     pub follow: bool,
     /// Lines to begin with, of each container
     #[arg(long, short = 'n', value_name = "N", default_value_t = 100)]
     pub tail: u32,
+    /// Only what was printed since then: 10m, 2h30m, or a time such as 2025-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
     /// Show when each line was printed
     #[arg(long, short = 't')]
     pub timestamps: bool,
@@ -44,7 +53,7 @@ pub struct LogsArgs {
 /// While following, the server is asked this often for new containers, in milliseconds.
 const LOOK_MS: u64 = 2_000;
 /// Lines at most that a container printed between its return and our next look.
-const RESUMED: u32 = 1_000;
+const RESUMED: u32 = 10_000;
 /// Lines between the readers and the terminal.
 const BACKLOG: usize = 1024;
 
@@ -76,33 +85,28 @@ async fn once(
     let containers = chosen(&inventory, names)?;
     let mut printer = Printer::new(out, args.timestamps);
     printer.make_room(&containers);
-    let (to, mut from) = mpsc::channel(BACKLOG);
-    for container in &containers {
-        let wish = Wish { lines: args.tail, follow: Follow::No, since_s: None };
-        tokio::spawn(stream::read(client.clone(), container.clone(), wish, to.clone()));
-    }
-    drop(to);
-    let mut lines: Vec<(String, Line)> = Vec::new();
-    let mut exit = Exit::Ok;
-    while let Some(pipe) = from.recv().await {
-        match pipe {
-            Pipe::Line(name, line) => lines.push((name, line)),
-            Pipe::End(name, Some(why)) => {
-                out.warning(format!("{name}: {why}"));
-                exit = Exit::Failed;
-            }
-            Pipe::End(_, None) => {}
-        }
-    }
-    // Times are written alike, so their text sorts; lines of one container keep their order.
-    lines.sort_by(|a, b| a.1.time.cmp(&b.1.time));
-    for (name, line) in &lines {
-        printer.print(name, line);
-    }
     if containers.is_empty() {
         out.note("there are no containers");
     }
-    Ok(exit)
+    let wish = Wish { lines: args.tail, follow: Follow::No, since: args.since.clone() };
+    let past = merge::print(feeds(client, &containers, &wish), &mut printer).await;
+    for (name, why) in past.iter().filter_map(|(name, end)| Some((name, end.why.as_ref()?))) {
+        out.warning(format!("{name}: {why}"));
+    }
+    match past.values().any(|end| end.why.is_some()) {
+        true => Ok(Exit::Failed),
+        false => Ok(Exit::Ok),
+    }
+}
+
+/// Reads several logs, each with a queue of its own: none runs ahead of the others by more than that.
+fn feeds(client: &Client, containers: &[Container], wish: &Wish) -> Vec<Feed> {
+    let feed = |one: &Container| {
+        let (to, from) = mpsc::channel(BACKLOG);
+        tokio::spawn(stream::read(client.clone(), one.clone(), wish.clone(), to));
+        Feed::new(&one.name, from)
+    };
+    containers.iter().map(feed).collect()
 }
 
 /// What there is and what comes, until Ctrl-C.
@@ -113,56 +117,75 @@ async fn follow(
     args: &LogsArgs,
     names: &[String],
 ) -> Result<Exit> {
-    let clock = Clock::System;
     let mut printer = Printer::new(out, args.timestamps);
     let mut open: HashSet<String> = HashSet::new();
-    let mut seen: HashMap<String, Seen> = HashMap::new();
     let (to, mut from) = mpsc::channel(BACKLOG);
-    let mut first = true;
+    let inventory = Inventory::with_containers(client).await?.at_home(settings);
+    let mut containers = chosen(&inventory, names)?;
+    if containers.is_empty() {
+        out.note("there are no containers yet; waiting for them");
+    }
+    printer.make_room(&containers);
+    let with_past: Vec<Container> = containers
+        .iter()
+        .filter(|one| is_readable(one) || one.state == "stopped")
+        .cloned()
+        .collect();
+    let wish = Wish { lines: args.tail, follow: Follow::No, since: args.since.clone() };
+    let past = merge::print(feeds(client, &with_past, &wish), &mut printer).await;
+    let mut seen: HashMap<String, Seen> =
+        past.into_iter().filter_map(|(name, end)| Some((name, Seen::after(end.last?)))).collect();
     loop {
-        let inventory = Inventory::with_containers(client).await?.at_home(settings);
-        let containers = match chosen(&inventory, names) {
-            // What was there at first may be gone now and come again.
-            Err(_) if !first => Vec::new(),
-            chosen => chosen?,
-        };
-        if first && containers.is_empty() {
-            out.note("there are no containers yet; waiting for them");
-        }
-        first = false;
         printer.make_room(&containers);
         for one in containers {
             if !is_readable(&one) || !open.insert(one.name.clone()) {
                 continue;
             }
-            let wish = match seen.get(&one.name) {
-                None => Wish { lines: args.tail, follow: Follow::Yes, since_s: None },
-                Some(seen) => {
-                    Wish { lines: RESUMED, follow: Follow::Yes, since_s: Some(seen.ended_s) }
-                }
+            let (lines, since) = match seen.get(&one.name) {
+                None => (args.tail, args.since.clone()),
+                Some(seen) => (RESUMED, Some(seen.ended_s.to_string())),
             };
+            let wish = Wish { lines, follow: Follow::Yes, since };
             tokio::spawn(stream::read(client.clone(), one, wish, to.clone()));
         }
-        let mut pause = std::pin::pin!(clock.sleep_ms(LOOK_MS));
-        loop {
-            tokio::select! {
-                () = &mut pause => break,
-                pipe = from.recv() => match pipe {
-                    Some(Pipe::Line(name, line)) => {
-                        if seen.entry(name.clone()).or_default().is_new(&line) {
-                            printer.print(&name, &line);
-                        }
+        listen(out, &mut printer, &mut from, &mut open, &mut seen).await;
+        let inventory = Inventory::with_containers(client).await?.at_home(settings);
+        // What was there at first may be gone now and come again.
+        containers = chosen(&inventory, names).unwrap_or_default();
+    }
+}
+
+/// Prints what comes until it is time to look for new containers.
+async fn listen(
+    out: &Output,
+    printer: &mut Printer<'_>,
+    from: &mut mpsc::Receiver<Pipe>,
+    open: &mut HashSet<String>,
+    seen: &mut HashMap<String, Seen>,
+) {
+    let clock = Clock::System;
+    let mut pause = std::pin::pin!(clock.sleep_ms(LOOK_MS));
+    loop {
+        if from.is_empty() {
+            printer.flush();
+        }
+        tokio::select! {
+            () = &mut pause => return printer.flush(),
+            pipe = from.recv() => match pipe {
+                Some(Pipe::Line(name, line)) => {
+                    if seen.entry(name.clone()).or_default().is_new(&line) {
+                        printer.print(&name, &line);
                     }
-                    Some(Pipe::End(name, why)) => {
-                        open.remove(&name);
-                        seen.entry(name.clone()).or_default().ended_s = clock.now_ms() / 1000;
-                        if let Some(why) = why {
-                            out.warning(format!("{name}: {why}"));
-                        }
+                }
+                Some(Pipe::End(name, why)) => {
+                    open.remove(&name);
+                    seen.entry(name.clone()).or_default().ended_s = clock.now_ms() / 1000;
+                    if let Some(why) = why {
+                        out.warning(format!("{name}: {why}"));
                     }
-                    None => break,
-                },
-            }
+                }
+                None => return printer.flush(),
+            },
         }
     }
 }
@@ -175,6 +198,12 @@ struct Seen {
 }
 
 impl Seen {
+    /// All up to a line of this time was shown.
+    fn after(time: String) -> Self {
+        let at = time.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second);
+        Seen { ended_s: at.unwrap_or_default(), last: Some(time) }
+    }
+
     /// Whether a line is later than those before. The server counts in seconds where to begin, so
     /// that some lines come twice; Docker writes all times alike, so that their text sorts.
     fn is_new(&mut self, line: &Line) -> bool {
@@ -218,46 +247,3 @@ fn chosen(inventory: &Inventory, names: &[String]) -> Result<Vec<Container>> {
 
 /// Logs read at once: each is a connection.
 const MOST: usize = 200;
-
-/// Prints lines with the names of their containers in one column.
-struct Printer<'a> {
-    out: &'a Output,
-    timestamps: bool,
-    width: usize,
-    names: Vec<String>,
-}
-
-impl<'a> Printer<'a> {
-    fn new(out: &'a Output, timestamps: bool) -> Self {
-        Printer { out, timestamps, width: 0, names: Vec::new() }
-    }
-
-    fn make_room(&mut self, containers: &[Container]) {
-        for one in containers {
-            self.width = self.width.max(one.name.chars().count());
-            if !self.names.contains(&one.name) {
-                self.names.push(one.name.clone());
-            }
-        }
-    }
-
-    fn print(&self, name: &str, line: &Line) {
-        if self.out.format == Format::Json {
-            self.out.record(&json!({
-                "type": "log", "container": name, "stream": line.stream.name(),
-                "time": line.time, "line": line.text,
-            }));
-            return;
-        }
-        let at = self.names.iter().position(|known| known == name).unwrap_or_default();
-        let prefix = format!("{name:width$} |", width = self.width);
-        let prefix = self.out.paint(Style::Series(at), &prefix);
-        match line.time.as_deref().filter(|_| self.timestamps) {
-            Some(time) => {
-                let time = self.out.paint(Style::Dim, time);
-                self.out.line(format!("{prefix} {time} {}", line.text));
-            }
-            None => self.out.line(format!("{prefix} {}", line.text)),
-        }
-    }
-}

@@ -42,6 +42,7 @@ mod dockerignore;
 mod up;
 
 mod down;
+mod exec;
 mod logs;
 mod ps;
 mod pull;
@@ -87,6 +88,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Pull(args) => block_on(pull::run(settings, out, &args)),
         Verb::Ps(args) => block_on(ps::run(settings, out, &args)),
         Verb::Logs(args) => block_on(logs::run(settings, out, &args)),
+        Verb::Exec(args) => block_on(exec::run(settings, out, &args)),
         Verb::Scale(args) => block_on(scale::run(settings, out, &args)),
         Verb::Start(args) => block_on(switch::run(settings, out, &args, switch::Switch::Start)),
         Verb::Stop(args) => block_on(switch::run(settings, out, &args, switch::Switch::Stop)),

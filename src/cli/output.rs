@@ -225,6 +225,18 @@ impl Output {
         }
     }
 
+    /// Bytes as they are, for standard output.
+    pub fn bytes(&self, bytes: &[u8]) {
+        let mut stream = io::stdout().lock();
+        finish_without_reader(&stream.write_all(bytes).and_then(|()| stream.flush()));
+    }
+
+    /// Bytes as they are, for standard error.
+    pub fn bytes_err(&self, bytes: &[u8]) {
+        let mut stream = io::stderr().lock();
+        finish_without_reader(&stream.write_all(bytes).and_then(|()| stream.flush()));
+    }
+
     /// A question on standard error that stays on its line.
     pub fn prompt(&self, text: &str) {
         write_part(&mut io::stderr().lock(), text);

@@ -171,9 +171,9 @@ fn usage_of(path: &Path, why: Unread) -> Failure {
         Unread::Io(error) => Failure::file("read", path, &error),
         Unread::Not(what) => Failure::usage(format!("{} {what}", path.display())),
     };
-    match failure.exit {
-        Exit::Failed => Failure { exit: Exit::Usage, ..failure },
-        Exit::Ok | Exit::Usage | Exit::Unreachable | Exit::NotAllowed => failure,
+    match failure.exit == Exit::Failed {
+        true => Failure { exit: Exit::Usage, ..failure },
+        false => failure,
     }
 }
 

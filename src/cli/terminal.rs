@@ -83,6 +83,41 @@ async fn read_line() -> Result<String> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
+/// The terminal hands on each key as it is pressed while this value lives.
+pub struct Raw {
+    before: Termios,
+}
+
+impl Raw {
+    /// Takes the terminal at standard input.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn begin() -> Result<Self> {
+        let failed = |error: rustix::io::Errno| {
+            Failure::new(format!("cannot take over this terminal: {error}"))
+        };
+        let before = termios::tcgetattr(io::stdin()).map_err(failed)?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        termios::tcsetattr(io::stdin(), OptionalActions::Drain, &raw).map_err(failed)?;
+        Ok(Raw { before })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // Nothing better can be done about a terminal that has gone away.
+        let _ = termios::tcsetattr(io::stdin(), OptionalActions::Drain, &self.before);
+    }
+}
+
+/// Columns and rows of the terminal at standard output, if there is one.
+pub fn size() -> Option<(u16, u16)> {
+    let size = termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
 /// The terminal shows nothing of what is typed while this value lives.
 struct Unseen {
     before: Termios,

@@ -19,7 +19,7 @@ const INPUT: usize = 4;
 const END_OF_TRANSMISSION: &[u8] = &[4];
 /// How often, and how many times, a command whose output has ended is asked for its exit code.
 const EXIT_EVERY_MS: u64 = 20;
-const EXIT_TRIES: u32 = 50;
+const EXIT_TRIES: u32 = 250;
 /// How long a command that does not read is waited for at its end.
 const FAREWELL_MS: u64 = 5_000;
 
@@ -48,8 +48,12 @@ pub async fn serve(
                     (Ok(piece), ExecOutput::Attached) => {
                         frames::output(&piece.bytes).into_iter().map(Ok).collect()
                     }
+                    (Ok(piece), ExecOutput::Apart) => {
+                        let frames = frames::output_apart(piece.stream, &piece.bytes);
+                        frames.into_iter().map(Ok).collect()
+                    }
                     (Ok(_), ExecOutput::Dropped) => Vec::new(),
-                    (Err(error), _) => vec![Err(failed(&error).into())],
+                    (Err(error), _) => vec![Err(failed(&error, output).into())],
                 })
             });
             actix_web::rt::spawn(keyboard.serve(input, stdin));
@@ -57,7 +61,7 @@ pub async fn serve(
             line.carry(frames.boxed(), Some(queue)).await;
         }
         Err(error) => {
-            let frames: Frames = stream::iter([Err(failed(&error).into())]).boxed();
+            let frames: Frames = stream::iter([Err(failed(&error, output).into())]).boxed();
             line.carry(frames, None).await;
         }
     }
@@ -76,10 +80,15 @@ async fn exit(clock: Clock, engine: Arc<dyn Engine>, exec: String) -> Option<Res
     None
 }
 
-/// Says in the terminal what happened.
-fn failed(error: &EngineError) -> Failed {
+/// Says in the terminal what happened. Who has output and errors apart reads it in the close frame.
+fn failed(error: &EngineError, output: ExecOutput) -> Failed {
     let why = error.to_string();
-    let frame = frames::output(format!("{why}\r\n").as_bytes()).concat();
+    let frame = match output {
+        ExecOutput::Apart => String::new(),
+        ExecOutput::Attached | ExecOutput::Dropped => {
+            frames::output(format!("{why}\r\n").as_bytes()).concat()
+        }
+    };
     Failed { frame, why }
 }
 
@@ -101,9 +110,10 @@ impl Keyboard {
     ) {
         let (sizes, wanted) = watch::channel(None);
         actix_web::rt::spawn(resize(Arc::clone(&self.engine), self.exec.clone(), wanted));
+        let mut reads = self.stdin == Stdin::Attached;
         while let Some(frame) = input.recv().await {
             match frames::input(&frame) {
-                Some(Input::Bytes(bytes)) if self.stdin == Stdin::Attached => {
+                Some(Input::Bytes(bytes)) if reads => {
                     let written = async {
                         stdin.write_all(&bytes).await?;
                         stdin.flush().await
@@ -116,9 +126,20 @@ impl Keyboard {
                 Some(Input::Resize(size)) => {
                     sizes.send_replace(Some(size));
                 }
-                Some(Input::Bytes(_)) | None => {}
+                Some(Input::End) if reads => {
+                    reads = false;
+                    self.farewell(&mut stdin).await;
+                }
+                Some(Input::Bytes(_) | Input::End) | None => {}
             }
         }
+        if reads || self.stdin == Stdin::Closed {
+            self.farewell(&mut stdin).await;
+        }
+    }
+
+    /// Tells the command that there is no more to read.
+    async fn farewell(&self, stdin: &mut std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>) {
         let farewell = async {
             // A command that has ended hears nothing, which is fine.
             if self.terminal == Terminal::Tty && self.stdin == Stdin::Attached {

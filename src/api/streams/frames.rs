@@ -55,6 +55,12 @@ pub fn output(bytes: &[u8]) -> Vec<String> {
     bytes.chunks(FRAME / 4 * 3).map(|piece| STANDARD.encode(piece)).collect()
 }
 
+/// The same with the stream in front: `1` for output, `2` for errors.
+pub fn output_apart(stream: Output, bytes: &[u8]) -> Vec<String> {
+    let mark = if stream == Output::Stderr { '2' } else { '1' };
+    output(bytes).into_iter().map(|frame| format!("{mark} {frame}")).collect()
+}
+
 /// What a client says to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -62,10 +68,15 @@ pub enum Input {
     Bytes(Bytes),
     /// Its terminal has another size.
     Resize(TtySize),
+    /// There is no more to read.
+    End,
 }
 
 /// What a frame of the client means; `None` for what cannot be decoded.
 pub fn input(frame: &str) -> Option<Input> {
+    if frame == ":endOfInput:" {
+        return Some(Input::End);
+    }
     if let Some(size) = frame.strip_prefix(":resizeTTY:") {
         let (cols, rows) = size.trim().split_once(',')?;
         let size = TtySize { cols: cols.trim().parse().ok()?, rows: rows.trim().parse().ok()? };

@@ -77,6 +77,8 @@ async fn accept(
     state: &web::Data<ApiState>,
 ) -> Result<HttpResponse> {
     let Admitted { guard, purpose, row } = admit(request, state).await?;
+    let params = Params::parse(request.query_string());
+    let purpose = purpose.dialled(params.get("output"));
     let source = source(state, &purpose, &row)?;
     let (response, socket, client) = room::open(request, payload, &state.metrics.websocket_bytes)?;
     let line = Line { clock: state.clock.clone(), socket, client, guard };

@@ -89,6 +89,8 @@ pub enum Purpose {
 pub enum ExecOutput {
     /// It is sent.
     Attached,
+    /// It is sent, and each frame says whether it is output or errors.
+    Apart,
     /// It is dropped.
     Dropped,
 }
@@ -106,6 +108,16 @@ impl Purpose {
             Self::HostStats { .. } => "/v1/hoststats".to_owned(),
             Self::ProjectStats { .. } => "/v1/hoststats/project/".to_owned(),
         }
+    }
+
+    /// The same, for a client that dialled with `?output=`: what a command writes can be had apart.
+    pub fn dialled(mut self, output: Option<&str>) -> Self {
+        if let Self::Exec { output: sent @ ExecOutput::Attached, .. } = &mut self
+            && output == Some("apart")
+        {
+            *sent = ExecOutput::Apart;
+        }
+        self
     }
 
     /// The row that the ticket is bound to.

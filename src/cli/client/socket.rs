@@ -20,9 +20,17 @@ impl Client {
     /// # Errors
     /// When it cannot be opened; the ticket in it is worth nothing any more then.
     pub async fn open(&self, access: &Value) -> Result<Socket> {
+        self.open_with(access, "").await
+    }
+
+    /// The same with more behind the `?`, such as `&output=apart`.
+    ///
+    /// # Errors
+    /// As [`Client::open`].
+    pub async fn open_with(&self, access: &Value, query: &str) -> Result<Socket> {
         let path = ticket_path(access)
             .ok_or_else(|| Failure::new("the server gave no address for the connection"))?;
-        self.dial(&path).await
+        self.dial(&format!("{path}{query}")).await
     }
 
     async fn dial(&self, path: &str) -> Result<Socket> {

@@ -58,14 +58,14 @@ pub enum Follow {
 }
 
 /// Which part of a log is wanted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// Lines to begin with.
     pub lines: u32,
     /// Whether it goes on.
     pub follow: Follow,
-    /// Only what was printed since this time, in Unix seconds.
-    pub since_s: Option<i64>,
+    /// Only what was printed since then, as the API takes it: Unix seconds, a time, or how long ago.
+    pub since: Option<String>,
 }
 
 /// Reads one log and hands its lines on.
@@ -88,8 +88,8 @@ async fn pass_on(
     let mut input = json!({
         "follow": wish.follow == Follow::Yes, "lines": wish.lines, "timestamps": true,
     });
-    if let Some(since) = wish.since_s {
-        input["since"] = since.to_string().into();
+    if let Some(since) = wish.since {
+        input["since"] = since.into();
     }
     let access = client.act(&path, "logs", &input).await?;
     let mut socket = client.open(&access).await?;

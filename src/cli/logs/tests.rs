@@ -56,7 +56,7 @@ async fn check(status: &str, frames: &[&str], expect: expect_test::Expect) {
     };
     let client = Client::connect(&Settings::default(), &connection).await.unwrap();
     let container = Container::read(&json!({ "id": "1i7", "name": "s-web-1" }));
-    let wish = Wish { lines: 9, follow: Follow::Yes, since_s: Some(12) };
+    let wish = Wish { lines: 9, follow: Follow::Yes, since: Some("12".to_owned()) };
     let (to, mut from) = mpsc::channel(16);
     let (request, ()) =
         tokio::join!(serve(listener, status, frames), stream::read(client, container, wish, to));

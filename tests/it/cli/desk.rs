@@ -13,6 +13,8 @@ use crate::streams::place::Place;
 
 /// Longest a test waits for something that ought to happen: a failure, not a pace.
 const DEADLINE: Duration = Duration::from_secs(90);
+/// How long the end of a terminal is waited for after its program has ended.
+const LEFTOVER: Duration = Duration::from_secs(1);
 
 /// A server, and a home folder without contexts.
 pub struct Desk {
@@ -53,7 +55,16 @@ impl Desk {
 
     /// With a context for the server, which is in use.
     pub async fn logged_in() -> Self {
-        let desk = Self::start().await;
+        Self::at(Place::start().await).await
+    }
+
+    /// The same with a real Docker Engine.
+    pub async fn on_docker(endpoint: &str) -> Self {
+        Self::at(Place::on_docker(endpoint).await).await
+    }
+
+    async fn at(place: Place) -> Self {
+        let desk = Desk { place, home: TempDir::new().expect("temporary folder") };
         let (access, secret) = desk.place.site.key_of(1).await;
         let url = desk.place.site.url.clone();
         let login = ["login", &url, "--access-key", &access, "--name", "farm"];
@@ -149,6 +160,11 @@ impl Terminal {
         self.pty.write_all(keys.as_bytes()).await.expect("the terminal takes keys");
     }
 
+    /// Sets rows and columns.
+    pub fn resize(&mut self, rows: u16, columns: u16) {
+        self.pty.resize(Size::new(rows, columns)).expect("another size");
+    }
+
     /// What the terminal shows next; nothing when the verb has ended.
     async fn more(&mut self) -> bool {
         let mut piece = [0; 4096];
@@ -178,14 +194,32 @@ impl Terminal {
         self.seen.drain(..end);
     }
 
+    /// Ends the verb from outside.
+    pub fn kill(&mut self) {
+        self.child.start_kill().expect("a verb that runs");
+    }
+
     /// Waits for the end of the verb: what was shown since the last wait, and the exit code.
     pub async fn end(mut self) -> (String, i32) {
+        let mut piece = [0; 4096];
         let wait = async {
-            while self.more().await {}
-            self.child.wait().await.expect("an end")
+            loop {
+                tokio::select! {
+                    status = self.child.wait() => return status.expect("an end"),
+                    read = self.pty.read(&mut piece) => match read {
+                        Ok(count @ 1..) => {
+                            self.seen.push_str(&String::from_utf8_lossy(&piece[..count]));
+                        }
+                        // Nobody has the terminal open any more.
+                        Ok(0) | Err(_) => return self.child.wait().await.expect("an end"),
+                    },
+                }
+            }
         };
         let status = tokio::time::timeout(DEADLINE, wait).await;
         let status = status.unwrap_or_else(|_| panic!("no end after {:?}", self.seen));
+        // What it wrote is there by now; nothing but the end of the terminal may still come.
+        while let Ok(true) = tokio::time::timeout(LEFTOVER, self.more()).await {}
         (self.seen, status.code().unwrap_or(-1))
     }
 }

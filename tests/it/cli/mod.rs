@@ -3,5 +3,7 @@
 
 mod coming_from_rancher;
 mod desk;
+mod exec;
 mod login;
+mod logs;
 mod tls;
