@@ -25,7 +25,13 @@ pub(super) fn run(input: &Input<'_>) -> Result<Texts, (String, Failure)> {
     let files = input.files.iter().map(run).collect::<Result<_, _>>()?;
     let rancher = input.rancher.as_ref().map(run).transpose()?;
     // One that had nothing but questions has said all that it had to say.
-    Ok(Texts { files, rancher: rancher.filter(|file| !file.text.trim_ascii().is_empty()) })
+    Ok(Texts { files, rancher: rancher.filter(|file| says_something(&file.text)) })
+}
+
+/// Whether a file has more than blanks and comments.
+fn says_something(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.any(|line| !line.is_empty() && !line.starts_with(b"#") && line != b"---")
 }
 
 fn run_one(input: &Input<'_>, facts: &Facts, bytes: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -36,7 +36,7 @@ fn templates_of_catalogs_are_read_as_rancher_reads_them() {
     let links: Vec<&str> = web.links.iter().map(|link| link.target.as_str()).collect();
     assert_eq!(links, ["db", "other/cache"]);
 
-    let asked = read("web:\n  image: nginx\n", ".catalog:\n  version: v1\n");
+    let asked = read("web:\n  image: nginx\n", "# By us.\n---\n.catalog:\n  version: v1\n");
     assert_eq!((asked.problems.len(), asked.services.len()), (0, 1), "{:?}", asked.problems);
 
     let volumes = "version: '2'\nservices:\n  web:\n    image: nginx\n    volumes: ['data:/data']\nvolumes:\n  data:\n    driver: ''\n";

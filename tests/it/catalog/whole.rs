@@ -1,7 +1,8 @@
 //! Every template of a folder, launched on simulated hosts: by hand, on catalogs that are not ours.
 //!
 //! ```text
-//! RANCHETTE_TEST_CATALOG=/path/to/community-catalog scripts/test.sh --ignored every_template_of_a_folder
+//! RANCHETTE_TEST_CATALOG=/path/to/community-catalog \
+//!     cargo test --test it -- --ignored --nocapture every_template_of_a_folder
 //! ```
 
 use std::collections::BTreeMap;
