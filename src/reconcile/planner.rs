@@ -82,7 +82,7 @@ fn tidy_retired(draft: &mut Draft<'_>, observed: &[Member]) {
         match (draft.desired.rollout.old, member.state) {
             (_, MemberState::Removed) => {}
             (_, MemberState::Erroring | MemberState::Removing | MemberState::Stopping) => {
-                if matches!(member.host, HostState::Active | HostState::Inactive) {
+                if member.host != HostState::Unreachable {
                     draft.busy(member);
                 }
             }

@@ -363,8 +363,9 @@ impl<'a> World<'a> {
                 && member.started_once
                 && matches!(member.state, MemberState::Stopped | MemberState::Stopping);
             assert!(is_done || member.state == MemberState::Running, "{member:?}");
-            if let (Mode::Restarting { since, .. }, MemberState::Running) =
-                (self.desired.mode, member.state)
+            // A restart leaves alone what is to run once.
+            if let (Mode::Restarting { since, .. }, MemberState::Running, false) =
+                (self.desired.mode, member.state, config.start_once)
             {
                 assert!(member.started_at.is_some_and(|at| at >= since), "{member:?}");
             }

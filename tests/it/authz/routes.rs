@@ -30,6 +30,19 @@ use Open::{By, Everyone, Proved, Roles};
 /// Who says which catalogs an environment has.
 const CATALOGERS: &[&str] = &["superadmin", "admin", "service", "owner", "project"];
 
+/// Who makes URLs that do something in an environment.
+const RECEIVERS: &[&str] = &[
+    "superadmin",
+    "admin",
+    "service",
+    "owner",
+    "member",
+    "restricted",
+    "project",
+    "environment",
+    "projectadmin",
+];
+
 /// Pattern in the table, method, what is asked, what comes of it.
 const CALLS: &[(&str, &str, &str, Open)] = &[
     ("/", "GET", "/", Everyone(200)),
@@ -88,6 +101,12 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     (CATALOG_TAIL, "POST", "/v1-catalog/templates?action=refresh", Proved(204)),
     (CATALOG_TAIL, "POST", "/v1-catalog/catalogs", Roles(CATALOGERS, 400, 403)),
     (CATALOG_TAIL, "GET", "/v1-catalog/nothing", Proved(404)),
+    (HOOKS, "GET", "/v1-webhooks", Proved(200)),
+    (HOOKS_TAIL, "GET", "/v1-webhooks/schemas", Proved(200)),
+    (HOOKS_TAIL, "POST", "/v1-webhooks/receivers", Roles(RECEIVERS, 400, 405)),
+    (HOOKS_TAIL, "GET", "/v1-webhooks/nothing", Proved(404)),
+    // The key in the URL is the proof.
+    (HOOKS_TAIL, "POST", "/v1-webhooks/endpoint?key=nonsense&projectId=1a5", Everyone(403)),
     ("default", "GET", "/nothing", Everyone(404)),
     ("default", "POST", "/ping", Everyone(404)),
     ("default", "DELETE", "/v3/stacks", Everyone(404)),
@@ -98,6 +117,8 @@ const PAGE: &str = "/v1/container-proxy";
 const PAGES: &str = "/v1/container-proxy/{path:.*}";
 const CATALOG: &str = "/v1-catalog";
 const CATALOG_TAIL: &str = "/v1-catalog/{tail:.*}";
+const HOOKS: &str = "/v1-webhooks";
+const HOOKS_TAIL: &str = "/v1-webhooks/{tail:.*}";
 const VERSION: &str = "/{version:(?i:v1|v2-beta)}";
 const TAIL: &str = "/{version:(?i:v1|v2-beta)}/{tail:.*}";
 
@@ -131,7 +152,8 @@ fn every_route_of_the_table_is_called() {
         .iter()
         .filter(|call| call.0 != "default")
         .map(|(pattern, method, ..)| {
-            let any = [PAGE, PAGES, CATALOG, CATALOG_TAIL, VERSION, TAIL].contains(pattern);
+            let any = [PAGE, PAGES, CATALOG, CATALOG_TAIL, HOOKS, HOOKS_TAIL, VERSION, TAIL];
+            let any = any.contains(pattern);
             ((if any { "ANY" } else { *method }).to_owned(), (*pattern).to_owned())
         })
         .collect();
