@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::{
-    adopt, audit, check_config, contexts, data, doctor, down, environments, exec, history, login,
-    logs, password, ps, pull, rotate, scale, serve, switch, up, upgrade,
+    adopt, audit, check_config, contexts, data, doctor, down, environments, events, exec, history,
+    inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve, switch, top, up,
+    upgrade, wait,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -35,6 +36,8 @@ Exit codes:
   2  the command line, the configuration or a compose file is wrong; nothing was changed
   3  no server answers
   4  not allowed
+  5  `wait`: time is up
+  6  `plan`: there is something to do
 `exec` ends with the code of its command, or with 125 if it could not be run.";
 
 /// Options of every verb.
@@ -123,6 +126,8 @@ pub enum Verb {
     Demo(serve::DemoArgs),
     /// Bring a compose project up: create, change and scale its services
     Up(up::UpArgs),
+    /// Show what `up` would do; the exit code is 6 if that is anything
+    Plan(up::PlanArgs),
     /// Pull the images of services on every host
     Pull(pull::PullArgs),
     /// Show services, or containers
@@ -131,6 +136,14 @@ pub enum Verb {
     Logs(logs::LogsArgs),
     /// Run a command in a container
     Exec(exec::ExecArgs),
+    /// Show what containers use, live on a terminal
+    Top(top::TopArgs),
+    /// Show what changes on the server, as it changes
+    Events(events::EventsArgs),
+    /// Wait until services or containers are as wanted
+    Wait(wait::WaitArgs),
+    /// Show everything that the server tells of something
+    Inspect(inspect::InspectArgs),
     /// Set how many containers services have
     Scale(scale::ScaleArgs),
     /// Start stopped services
@@ -147,6 +160,12 @@ pub enum Verb {
     Rollback(upgrade::RollbackArgs),
     /// Remove a stack with its services and containers
     Down(down::DownArgs),
+    /// The hosts: show, deactivate, evacuate
+    Hosts(parts::HostsArgs),
+    /// The volumes: show, remove
+    Volumes(parts::VolumesArgs),
+    /// The secrets: show names, create, remove
+    Secrets(parts::SecretsArgs),
     /// Log in to a server and keep a key for it
     Login(login::LoginArgs),
     /// Give up the key for a server
@@ -171,6 +190,10 @@ pub enum Verb {
     CheckConfig(check_config::CheckArgs),
     /// Check Docker, ports, disk, permissions and clock, and say what to do
     Doctor(doctor::DoctorArgs),
+    /// Print what a shell needs to complete verbs and flags
+    Completions(pages::CompletionsArgs),
+    /// Print the manual, or write a page of each verb into a folder
+    Man(pages::ManArgs),
 }
 
 impl Default for Verb {

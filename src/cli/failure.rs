@@ -20,6 +20,10 @@ pub enum Exit {
     Unreachable,
     /// The server or the operating system does not allow it.
     NotAllowed,
+    /// Time is up.
+    Late,
+    /// Something would change.
+    Changes,
     /// `exec` could not run its command.
     NotRun,
     /// What the command of `exec` ended with.
@@ -35,6 +39,8 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Unreachable => 3,
             Exit::NotAllowed => 4,
+            Exit::Late => 5,
+            Exit::Changes => 6,
             Exit::NotRun => 125,
             Exit::Passed(code) => code,
         }

@@ -42,13 +42,19 @@ mod dockerignore;
 mod up;
 
 mod down;
+mod events;
 mod exec;
+mod inspect;
 mod logs;
+mod pages;
+mod parts;
 mod ps;
 mod pull;
 mod scale;
 mod switch;
+mod top;
 mod upgrade;
+mod wait;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +95,16 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Ps(args) => block_on(ps::run(settings, out, &args)),
         Verb::Logs(args) => block_on(logs::run(settings, out, &args)),
         Verb::Exec(args) => block_on(exec::run(settings, out, &args)),
+        Verb::Top(args) => block_on(top::run(settings, out, &args)),
+        Verb::Events(args) => block_on(events::run(settings, out, &args)),
+        Verb::Wait(args) => block_on(wait::run(settings, out, &args)),
+        Verb::Inspect(args) => block_on(inspect::run(settings, out, &args)),
+        Verb::Hosts(args) => block_on(parts::hosts(settings, out, &args)),
+        Verb::Volumes(args) => block_on(parts::volumes(settings, out, &args)),
+        Verb::Secrets(args) => block_on(parts::secrets(settings, out, &args)),
+        Verb::Plan(args) => block_on(up::plan(settings, out, &args)),
+        Verb::Completions(args) => pages::completions(out, &args),
+        Verb::Man(args) => pages::man(settings, out, &args),
         Verb::Scale(args) => block_on(scale::run(settings, out, &args)),
         Verb::Start(args) => block_on(switch::run(settings, out, &args, switch::Switch::Start)),
         Verb::Stop(args) => block_on(switch::run(settings, out, &args, switch::Switch::Stop)),

@@ -194,6 +194,15 @@ impl Output {
         }
     }
 
+    /// A table in the place of the one before, on a terminal; what does not fit below is left out.
+    pub fn screen(&self, head: &[&str], rows: &[Row]) {
+        let text = render_table(head, rows, self.out, self.width);
+        let height = tcgetwinsize(io::stdout()).map_or(usize::MAX, |size| size.ws_row.into());
+        let lines: Vec<&str> = text.lines().take(height.saturating_sub(1).max(1)).collect();
+        let text = format!("\u{1b}[H\u{1b}[2J{}\n", lines.join("\n"));
+        write_part(&mut io::stdout().lock(), &text);
+    }
+
     /// Text with a look, for standard output.
     pub fn paint(&self, style: Style, text: &str) -> String {
         paint(self.out, style, text)

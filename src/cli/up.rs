@@ -41,6 +41,43 @@ pub struct UpArgs {
     connection: Connection,
 }
 
+/// Arguments of `plan`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PlanArgs {
+    /// As `up --remove-orphans` would do
+    #[arg(long)]
+    pub remove_orphans: bool,
+    #[command(flatten)]
+    files: Files,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Runs `plan`: what `up --dry-run` shows, and whether it is anything as the exit code.
+///
+/// # Errors
+/// When the files cannot be deployed, or the server refuses.
+pub async fn plan(settings: &Settings, out: &Output, args: &PlanArgs) -> Result<Exit> {
+    let args = UpArgs {
+        dry_run: true,
+        remove_orphans: args.remove_orphans,
+        files: args.files.clone(),
+        connection: args.connection.clone(),
+        ..UpArgs::default()
+    };
+    let loaded = project::load(settings, &args.files)?;
+    loaded.report(out)?;
+    let client = Client::connect(settings, &args.connection).await?;
+    let answer = send(&client, out, &loaded, &args).await?;
+    show(out, &loaded, &answer, &args);
+    let (result, exit) = match answer.is_settled() {
+        true => ("up-to-date", Exit::Ok),
+        false => ("planned", Exit::Changes),
+    };
+    out.record(&stack_record(&loaded, &answer, result));
+    Ok(exit)
+}
+
 /// Runs the verb.
 ///
 /// # Errors

@@ -84,7 +84,7 @@ impl Request {
 }
 
 /// The header by which a caller proves who it is.
-fn authorization(proof: &Proof) -> Option<String> {
+pub fn authorization(proof: &Proof) -> Option<String> {
     match proof {
         Proof::Nothing => None,
         Proof::Key(key) => {

@@ -1,5 +1,6 @@
 //! Websockets to a server: on the host we know, over TLS where the server's URL says so.
 
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{StatusCode, Uri};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Error;
@@ -8,8 +9,8 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::super::Result;
 use super::super::failure::Failure;
-use super::Client;
 use super::http::Way;
+use super::{Client, request};
 
 /// An open websocket.
 pub type Socket = WebSocketStream<Way>;
@@ -30,17 +31,30 @@ impl Client {
     pub async fn open_with(&self, access: &Value, query: &str) -> Result<Socket> {
         let path = ticket_path(access)
             .ok_or_else(|| Failure::new("the server gave no address for the connection"))?;
-        self.dial(&format!("{path}{query}")).await
+        self.dial(&format!("{path}{query}"), None).await
     }
 
-    async fn dial(&self, path: &str) -> Result<Socket> {
+    /// Opens a websocket of the API itself, such as `/v2-beta/subscribe`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub async fn socket(&self, path: &str) -> Result<Socket> {
+        self.dial(path, request::authorization(&self.proof)).await
+    }
+
+    async fn dial(&self, path: &str, authorization: Option<String>) -> Result<Socket> {
         let failed = |why: &dyn std::fmt::Display| {
             Failure::new(format!("cannot open a connection to {}: {why}", self.access.url))
         };
         let uri: Uri = format!("{}{path}", self.access.url).parse().map_err(|e| failed(&e))?;
         let way = self.http.connect(uri).await.map_err(|why| self.broken(why))?;
         let request = websocket_url(&self.access.url, path);
-        let request = request.into_client_request().map_err(|error| failed(&error))?;
+        let mut request = request.into_client_request().map_err(|error| failed(&error))?;
+        if let Some(text) = authorization {
+            let mut value = HeaderValue::from_str(&text).map_err(|error| failed(&error))?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
         match client_async(request, way).await {
             Ok((socket, _)) => Ok(socket),
             Err(Error::Http(answer)) => {

@@ -83,6 +83,13 @@ impl Desk {
         self.home.path().join(path)
     }
 
+    /// A file in the home folder; its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.to_string_lossy().into_owned()
+    }
+
     /// The variables of the program: only those that a test knows.
     fn variables(&self) -> Vec<(String, String)> {
         let home = self.home.path().to_string_lossy().into_owned();

@@ -7,3 +7,4 @@ mod exec;
 mod login;
 mod logs;
 mod tls;
+mod verbs;
