@@ -41,6 +41,11 @@ export function scoped(path) {
   return `${ROOT}/projects/${encodeURIComponent(projectId)}/${path}`;
 }
 
+/** URL of `path` in the catalog, as the environment in use sees it: `catalog("templates")`. */
+export function catalog(path) {
+  return `/v1-catalog/projects/${encodeURIComponent(projectId)}/${path}`;
+}
+
 /** URL of `path` outside any environment: `global("token")`. */
 export function global(path) {
   return `${ROOT}/${path}`;
@@ -60,6 +65,14 @@ export const get = (url, options) => request("GET", url, undefined, options);
 export const post = (url, body, options) => request("POST", url, body ?? {}, options);
 export const put = (url, body, options) => request("PUT", url, body, options);
 export const del = (url, options) => request("DELETE", url, undefined, options);
+
+/** What is at `url` as it is, for answers that are no JSON. */
+export async function text(url) {
+  const response = await send(localPath(url), { credentials: "same-origin", cache: "no-store", method: "GET" });
+  const words = await response.text();
+  if (!response.ok) throw new ApiError(response.status, null);
+  return words;
+}
 
 /**
  * Every resource of a collection, following its pages.

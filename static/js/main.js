@@ -14,6 +14,7 @@ import { failed } from "./ui.js";
 import accountPage from "./pages/account.js";
 import balancersPage from "./pages/balancers.js";
 import { editStackPage, newStackPage } from "./pages/compose.js";
+import { catalogPage, templatePage } from "./pages/catalog.js";
 import containerPage from "./pages/container.js";
 import hostsPage from "./pages/hosts.js";
 import keysPage from "./pages/keys.js";
@@ -33,6 +34,8 @@ const ROUTES = [
   ["/", stacksPage],
   ["/stacks", stacksPage],
   ["/new", newStackPage],
+  ["/catalog", catalogPage],
+  ["/catalog/:id", templatePage],
   ["/stacks/:id", stackPage],
   ["/stacks/:id/edit", editStackPage],
   ["/stacks/:id/logs", stackLogsPage],

@@ -9,6 +9,7 @@ import { button, dot } from "./ui.js";
 
 const PLACES = [
   { href: "#/stacks", label: "Stacks", icon: "stacks", under: ["#/stacks", "#/new", "#/containers"] },
+  { href: "#/catalog", label: "Catalog", icon: "catalog", under: ["#/catalog"] },
   { href: "#/hosts", label: "Hosts", icon: "host", under: ["#/hosts"] },
   { href: "#/volumes", label: "Volumes", icon: "volume", under: ["#/volumes"] },
   { href: "#/balancers", label: "Balancers", icon: "balancer", under: ["#/balancers"], mark: expiring },

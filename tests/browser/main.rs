@@ -11,6 +11,7 @@
     reason = "tests against a real browser wait for it, with real deadlines"
 )]
 
+mod catalog;
 mod driver;
 mod history;
 mod machines;
@@ -23,6 +24,7 @@ mod volumes;
 
 use std::sync::Arc;
 
+pub use catalog::an_application_is_launched_and_upgraded;
 use driver::{Browser, with_browser};
 pub use history::a_service_goes_back_to_an_earlier_version;
 pub use machines::{
@@ -65,9 +67,11 @@ const COMPOSE: &str = "services:
 volumes:
   data: {}
 ";
-const NARROW: [&str; 11] = [
+const NARROW: [&str; 13] = [
     "#/stacks",
     "#/new",
+    "#/catalog",
+    "#/catalog/ranchette%3Agitea",
     "#/hosts",
     "#/volumes",
     "#/balancers",

@@ -31,6 +31,37 @@ fn of_stacks() -> Vec<Row> {
             "m.parseEnv(m.formatEnv({A: 'a \"b\"\\nc', B: ''}))",
             json!({"A": "a \"b\"\nc", "B": ""}),
         ),
+        (
+            "questions",
+            "m.complaint({type: 'int', min: 2, max: 4}, '5') + m.complaint({type: 'int'}, 'x')",
+            json!("At most 4.A whole number is needed."),
+        ),
+        (
+            "questions",
+            "[m.complaint({required: true}, ''), m.complaint({}, ''), m.complaint({validChars: 'a-c_'}, 'a_d'), m.complaint({invalidChars: '-x'}, 'a-'), m.complaint({minLength: 3}, 'ab')]",
+            json!([
+                "This is needed.",
+                null,
+                "“d” is not allowed here.",
+                "“-” is not allowed here.",
+                "At least 3 letters."
+            ]),
+        ),
+        (
+            "questions",
+            "[m.initial({variable: 'A', default: '1'}), m.initial({variable: 'A', default: '1'}, {A: 2}), m.initial({type: 'boolean'}), m.initial({type: 'enum', options: ['x']})]",
+            json!(["1", "2", "false", "x"]),
+        ),
+        (
+            "questions",
+            "[m.fromCatalog('catalog://a:infra*b:3').template, m.fromCatalog('x')]",
+            json!(["a:infra*b", null]),
+        ),
+        (
+            "questions",
+            "m.grouped([{group: 'b'}, {}, {group: 'b'}]).map(([n, l]) => n + l.length)",
+            json!(["1", "b2"]),
+        ),
         ("files", "m.stackName('My Blog! (2)')", json!("my-blog-2")),
         ("files", "m.base64(new Uint8Array([0, 255, 16]))", json!("AP8Q")),
         ("format", "m.image('docker:nginx:1')", json!("nginx:1")),

@@ -13,6 +13,7 @@ import {
   ago, badge, button, empty, facts, failed, heading, linkButton, loading, portLinks, progress,
 } from "../ui.js";
 import { stepper } from "../stepper.js";
+import { templateOf, upgradeButtons } from "./catalog.js";
 import { SERVICE_TYPES } from "./stacks.js";
 
 /** @param {any} app @param {{id: string}} params */
@@ -23,6 +24,7 @@ export default function stackPage(app, { id }) {
   const services = watch({ collection: "services", types: SERVICE_TYPES, params: { stackId: id }, belongs: ofStack, changed });
   const containers = watch({ collection: "containers", types: ["container"], params: { stackId: id }, belongs: ofStack, changed });
   const opened = new Set();
+  const template = templateOf(app);
   const page = { title: "Stack", view, stop, known: null };
 
   function stop() {
@@ -56,6 +58,7 @@ export default function stackPage(app, { id }) {
     return [
       heading(stack.name, { back, note: badge(stack, stackCondition(stack, list)), aside: stackButtons(stack, list, inside) }),
       stack.description && h("p", { class: "lead-text" }, stack.description),
+      template.view(stack),
       progress(stack),
       services.error && failed(services),
       containers.error && failed(containers),
@@ -75,6 +78,7 @@ function belongsTo(container, service) {
 
 function stackButtons(stack, services, containers) {
   return [
+    upgradeButtons(stack),
     services.some((one) => can(one, "activate")) && can(stack, "activateservices")
       && button("Start all", () => startStack(stack), { icon: "play", key: "start" }),
     services.some((one) => can(one, "deactivate")) && can(stack, "deactivateservices")
