@@ -25,6 +25,7 @@ use super::body::{self, Body};
 use super::call::{Call, Method};
 use super::dialect::Version;
 use super::hooks::Attachment;
+use super::params::Params;
 use super::respond::{self, Reply};
 use super::{ApiState, audit};
 use crate::auth::{Authenticator as _, Caller};
@@ -53,6 +54,8 @@ pub async fn serve(
     let root = format!("{}/v1-catalog", call.origin.to_ascii_lowercase());
     call.base = call.base.replacen(&call.root, &root, 1);
     call.root = root;
+    // What pages drop as the empty field of a form asks for something here: `?image`.
+    call.params = Params::parse(request.query_string());
     let caller = state.auth.authenticate(&call.facts).await;
     let reply = match &caller {
         Ok(caller) => answer(&state, &mut call, caller, &request, payload).await,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{folder, ids, inside, offer, put, text};
-use crate::api::site::{Client, Site};
+use crate::api::site::{Client, Site, answer};
 
 const COMPOSE: &str = "web:\n  image: nginx:${TAG}\n";
 const FIRST: &str = ".catalog:\n  name: Shop\n  version: v1.0\n  questions:\n    - {variable: TAG, label: Tag, type: string, default: '1', required: true}\n";
@@ -144,6 +144,12 @@ async fn pictures_and_words_are_sent_as_files() {
     assert_eq!(icon.header("content-disposition"), kept);
     assert_eq!(icon.header("x-content-type-options"), "nosniff");
     assert!(icon.text.starts_with("<svg"));
+    // A browser that shows a picture takes anything.
+    let shown = client
+        .request("GET", "/templates/home:shop?image")
+        .header("user-agent", "Mozilla/5.0")
+        .header("accept", "image/svg+xml,image/*,*/*;q=0.8");
+    assert_eq!(answer(shown).await.header("content-type"), "image/svg+xml");
     for (path, expect) in [
         ("home:shop?readme", "# Shop"),
         ("home:shop:0?readme", "# Shop"),
