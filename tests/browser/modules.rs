@@ -11,7 +11,8 @@ type Row = (&'static str, &'static str, Value);
 pub async fn pure_modules_compute_what_they_say(server: &Server) {
     with_browser(async |page| {
         page.open(&server.url).await;
-        for (module, expression, expected) in of_stacks().into_iter().chain(of_what_is_kept()) {
+        let rows = [of_stacks(), of_questions(), of_what_is_kept()];
+        for (module, expression, expected) in rows.into_iter().flatten() {
             let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
             assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
         }
@@ -30,37 +31,6 @@ fn of_stacks() -> Vec<Row> {
             "files",
             "m.parseEnv(m.formatEnv({A: 'a \"b\"\\nc', B: ''}))",
             json!({"A": "a \"b\"\nc", "B": ""}),
-        ),
-        (
-            "questions",
-            "m.complaint({type: 'int', min: 2, max: 4}, '5') + m.complaint({type: 'int'}, 'x')",
-            json!("At most 4.A whole number is needed."),
-        ),
-        (
-            "questions",
-            "[m.complaint({required: true}, ''), m.complaint({}, ''), m.complaint({validChars: 'a-c_'}, 'a_d'), m.complaint({invalidChars: '-x'}, 'a-'), m.complaint({minLength: 3}, 'ab')]",
-            json!([
-                "This is needed.",
-                null,
-                "“d” is not allowed here.",
-                "“-” is not allowed here.",
-                "At least 3 letters."
-            ]),
-        ),
-        (
-            "questions",
-            "[m.initial({variable: 'A', default: '1'}), m.initial({variable: 'A', default: '1'}, {A: 2}), m.initial({type: 'boolean'}), m.initial({type: 'enum', options: ['x']})]",
-            json!(["1", "2", "false", "x"]),
-        ),
-        (
-            "questions",
-            "[m.fromCatalog('catalog://a:infra*b:3').template, m.fromCatalog('x')]",
-            json!(["a:infra*b", null]),
-        ),
-        (
-            "questions",
-            "m.grouped([{group: 'b'}, {}, {group: 'b'}]).map(([n, l]) => n + l.length)",
-            json!(["1", "b2"]),
         ),
         ("files", "m.stackName('My Blog! (2)')", json!("my-blog-2")),
         ("files", "m.base64(new Uint8Array([0, 255, 16]))", json!("AP8Q")),
@@ -108,6 +78,42 @@ fn of_stacks() -> Vec<Row> {
             "plan",
             "m.planSummary([{action: 'create'}, {action: 'create'}, {action: 'unchanged'}])",
             json!("2 services to create and 1 unchanged"),
+        ),
+    ]
+}
+
+fn of_questions() -> Vec<Row> {
+    vec![
+        (
+            "questions",
+            "m.complaint({type: 'int', min: 2, max: 4}, '5') + m.complaint({type: 'int'}, 'x')",
+            json!("At most 4.A whole number is needed."),
+        ),
+        (
+            "questions",
+            "[m.complaint({required: true}, ''), m.complaint({}, ''), m.complaint({validChars: 'a-c_'}, 'a_d'), m.complaint({invalidChars: '-x'}, 'a-'), m.complaint({minLength: 3}, 'ab')]",
+            json!([
+                "This is needed.",
+                null,
+                "“d” is not allowed here.",
+                "“-” is not allowed here.",
+                "At least 3 letters."
+            ]),
+        ),
+        (
+            "questions",
+            "[m.initial({variable: 'A', default: '1'}), m.initial({variable: 'A', default: '1'}, {A: 2}), m.initial({type: 'boolean'}), m.initial({type: 'enum', options: ['x']})]",
+            json!(["1", "2", "false", "x"]),
+        ),
+        (
+            "questions",
+            "[m.fromCatalog('catalog://a:infra*b:3').template, m.fromCatalog('x')]",
+            json!(["a:infra*b", null]),
+        ),
+        (
+            "questions",
+            "m.grouped([{group: 'b'}, {}, {group: 'b'}]).map(([n, l]) => n + l.length)",
+            json!(["1", "b2"]),
         ),
     ]
 }
