@@ -10,7 +10,6 @@ use bytes::Bytes;
 use hyper::Request;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client as HyperClient;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use instant_acme::{
     Account, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType, Error, HttpClient,
@@ -22,6 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::{Authority, Fault, Issued, Order, split};
 use crate::clock::Clock;
+use crate::outbound::{self, Connector, Rules};
 
 /// How long one certificate may take, in milliseconds.
 const LIMIT_MS: u64 = 180_000;
@@ -74,6 +74,12 @@ fn told(error: &Error) -> Fault {
             limited: problem.r#type.as_deref() == Some(RATE_LIMITED),
         };
     }
+    if let Some(kind) = outbound::blocked(error) {
+        return fault(format!(
+            "the address of the ACME server is {kind} and is not called; an administrator may allow it in \
+             the setting `outbound.allow`"
+        ));
+    }
     let mut message = format!("cannot speak with the ACME server: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {
@@ -87,7 +93,7 @@ fn told(error: &Error) -> Fault {
 }
 
 async fn issue(order: &Order) -> Result<Issued, Fault> {
-    let http = Box::new(Https::new(order.authorities.as_deref())?);
+    let http = Box::new(Https::new(order.authorities.as_deref(), &order.rules)?);
     let account = account(order, http).await.map_err(|error| told(&error))?;
     let names = [Identifier::Dns(order.name.clone())];
     let mut open = account.new_order(&NewOrder::new(&names)).await.map_err(|error| told(&error))?;
@@ -151,10 +157,10 @@ async fn refusal(order: &mut instant_acme::Order) -> Fault {
 }
 
 /// HTTPS, and nothing else.
-struct Https(HyperClient<HttpsConnector<HttpConnector>, BodyWrapper<Bytes>>);
+struct Https(HyperClient<HttpsConnector<Connector>, BodyWrapper<Bytes>>);
 
 impl Https {
-    fn new(authorities: Option<&Path>) -> Result<Self, Fault> {
+    fn new(authorities: Option<&Path>, rules: &Rules) -> Result<Self, Fault> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -165,7 +171,7 @@ impl Https {
             .with_tls_config(config)
             .https_only()
             .enable_http1()
-            .build();
+            .wrap_connector(outbound::connector(rules));
         Ok(Self(HyperClient::builder(TokioExecutor::new()).build(connector)))
     }
 }

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 
+use crate::outbound::Rules;
 pub use client::Client;
 
 /// Someone who issues certificates.
@@ -32,6 +33,8 @@ pub struct Order {
     pub directory: String,
     /// A file with the certificates by which the server is known; those of the machine if absent.
     pub authorities: Option<PathBuf>,
+    /// Which addresses may be called.
+    pub rules: Rules,
     /// Where the server's operator may write to, if anywhere.
     pub email: Option<String>,
     /// The account's private key, in PKCS#8.

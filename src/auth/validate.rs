@@ -1,12 +1,12 @@
 //! Rules for passwords that somebody else makes: with the setting `api.auth.local.validate.url`, every new
 //! password is sent there, and what is not answered with success is refused.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::Auth;
 use crate::error::{Error, Result};
+use crate::outbound::{Client, Limits, Request};
+use crate::process::outbound::rules;
 
 /// Where passwords are sent.
 const URL: &str = "api.auth.local.validate.url";
@@ -29,24 +29,31 @@ impl Auth {
         if url.is_empty() {
             return Ok(());
         }
-        let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
-        let sent = reqwest::Client::new()
-            .post(&url)
-            .timeout(timeout)
-            .json(&json!({ "secret": password }))
-            .send()
-            .await;
-        match sent {
-            Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(refused(answer.status().as_u16(), &description)),
-            Err(error) => {
-                // The address only: the password must not get into a message.
-                tracing::warn!(%url, error = %error.without_url(), "a password could not be checked");
-                let failed = Error { status: 500, ..Error::code("AuthError") };
-                Err(failed.message("the service that checks passwords does not answer"))
-            }
+        let rules = self.store.read(rules)?;
+        let request = Request {
+            method: "POST",
+            url,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: json!({ "secret": password }).to_string().into(),
+        };
+        let time_ms = u64::try_from(timeout_ms).unwrap_or(0);
+        let limits = Limits { time_ms, body: 0, ..Limits::default() };
+        match Client::new(self.clock.clone()).send(&rules, request, limits).await {
+            Ok(answer) => match answer.status {
+                200..=299 => Ok(()),
+                status @ 400..=599 => Err(refused(status, &description)),
+                status => Err(unanswered(&format!("it answers {status}"))),
+            },
+            Err(fault) => Err(unanswered(&fault)),
         }
     }
+}
+
+/// What is logged names the host only: neither the password nor a secret of the address.
+fn unanswered(why: &dyn std::fmt::Display) -> Error {
+    tracing::warn!(%why, "a password could not be checked");
+    let failed = Error { status: 500, ..Error::code("AuthError") };
+    failed.message("the service that checks passwords does not answer")
 }
 
 fn refused(status: u16, description: &str) -> Error {

@@ -33,8 +33,8 @@ pub struct Blocked(pub Kind);
 /// Connects to checked addresses only.
 #[derive(Clone)]
 pub struct Connector {
-    pub rules: Arc<Rules>,
-    pub lookup: Lookup,
+    pub(super) rules: Arc<Rules>,
+    pub(super) lookup: Lookup,
 }
 
 impl Service<Uri> for Connector {

@@ -23,7 +23,8 @@ use reqwest::Url;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::clock::Clock;
-use connect::{Connector, Lookup};
+pub use connect::Connector;
+use connect::{Blocked, Lookup};
 pub use rules::{Kind, Rules};
 
 /// What is asked.
@@ -44,7 +45,7 @@ pub struct Request {
 pub struct Limits {
     /// From its beginning to the last byte of the answer.
     pub time_ms: u64,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body; none for a body that nobody reads.
     pub body: usize,
     /// Redirects that are followed.
     pub redirects: u8,
@@ -217,6 +218,9 @@ impl Client {
         let status = answer.status().as_u16();
         let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
         let location = location.map(str::to_owned);
+        if limits.body == 0 {
+            return Ok((Answer { status, body: Bytes::new() }, location));
+        }
         let body = Limited::new(answer.into_body(), limits.body).collect().await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -272,18 +276,32 @@ pub fn host(url: &Url) -> String {
 
 /// What a failure lies in.
 fn unreachable(url: &Url, error: &(dyn std::error::Error + 'static)) -> Fault {
-    let mut why = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let blocked = inner.and_then(|inner| inner.downcast_ref::<connect::Blocked>());
-        if let Some(connect::Blocked(kind)) = blocked {
-            return Fault::Blocked { host: host(url), kind: *kind };
-        }
-        why = error.to_string();
-        source = error.source();
+    if let Some(kind) = blocked(error) {
+        return Fault::Blocked { host: host(url), kind };
     }
-    Fault::Unreachable { host: host(url), why }
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    Fault::Unreachable { host: host(url), why: last.to_string() }
+}
+
+/// What the address is that the rules kept a client of a [`connector`] from, if that is why it failed.
+pub fn blocked(error: &(dyn std::error::Error + 'static)) -> Option<Kind> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if let Some(Blocked(kind)) = inner.and_then(|inner| inner.downcast_ref::<Blocked>()) {
+            return Some(*kind);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Connections for a client of HTTP that is not this one, to addresses that may be called only.
+pub fn connector(rules: &Rules) -> Connector {
+    Connector { rules: Arc::new(rules.clone()), lookup: connect::system() }
 }
 
 /// Refuses an address whose host is an address that must not be called. Names are for the [`resolver`].

@@ -232,6 +232,8 @@ async fn answers_are_bounded_and_messages_keep_secrets() {
     let endless = Server::new(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(5_000))).await;
     let fault = client.send(&here, get(&endless.url()), LIMITS).await.expect_err("too long");
     assert!(matches!(fault, Fault::Large { .. }), "{fault}");
+    let unread = client.send(&here, get(&endless.url()), Limits { body: 0, ..LIMITS }).await;
+    assert_eq!(unread, Ok(Answer { status: 200, body: Bytes::new() }));
 
     let blocked = client.send(&rules(""), get(&server.url()), LIMITS).await.expect_err("blocked");
     assert_eq!(

@@ -195,6 +195,7 @@ impl Plan {
         Ok(Self::Ask(Order {
             directory: setting(DIRECTORY)?.unwrap_or_default(),
             authorities: setting(AUTHORITIES)?.map(Into::into),
+            rules: super::outbound::rules(read)?,
             email: setting(EMAIL)?,
             account_key: secrets::unseal(&site.vault, &environment, ACCOUNT)?,
             name: name.to_owned(),

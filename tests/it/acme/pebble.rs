@@ -84,6 +84,7 @@ impl Pebble {
 
     async fn tell(&self, server: &Serving) {
         server.set("acme.directory.url", &format!("https://{}/dir", self.address)).await;
+        server.set("outbound.allow", "127.0.0.1").await;
         server.set("acme.ca.file", &self.authority).await;
         server.set("acme.email", "ops@a.example").await;
         server.set("acme.terms.agreed", "true").await;

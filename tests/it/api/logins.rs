@@ -166,6 +166,10 @@ async fn rules_for_passwords_are_somebody_else_s() {
     admin.put("/settings/api.auth.local.validate.description", rules).await.ok(200);
     let account = admin.post("/accounts", json!({"name": "eve", "kind": "user"})).await.ok(201);
     let login = |secret: &str| json!({"publicValue": "eve", "secretValue": secret, "accountId": account["id"]});
+    // This machine is called when an administrator says so.
+    let early = admin.post("/passwords", login("long enough, but nobody is asked")).await;
+    assert!(early.fault().starts_with("500 AuthError"), "{}", early.text);
+    admin.put("/settings/outbound.allow", json!({"value": "127.0.0.1"})).await.ok(200);
     let refused = admin.post("/passwords", login("short")).await;
     assert_eq!((refused.status, &refused.json()["detail"]), (406, &json!("more than ten letters")));
     let made = admin.post("/passwords", login("long enough it is")).await.ok(201);

@@ -25,10 +25,10 @@ pub const EDGES: &[(&str, &[&str])] = &[
     ("vault", &["clock", "error"]),
     ("outbound", &["clock"]),
     ("archive", &["clock", "outbound"]),
-    ("acme", &["clock"]),
+    ("acme", &["clock", "outbound"]),
     ("catalog", &["compose", "clock", "outbound"]),
     ("process", &["model", "scheduler", "balancer", "certificate", "clock", "error", "events", "store", "engine", "vault", "archive", "acme", "outbound"]),
-    ("auth", &["model", "clock", "error", "events", "store", "process"]),
+    ("auth", &["model", "clock", "error", "events", "store", "process", "outbound"]),
     (
         "controller",
         &[
