@@ -82,7 +82,13 @@ pub struct Tx<'a> {
     /// What happens, written down for a rehearsal.
     trace: Option<Trace>,
     observer: Option<&'a dyn Observer>,
+    follower: Option<&'a dyn Follower>,
+    /// Changes that the follower cares for.
+    heard: Vec<Heard>,
 }
+
+/// A row as it was (`None` for a new one) and as it is (`None` for a deleted one).
+pub type Heard = (Option<Resource>, Option<Resource>);
 
 /// What a rehearsal would have changed, in order.
 #[derive(Clone, Debug, Default)]
@@ -103,6 +109,19 @@ pub trait Observer: Send + Sync {
 
     /// A process has ended, and that is on disk.
     fn process_ended(&self, end: ProcessEnd);
+}
+
+/// Adds to a transaction what follows from its changes, as its last part: it is committed with them or not
+/// at all. What is only tried out is not followed, and neither is what the follower does itself.
+pub trait Follower: Send + Sync {
+    /// Whether anything may follow from a change.
+    fn cares(&self, before: Option<&Resource>, after: Option<&Resource>) -> bool;
+
+    /// Adds it, for the changes that it cares for, in their order.
+    ///
+    /// # Errors
+    /// Those of the database: nothing of the transaction is kept then.
+    fn follow(&self, tx: &mut Tx<'_>, heard: Vec<Heard>) -> Result<()>;
 }
 
 impl<'a> Deref for Tx<'a> {
@@ -233,6 +252,11 @@ impl Store {
     /// Sets who hears of every row as it changes; the first call counts.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.inner.writer.observe(observer);
+    }
+
+    /// Sets who adds to transactions what follows from their changes; the first call counts.
+    pub fn follow(&self, follower: Arc<dyn Follower>) {
+        self.inner.writer.follow(follower);
     }
 
     /// The change feed of this database.

@@ -367,12 +367,25 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Lets the follower add what follows from the changes.
+    pub(super) fn follow(&mut self) -> Result<()> {
+        let Some(follower) = self.follower.take() else { return Ok(()) };
+        match std::mem::take(&mut self.heard) {
+            heard if heard.is_empty() => Ok(()),
+            heard => follower.follow(self, heard),
+        }
+    }
+
     fn changed(&mut self, before: Option<&Resource>, after: Option<&Resource>) {
         if let Some(observer) = self.observer {
             observer.changed(before, after);
         }
         if let Some(trace) = &mut self.trace {
             trace.rows.push((before.cloned(), after.cloned()));
+        } else if let Some(follower) = self.follower
+            && follower.cares(before, after)
+        {
+            self.heard.push((before.cloned(), after.cloned()));
         }
         if let Some(resource) = after.or(before) {
             self.note(resource, before.is_none());

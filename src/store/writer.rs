@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 use super::rows::Rows;
-use super::{Observer, ProcessEnd, Read, Tx};
+use super::{Follower, Observer, ProcessEnd, Read, Tx};
 use crate::clock::{Clock, Entropy};
 use crate::error::{Error, Result};
 use crate::events::{Change, Feed};
@@ -61,6 +61,7 @@ pub(super) struct Writer {
     pokes: Pokes,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
+    follower: Arc<OnceLock<Arc<dyn Follower>>>,
 }
 
 impl Writer {
@@ -75,6 +76,7 @@ impl Writer {
         let pokes = Pokes::default();
         let commits = Arc::new(AtomicU64::new(0));
         let observer = Arc::new(OnceLock::new());
+        let follower = Arc::new(OnceLock::new());
         let context = Context {
             connection,
             clock,
@@ -83,6 +85,7 @@ impl Writer {
             pokes: pokes.clone(),
             commits: commits.clone(),
             observer: observer.clone(),
+            follower: follower.clone(),
             rows: Rows::default(),
         };
         let desk = if is_threaded {
@@ -95,7 +98,7 @@ impl Writer {
         } else {
             Desk::Caller(Box::new(Mutex::new(context)))
         };
-        Ok(Self { desk, pokes, commits, observer })
+        Ok(Self { desk, pokes, commits, observer, follower })
     }
 
     pub(super) fn submit<T: Send + 'static>(
@@ -107,6 +110,7 @@ impl Writer {
         let job: Job = Box::new(move |tx| {
             let result = catch_unwind(AssertUnwindSafe(|| {
                 let value = f(tx)?;
+                tx.follow()?;
                 tx.read.settle(None)?;
                 Ok(value)
             }))
@@ -134,6 +138,11 @@ impl Writer {
     pub(super) fn observe(&self, observer: Arc<dyn Observer>) {
         // Only one is wired, by the composition root.
         let _ = self.observer.set(observer);
+    }
+
+    pub(super) fn follow(&self, follower: Arc<dyn Follower>) {
+        // Only one is wired, by the composition root.
+        let _ = self.follower.set(follower);
     }
 
     pub(super) fn process_poke(&self) -> Arc<Notify> {
@@ -180,6 +189,7 @@ struct Context {
     pokes: Pokes,
     commits: Arc<AtomicU64>,
     observer: Arc<OnceLock<Arc<dyn Observer>>>,
+    follower: Arc<OnceLock<Arc<dyn Follower>>>,
     rows: Rows,
 }
 
@@ -265,6 +275,8 @@ impl Context {
             ended: Vec::new(),
             trace: None,
             observer: self.observer.get().map(|observer| &**observer),
+            follower: self.follower.get().map(|follower| &**follower),
+            heard: Vec::new(),
         };
         self.connection.prepare_cached("SAVEPOINT job")?.execute([])?;
         let (keep, ack) = job(&mut tx);
