@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows rows, users or what the calls are for.
 
+pub mod message;
 pub mod rules;
 
 mod connect;

@@ -15,7 +15,7 @@ use crate::store::{Query, Tx};
 /// Until when it is valid, in Unix milliseconds; not shown.
 const EXPIRES_MS: &str = "expiresMs";
 /// How many days before its end a certificate was last told of; not shown.
-const TOLD: &str = "expiryTold";
+pub const EXPIRY_TOLD: &str = "expiryTold";
 /// Whole days left at which a certificate is told of; fewer than none when it has expired.
 const DAYS: &[i64] = &[30, 14, 7, 3, 1, 0, -1];
 const DAY_MS: i64 = 86_400_000;
@@ -37,7 +37,7 @@ pub fn fields(facts: &Facts) -> Map<String, Value> {
         "subjectAlternativeNames": facts.names,
         "version": facts.version.to_string(),
         EXPIRES_MS: facts.not_after_s.saturating_mul(1000),
-        TOLD: Value::Null,
+        EXPIRY_TOLD: Value::Null,
     }))
 }
 
@@ -79,7 +79,7 @@ pub async fn tell(site: Arc<Site>) -> Result<Found> {
 fn due(certificate: &Resource, now: i64) -> Option<i64> {
     let left = certificate.int(EXPIRES_MS)?.saturating_sub(now).div_euclid(DAY_MS);
     let reached = DAYS.iter().copied().filter(|days| left <= *days).min()?;
-    let told = certificate.int(TOLD);
+    let told = certificate.int(EXPIRY_TOLD);
     told.is_none_or(|told| reached < told).then_some(reached)
 }
 
@@ -94,7 +94,7 @@ fn note(tx: &mut Tx<'_>, id: i64) -> Result<Option<String>> {
         row.str("expiresAt").unwrap_or_default()
     );
     tx.update(id, |row| {
-        row.set(TOLD, reached);
+        row.set(EXPIRY_TOLD, reached);
         Ok(())
     })?;
     for service in balancer::with_certificate(tx, &row)? {
@@ -112,7 +112,7 @@ mod tests {
     fn certificate(left_ms: i64, told: Option<i64>) -> Resource {
         let mut data = Map::new();
         data.insert(EXPIRES_MS.to_owned(), left_ms.into());
-        data.insert(TOLD.to_owned(), told.into());
+        data.insert(EXPIRY_TOLD.to_owned(), told.into());
         Resource {
             id: 1,
             ty: "certificate",

@@ -8,7 +8,7 @@ use crate::store::Tx;
 use super::step::{Begin, Definition};
 use super::{
     agent, handlers, host, instance, issuance, machine, network, project, pull_tasks, registries,
-    reports, service, service_log, simple, snapshot, upgrade, volume,
+    reports, service, service_log, simple, snapshot, upgrade, volume, webhooks,
 };
 
 /// Families of processes.
@@ -33,6 +33,7 @@ const FAMILIES: &[&[Definition]] = &[
     upgrade::scheduled::PROCESSES,
     upgrade::stack::PROCESSES,
     volume::PROCESSES,
+    webhooks::PROCESSES,
 ];
 
 /// What happens in the very transaction that starts a process, by its name.

@@ -42,6 +42,7 @@ pub mod template;
 pub mod upgrade;
 pub mod versions;
 pub mod volume;
+pub mod webhooks;
 
 pub mod runner;
 

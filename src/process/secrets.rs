@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::machine::login;
 use super::site::Site;
 use super::tasks::{Every, Found, Task};
-use super::{issuance, registries};
+use super::{issuance, registries, webhooks};
 use crate::engine::SecretFile;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
@@ -28,6 +28,8 @@ const SEALED: &[(&str, &str)] = &[
     ("hostTemplate", login::TEMPLATE),
     ("physicalHost", login::SECRETS),
     ("secret", VALUE),
+    ("webhook", webhooks::SECRET),
+    ("webhook", webhooks::TOKEN),
 ];
 
 /// Where secrets appear in a container.
@@ -304,7 +306,7 @@ mod tests {
         for (ty, field) in SEALED.iter().copied() {
             let uuid = entropy.uuid();
             let kept = match field {
-                KEY | VALUE | registries::SECRET => {
+                KEY | VALUE | registries::SECRET | webhooks::TOKEN => {
                     seal(&vault, ty, &uuid, b"moo").expect("sealed").into()
                 }
                 _ => {
@@ -322,7 +324,9 @@ mod tests {
         for (field, id) in rows {
             let row = store.read(|read| read.get(id)).expect("read").expect("row");
             let secret = match field {
-                KEY | VALUE | registries::SECRET => unseal(&vault, &row, field).expect("opens"),
+                KEY | VALUE | registries::SECRET | webhooks::TOKEN => {
+                    unseal(&vault, &row, field).expect("opens")
+                }
                 _ => {
                     let login = login::unseal(&vault, &row.data[field]).expect("opens");
                     login["sshPassword"].as_str().expect("text").as_bytes().to_vec()

@@ -32,7 +32,9 @@ use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
 use crate::process::site::{Engines, Limits, Site};
 use crate::process::tasks::{self, Tasks};
-use crate::process::{certificates, lost_hosts, secrets, versions};
+use crate::process::webhooks::courier::Courier;
+use crate::process::webhooks::outbox::Outbox;
+use crate::process::{certificates, lost_hosts, secrets, versions, webhooks};
 use crate::store::Store;
 use crate::vault::{self, Vault};
 
@@ -130,6 +132,7 @@ impl Core {
         let metrics = Metrics::new(Rows(store.clone()));
         let ears = Ears { ledger: ledger.clone(), processes: metrics.processes.clone() };
         store.observe(Arc::new(ears));
+        store.follow(Arc::new(Outbox));
         let uname = rustix::system::uname();
         let node = Node {
             hostname: uname.nodename().to_string_lossy().into_owned(),
@@ -163,6 +166,7 @@ impl Core {
             certificates::tasks(),
             issuance::tasks(),
             versions::images::tasks(),
+            webhooks::tasks(),
         ];
         site.tasks.add(tasks.concat());
         Self {
@@ -249,6 +253,8 @@ impl Core {
         self.tasks.push(tokio::spawn(checks));
         let balancers = balancers::run(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(balancers));
+        let courier = Courier::new(Arc::clone(&self.site), self.stop.clone());
+        self.tasks.push(tokio::spawn(courier.run()));
         let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(controller.run()));
         self.tasks.push(tokio::spawn(self.guard().run(self.stop.clone())));

@@ -64,7 +64,7 @@ LEADS_TO = {
     'migrate': SAME, 'proxy': SAME, 'reactivate': 'active', 'reconnect': 'active',
     'removeservicelink': SAME, 'restart': SAME, 'rollback': 'active',
     'rollbackto': 'upgraded', 'setmembers': SAME,
-    'setservicelinks': SAME, 'start': 'running', 'stop': 'stopped', 'update': SAME,
+    'setservicelinks': SAME, 'start': 'running', 'stop': 'stopped', 'test': SAME, 'update': SAME,
     'upgrade': 'upgraded',
 }
 LEADS_ELSEWHERE = {
@@ -102,7 +102,7 @@ def plan(type, row):
         return ['update', 'error', 'bootstrap']
     if row.state == 'inactive':
         return ['activate', 'update', 'deactivate']
-    return ['setmembers', 'changesecret', 'update', 'deactivate', 'activate', 'upgrade']
+    return ['setmembers', 'changesecret', 'update', 'test', 'deactivate', 'activate', 'upgrade']
 
 
 class Deeds:

@@ -28,7 +28,7 @@ WORKERS = 9
 ACTIONS = {'activate', 'deactivate', 'remove', 'purge', 'update', 'start', 'stop', 'restart', 'upgrade',
            'rollback', 'setmembers'}
 # Rows without states, which are never removed.
-NOT_REMOVED = ['dynamicSchemaRole', 'resourcePool', 'serviceLog', 'serviceVersion']
+NOT_REMOVED = ['dynamicSchemaRole', 'resourcePool', 'serviceLog', 'serviceVersion', 'webhookDelivery']
 
 # Links of which the client cannot know whether they lead anywhere, and why.
 NOT_FOLLOWED = {

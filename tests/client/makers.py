@@ -195,4 +195,5 @@ RECIPES = {
     'virtualMachine': lambda maker: {'imageUuid': IMAGE},
     'userPreference': lambda maker: {'value': 'x'},
     'volume': lambda maker: {'driver': 'local'},
+    'webhook': lambda maker: {'url': 'http://192.0.2.1/hook', 'events': ['backup.done']},
 }

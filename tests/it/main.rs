@@ -58,4 +58,5 @@ mod tidy;
 mod tls;
 mod transitions;
 mod upgrades;
+mod webhooks;
 mod world;

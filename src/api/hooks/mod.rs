@@ -35,6 +35,7 @@ mod stack;
 mod template;
 mod upgrade;
 mod volume;
+mod webhook;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

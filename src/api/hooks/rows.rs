@@ -6,7 +6,7 @@ use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
     Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
     fields, handler, host, links, machine, member, network, preference, project, secret, service,
-    setting, snapshot, sources, stack, template, upgrade, volume,
+    setting, snapshot, sources, stack, template, upgrade, volume, webhook,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -52,6 +52,7 @@ pub const HOOKS: &[Hook] = &[
     preference::HOOK,
     volume::HOOK,
     volume::TEMPLATE,
+    webhook::HOOK,
 ];
 
 /// The hooks of a type: its base's first.
@@ -106,6 +107,8 @@ pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "stack", action: "exportconfig", run: Run::Write(stack::export_config) },
     ActionHandler { ty: "task", action: "execute", run: Run::Write(sources::tasks::execute) },
     ActionHandler { ty: "volume", action: "snapshot", run: Run::Write(snapshot::take) },
+    ActionHandler { ty: "webhook", action: "test", run: Run::Write(webhook::test) },
+    ActionHandler { ty: "webhookDelivery", action: "replay", run: Run::Write(webhook::replay) },
 ];
 
 /// The handler of an action: the type's own, else its base's.

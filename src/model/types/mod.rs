@@ -32,6 +32,7 @@ pub mod system;
 pub mod upgrade;
 pub mod values;
 pub mod version;
+pub mod webhook;
 
 use super::schema::Type;
 
@@ -67,4 +68,5 @@ pub const ALL: &[&[&Type]] = &[
     upgrade::TYPES,
     values::TYPES,
     version::TYPES,
+    webhook::TYPES,
 ];

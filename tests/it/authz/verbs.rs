@@ -69,6 +69,7 @@ const RULES: &[(&str, &str, &str, u16, &str)] = &[
     ("*", "resourcePool", "delete", 405, "it has no states, so it is never removed"),
     ("*", "serviceLog", "delete", 405, "it has no states, so it is never removed"),
     ("*", "serviceVersion", "delete", 405, "it has no states, so it is never removed"),
+    ("*", "webhookDelivery", "delete", 405, "it has no states, so it is never removed"),
 ];
 
 /// Whether a link of an environment is a collection inside it, and so another type's.

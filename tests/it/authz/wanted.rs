@@ -80,6 +80,7 @@ const GIVEN: &[(&str, Given)] = &[
     ("host", |_| json!({"genericConfig": {"address": "192.0.2.1"}})),
     ("machine", |_| json!({"genericConfig": {"address": "192.0.2.1"}})),
     ("serviceEvent", |seen| json!({"healthcheckUuid": seen.check})),
+    ("webhook", |_| json!({"url": "http://192.0.2.1/hook"})),
 ];
 
 /// What a create of a type is given.
