@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::{
     adopt, audit, check_config, contexts, data, doctor, down, environments, events, exec, history,
     inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve, switch, top, up,
-    upgrade, wait,
+    upgrade, wait, webhooks,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -166,6 +166,8 @@ pub enum Verb {
     Volumes(parts::VolumesArgs),
     /// The secrets: show names, create, remove
     Secrets(parts::SecretsArgs),
+    /// Whom events are told: show, create, test, what was told
+    Webhooks(webhooks::WebhooksArgs),
     /// Log in to a server and keep a key for it
     Login(login::LoginArgs),
     /// Give up the key for a server

@@ -55,6 +55,7 @@ mod switch;
 mod top;
 mod upgrade;
 mod wait;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +103,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Hosts(args) => block_on(parts::hosts(settings, out, &args)),
         Verb::Volumes(args) => block_on(parts::volumes(settings, out, &args)),
         Verb::Secrets(args) => block_on(parts::secrets(settings, out, &args)),
+        Verb::Webhooks(args) => block_on(webhooks::run(settings, out, &args)),
         Verb::Plan(args) => block_on(up::plan(settings, out, &args)),
         Verb::Completions(args) => pages::completions(out, &args),
         Verb::Man(args) => pages::man(settings, out, &args),

@@ -38,10 +38,10 @@ enum HostVerb {
 
 /// Something by its name.
 #[derive(Clone, Debug, Args)]
-struct Named {
+pub(super) struct Named {
     /// Name or id
     #[arg(value_name = "NAME")]
-    name: String,
+    pub(super) name: String,
 }
 
 /// Arguments of `volumes`.
@@ -64,7 +64,7 @@ enum VolumeVerb {
 
 /// Something to remove.
 #[derive(Clone, Debug, Args)]
-struct Removal {
+pub(super) struct Removal {
     /// Name or id
     #[arg(value_name = "NAME")]
     name: String,
@@ -107,13 +107,15 @@ enum SecretVerb {
 const LARGEST: u64 = 1 << 20;
 
 /// A list of resources, and how it is shown.
-struct Kind {
+pub(super) struct Kind {
     /// As a person calls one.
-    noun: &'static str,
+    pub noun: &'static str,
     /// In the API.
-    path: &'static str,
-    head: &'static [&'static str],
-    row: fn(&Value) -> Row,
+    pub path: &'static str,
+    /// The head of its table.
+    pub head: &'static [&'static str],
+    /// A row of it.
+    pub row: fn(&Value) -> Row,
 }
 
 const HOSTS: Kind = Kind {
@@ -195,7 +197,7 @@ pub async fn secrets(settings: &Settings, out: &Output, args: &SecretsArgs) -> R
 }
 
 /// The value of a secret, byte for byte.
-fn read(settings: &Settings, file: Option<&Path>) -> Result<Vec<u8>> {
+pub(super) fn read(settings: &Settings, file: Option<&Path>) -> Result<Vec<u8>> {
     use std::io::Read as _;
     let mut value = Vec::new();
     match file.filter(|file| file.as_os_str() != "-") {
@@ -227,7 +229,7 @@ impl Kind {
         Ok(rows)
     }
 
-    async fn list(&self, client: &Client, out: &Output) -> Result<Exit> {
+    pub(super) async fn list(&self, client: &Client, out: &Output) -> Result<Exit> {
         let rows = self.rows(client).await?;
         for row in &rows {
             out.record(row);
@@ -239,7 +241,7 @@ impl Kind {
         Ok(Exit::Ok)
     }
 
-    async fn find(&self, client: &Client, name: &str) -> Result<Value> {
+    pub(super) async fn find(&self, client: &Client, name: &str) -> Result<Value> {
         let rows = self.rows(client).await?;
         let fits = |row: &&Value| title(row) == name || row["id"] == name;
         let found: Vec<&Value> = rows.iter().filter(fits).collect();
@@ -265,7 +267,12 @@ impl Kind {
         }
     }
 
-    async fn remove(&self, client: &Client, out: &Output, removal: &Removal) -> Result<Exit> {
+    pub(super) async fn remove(
+        &self,
+        client: &Client,
+        out: &Output,
+        removal: &Removal,
+    ) -> Result<Exit> {
         let row = self.find(client, &removal.name).await?;
         let name = title(&row);
         if !removal.yes {
@@ -283,17 +290,17 @@ impl Kind {
     }
 }
 
-fn text(row: &Value, key: &str) -> String {
+pub(super) fn text(row: &Value, key: &str) -> String {
     row[key].as_str().unwrap_or_default().to_owned()
 }
 
 /// What a person calls it.
-fn title(row: &Value) -> String {
+pub(super) fn title(row: &Value) -> String {
     let named = ["name", "hostname", "id"].iter().map(|key| text(row, key));
     named.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
 }
 
-fn state(row: &Value) -> (String, Option<Style>) {
+pub(super) fn state(row: &Value) -> (String, Option<Style>) {
     let state = text(row, "state");
     let style = match (state.as_str(), row["transitioning"].as_str()) {
         (_, Some("error")) | ("error" | "disconnected", _) => Style::Bad,

@@ -8,3 +8,4 @@ mod login;
 mod logs;
 mod tls;
 mod verbs;
+mod webhooks;
