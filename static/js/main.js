@@ -29,6 +29,7 @@ import setupPage from "./pages/setup.js";
 import stackPage from "./pages/stack.js";
 import stacksPage from "./pages/stacks.js";
 import volumesPage from "./pages/volumes.js";
+import webhooksPage from "./pages/webhooks.js";
 
 const ROUTES = [
   ["/", stacksPage],
@@ -48,6 +49,7 @@ const ROUTES = [
   ["/network", networkPage],
   ["/processes", processesPage],
   ["/registries", registriesPage],
+  ["/webhooks", webhooksPage],
   ["/keys", keysPage],
   ["/account", accountPage],
 ];

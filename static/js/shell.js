@@ -16,6 +16,7 @@ const PLACES = [
   { href: "#/network", label: "Network", icon: "network", under: ["#/network"] },
   { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"], admin: true },
   { href: "#/registries", label: "Registries", icon: "download", under: ["#/registries"] },
+  { href: "#/webhooks", label: "Webhooks", icon: "bell", under: ["#/webhooks"] },
   { href: "#/keys", label: "API keys", icon: "key", under: ["#/keys"] },
   { href: "#/account", label: "Account", icon: "user", under: ["#/account"] },
 ];

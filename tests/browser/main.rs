@@ -21,6 +21,7 @@ mod pages;
 mod registries;
 mod stories;
 mod volumes;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub use volumes::{
     a_backup_that_fails_says_why, a_removal_that_was_not_heard_is_noticed,
     volumes_are_kept_put_back_and_brought_back,
 };
+pub use webhooks::a_webhook_is_tested_and_told_once_more;
 
 /// A server to look at.
 pub struct Server {
@@ -67,7 +69,7 @@ const COMPOSE: &str = "services:
 volumes:
   data: {}
 ";
-const NARROW: [&str; 13] = [
+const NARROW: [&str; 14] = [
     "#/stacks",
     "#/new",
     "#/catalog",
@@ -78,6 +80,7 @@ const NARROW: [&str; 13] = [
     "#/network",
     "#/processes",
     "#/registries",
+    "#/webhooks",
     "#/keys",
     "#/account",
     "#/nowhere",

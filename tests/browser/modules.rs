@@ -11,7 +11,7 @@ type Row = (&'static str, &'static str, Value);
 pub async fn pure_modules_compute_what_they_say(server: &Server) {
     with_browser(async |page| {
         page.open(&server.url).await;
-        let rows = [of_stacks(), of_questions(), of_what_is_kept()];
+        let rows = [of_stacks(), of_questions(), of_what_is_kept(), of_webhooks()];
         for (module, expression, expected) in rows.into_iter().flatten() {
             let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
             assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
@@ -168,6 +168,31 @@ fn of_what_is_kept() -> Vec<Row> {
             "policy",
             "m.ruleWords({to: {selector: 'role=db'}, ports: ['5432']})",
             json!("from everyone to containers with role=db, on 5432"),
+        ),
+    ]
+}
+
+fn of_webhooks() -> Vec<Row> {
+    vec![
+        (
+            "webhooks",
+            "[m.told({status: 'waiting'}), m.told({status: 'waiting', attempts: [{error: 'it answered 500'}]}), m.told({status: 'failed', attempts: [{error: 'x'}]}), m.told({status: 'delivered', attempts: [{statusCode: 200}]})].map(({tone, word, why}) => [tone, word, why])",
+            json!([
+                ["busy", "waiting", null],
+                ["warn", "failing", "it answered 500"],
+                ["bad", "given up", "x"],
+                ["ok", "delivered", null],
+            ]),
+        ),
+        (
+            "webhooks",
+            "(() => { const form = new FormData(); form.append('name', ' a '); form.append('event', 'backup.failed'); form.append('secret', 's'); return [m.fromForm(form, false), m.fromForm(form, true).stackId, m.wantedWords([]), m.wantedWords(['a', 'b'])]; })()",
+            json!([
+                {"name": "a", "url": "", "format": "", "events": ["backup.failed"], "secret": "s"},
+                null,
+                "all events",
+                "a, b",
+            ]),
         ),
     ]
 }

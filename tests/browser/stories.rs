@@ -97,4 +97,5 @@ stories! {
     theme_and_session_are_kept_until_they_end
     a_removal_that_was_not_heard_is_noticed
     volumes_are_kept_put_back_and_brought_back
+    a_webhook_is_tested_and_told_once_more
 }
