@@ -2,5 +2,6 @@
 
 mod api;
 mod died;
+mod happened;
 pub mod receiver;
 mod told;
