@@ -218,3 +218,49 @@ impl HttpClient for Https {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::rules::Private;
+
+    /// Why there is no certificate from a server at this address.
+    async fn check(directory: &str, rules: Rules, expect: &str) {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/certificate/fixtures/root.pem");
+        let order = Order {
+            directory: directory.to_owned(),
+            authorities: Some(root.into()),
+            rules,
+            email: None,
+            account_key: new_key().expect("a key"),
+            name: "cow.example".to_owned(),
+        };
+        let fault = Client::new(Clock::System).issue(&order).await.err().expect(directory);
+        assert!(fault.message.starts_with(expect), "{directory}: {}", fault.message);
+    }
+
+    #[tokio::test]
+    async fn servers_at_addresses_that_must_not_be_called_are_not_called() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("nobody waits");
+        let port = listener.local_addr().expect("an address").port();
+        let home = || Rules::parse("", Private::Blocked).expect("rules");
+        for (host, kind) in [
+            ("127.0.0.1", "a loopback address"),
+            ("localhost", "a loopback address"),
+            ("169.254.169.254", "the address of a metadata service"),
+            ("10.0.0.1", "an address of a private network"),
+        ] {
+            let directory = format!("https://{host}:{port}/dir");
+            let expect = format!("the address of the ACME server is {kind} and is not called; an ");
+            check(&directory, home(), &expect).await;
+        }
+        assert!(listener.accept().is_err(), "nobody was called");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        // Whoever is called hangs up.
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let named = Rules::parse("127.0.0.1", Private::Blocked).expect("rules");
+        let directory = format!("https://127.0.0.1:{port}/dir");
+        check(&directory, named, "cannot speak with the ACME server: ").await;
+    }
+}
