@@ -200,15 +200,15 @@ impl Bucket {
         self.send(Method::PUT, self.sign(&put)?, content.into()).await.map(drop)
     }
 
-    /// Copies an archive whose checksum is known out of the bucket into a file.
+    /// Copies an archive whose checksum and size are known out of the bucket into a file.
     ///
     /// # Errors
     /// When it is not there, not what it was, or the file cannot be written.
-    pub async fn get_file(&self, name: &str, to: &Path, sha256: &str) -> io::Result<()> {
+    pub async fn get_file(&self, name: &str, to: &Path, sha256: &str, size: u64) -> io::Result<()> {
         let key = self.key(name);
         let get = self.address.get_object(Some(&self.credentials), &key);
         let answer = self.send(Method::GET, self.sign(&get)?, Bytes::new()).await?;
-        files::save(Incoming::new(answer.bytes_stream()), to, name, sha256).await
+        files::save(Incoming::new(answer.bytes_stream()), to, name, sha256, size).await
     }
 
     /// Removes an object; one that is gone is fine.

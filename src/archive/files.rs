@@ -114,7 +114,7 @@ pub async fn copy(from: &Path, to: &Path, sha256: &str) -> io::Result<()> {
     blocking(move || {
         let draft = Draft::begin(&to)?;
         let mut copy = Summing::new(draft.writer()?);
-        io::copy(&mut File::open(&from)?, &mut copy)?;
+        io::copy(&mut opened(&from)?, &mut copy)?;
         let Summing { inner, sum, .. } = copy;
         if hex::encode(sum.finalize()) != sha256 {
             return Err(changed(&from));
@@ -168,22 +168,47 @@ pub async fn verify(path: &Path, sha256: &str) -> io::Result<()> {
     let (path, sha256) = (path.to_owned(), sha256.to_owned());
     blocking(move || {
         let mut sum = Summing::new(io::sink());
-        io::copy(&mut File::open(&path)?, &mut sum)?;
+        io::copy(&mut opened(&path)?, &mut sum)?;
         if hex::encode(sum.sum.finalize()) == sha256 { Ok(()) } else { Err(changed(&path)) }
     })
     .await
 }
 
-/// Writes an archive whose checksum is known to a file; it appears once it is whole.
+/// An archive of ours, or that somebody has put in its place: a link leads elsewhere, and a device or pipe has
+/// no end.
+fn opened(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(rustix::io::Errno::LOOP) => return Err(no_file(path)),
+        Err(error) => return Err(error.into()),
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file(path)) }
+}
+
+fn no_file(path: &Path) -> io::Error {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    io::Error::new(io::ErrorKind::InvalidData, format!("archive `{name}` is not a file"))
+}
+
+/// Writes an archive whose checksum and size are known to a file; it appears once it is whole. What goes on
+/// beyond its size is not read.
 ///
 /// # Errors
 /// When it breaks off, is not what it was, or cannot be written.
-pub async fn save(archive: Incoming, to: &Path, name: &str, sha256: &str) -> io::Result<()> {
+pub async fn save(
+    archive: Incoming,
+    to: &Path,
+    name: &str,
+    sha256: &str,
+    size: u64,
+) -> io::Result<()> {
     let (to, name, sha256) = (to.to_owned(), name.to_owned(), sha256.to_owned());
     blocking(move || {
         let draft = Draft::begin(&to)?;
         let mut copy = Summing::new(draft.writer()?);
-        io::copy(&mut archive.reader(), &mut copy)?;
+        io::copy(&mut archive.reader().take(size.saturating_add(1)), &mut copy)?;
         let Summing { inner, sum, .. } = copy;
         if hex::encode(sum.finalize()) != sha256 {
             return Err(changed(Path::new(&name)));
@@ -218,7 +243,7 @@ pub fn read(path: PathBuf) -> BoxStream<'static, io::Result<Bytes>> {
 }
 
 fn send(path: &Path, sender: &mpsc::Sender<io::Result<Bytes>>) -> io::Result<()> {
-    let mut tar = GzDecoder::new(BufReader::new(File::open(path)?));
+    let mut tar = GzDecoder::new(BufReader::new(opened(path)?));
     loop {
         let mut piece = Vec::with_capacity(PIECE);
         let count = (&mut tar).take(PIECE as u64).read_to_end(&mut piece)?;
@@ -258,8 +283,13 @@ impl Draft {
     }
 
     fn writer(&self) -> io::Result<BufWriter<File>> {
+        // What an earlier run has left, or somebody has put there, is not written through.
+        match fs::remove_file(&self.part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.part)?;
+        let file = options.write(true).create_new(true).mode(0o600).open(&self.part)?;
         Ok(BufWriter::with_capacity(PIECE, file))
     }
 

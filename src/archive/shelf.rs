@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::bucket::Bucket;
-use super::files;
+use super::{Archive, files};
 
 /// Where archives are kept under their names.
 pub enum Shelf {
@@ -41,7 +41,8 @@ impl Shelf {
     ///
     /// # Errors
     /// When it is not there, or not what it was.
-    pub async fn fetch(&self, name: &str, spool: PathBuf, sha256: &str) -> io::Result<Fetched> {
+    pub async fn fetch(&self, name: &str, spool: PathBuf, kept: &Archive) -> io::Result<Fetched> {
+        let sha256 = &kept.sha256;
         match self {
             Shelf::Folder(folder) => {
                 let path = folder.join(name);
@@ -50,7 +51,7 @@ impl Shelf {
             }
             Shelf::Bucket(bucket) => {
                 let fetched = Fetched { path: spool, is_copy: true };
-                bucket.get_file(name, &fetched.path, sha256).await?;
+                bucket.get_file(name, &fetched.path, sha256, kept.size).await?;
                 Ok(fetched)
             }
         }

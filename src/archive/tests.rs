@@ -115,3 +115,110 @@ fn targets_stay_below_their_folder() {
     let places = places.with_backups_in(Path::new("/mnt/backups"));
     assert_eq!(places.target("nas"), Path::new("/mnt/backups/nas"));
 }
+
+/// Something that a tar says, of a kind that somebody with bad intentions would choose.
+fn evil(kind: tar::EntryType, name: &str, link: &str, size: u64) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(0o6777);
+    header.set_size(size);
+    header.set_device_major(1).unwrap();
+    header.set_device_minor(3).unwrap();
+    let raw = header.as_old_mut();
+    raw.name[..name.len()].copy_from_slice(name.as_bytes());
+    raw.linkname[..link.len()].copy_from_slice(link.as_bytes());
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+#[tokio::test]
+async fn names_in_an_archive_lead_nowhere() {
+    use tar::EntryType as Kind;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("below/one.tar.gz");
+    let outside = folder.path().join("outside");
+    let place = outside.display().to_string();
+    let mut whole = Vec::new();
+    for (kind, name, link) in [
+        (Kind::Regular, "../../outside", ""),
+        (Kind::Regular, "volume/../../../outside", ""),
+        (Kind::Regular, place.as_str(), ""),
+        (Kind::Symlink, "volume/link", place.as_str()),
+        (Kind::Regular, "volume/link", ""),
+        (Kind::Link, "volume/hard", "/etc/passwd"),
+        (Kind::Char, "volume/null", ""),
+        (Kind::Block, "volume/disk", ""),
+        (Kind::Fifo, "volume/pipe", ""),
+        (Kind::Directory, "/", ""),
+        (Kind::Directory, "..", ""),
+    ] {
+        whole.extend(evil(kind, name, link, 0));
+    }
+    whole.extend([0; 1024]);
+    // An archive is kept as it is: what is in it is for whoever unpacks it, which is no part of this program.
+    let written = write(&path, incoming(&whole)).await.unwrap();
+    let pieces: Vec<Bytes> = read(path.clone()).try_collect().await.unwrap();
+    assert_eq!(pieces.concat(), whole);
+    assert_eq!((written.contents.files, written.contents.bytes), (4, 0));
+    assert!(!outside.exists() && std::fs::symlink_metadata(&outside).is_err());
+    let found: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn sizes_that_an_archive_claims_are_not_believed() {
+    use tar::EntryType as Kind;
+    for (kind, size) in [
+        (Kind::Regular, u64::MAX),
+        (Kind::Regular, 1 << 62),
+        (Kind::GNULongName, 1 << 62),
+        (Kind::GNULongLink, 1 << 40),
+        (Kind::XHeader, 1 << 40),
+        (Kind::GNUSparse, 1 << 62),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.tar.gz");
+        let mut whole = evil(kind, "volume/large", "", size);
+        whole.extend([7; 4096]);
+        // It ends long before: that is an end that came too soon, and nothing is kept.
+        write(&path, incoming(&whole)).await.expect_err("too short");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_or_read_through_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.tar.gz");
+    let victim = folder.path().join("victim");
+    std::fs::write(&victim, "precious").unwrap();
+    // Where others may write, somebody may have put links under the names that will be used.
+    for name in ["one.tar.gz", "one.tar.gz.part"] {
+        std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+    }
+    let written = write(&path, incoming(&tar(&[("volume/a", 0o644, "alpha")]))).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    verify(&path, &written.sha256).await.unwrap();
+
+    let moved = folder.path().join("moved");
+    std::fs::rename(&path, &moved).unwrap();
+    std::os::unix::fs::symlink(&moved, &path).unwrap();
+    let expect = "archive `one.tar.gz` is not a file";
+    assert_eq!(verify(&path, &written.sha256).await.unwrap_err().to_string(), expect);
+    let read: io::Result<Vec<Bytes>> = read(path.clone()).try_collect().await;
+    assert_eq!(read.unwrap_err().to_string(), expect);
+    std::fs::remove_file(&path).unwrap();
+    // A pipe that nobody writes to would keep us for ever.
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let to = folder.path().join("copy");
+    assert_eq!(copy(&path, &to, &written.sha256).await.unwrap_err().to_string(), expect);
+    assert!(!to.exists());
+}

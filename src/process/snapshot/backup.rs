@@ -59,7 +59,7 @@ pub async fn fetch(work: &Work, backup: &Resource, kept: &Archive) -> Result<Fet
     let shelf = shelf(&work.site, backup)?;
     let spool = format!("{}.fetched.tar.gz", work.resource.uuid);
     let spool = work.site.archives.snapshots().join(spool);
-    shelf.fetch(&archive_name(backup), spool, &kept.sha256).await.map_err(door::broken)
+    shelf.fetch(&archive_name(backup), spool, kept).await.map_err(door::broken)
 }
 
 /// The step that copies the snapshot's archive and says beside it what it is.

@@ -18,6 +18,8 @@ use crate::world::World;
 
 const ACCESS: &str = "ranch-key";
 const SECRET: &str = "hush/hush+hush";
+/// No archive here is larger.
+const MOST: u64 = 64 << 20;
 
 /// Rules that let this machine be called.
 fn here() -> Rules {
@@ -96,18 +98,25 @@ async fn there_and_back(bucket: &Bucket, folder: &Path, bytes: &[u8]) {
     std::fs::write(&from, bytes).expect("written");
     let sha256 = sum(bytes);
     bucket.put_file(&from, "one.tar.gz", &sha256).await.expect("put");
-    bucket.get_file("one.tar.gz", &to, &sha256).await.expect("got");
+    bucket.get_file("one.tar.gz", &to, &sha256, MOST).await.expect("got");
     assert!(std::fs::read(&to).expect("a file") == bytes, "{} bytes", bytes.len());
-    let wrong = bucket.get_file("one.tar.gz", &to, &sum(b"other")).await.expect_err("another");
-    assert!(wrong.to_string().contains("is damaged"), "{wrong}");
+    // Another one, and one that goes on beyond what was noted.
+    for (sha256, size) in [(sum(b"other"), MOST), (sha256.clone(), bytes.len() as u64 / 2)] {
+        if size == bytes.len() as u64 {
+            continue;
+        }
+        let wrong = bucket.get_file("one.tar.gz", &to, &sha256, size).await.expect_err("another");
+        assert!(wrong.to_string().contains("is damaged"), "{wrong}");
+    }
     for _ in 0..2 {
         bucket.remove("one.tar.gz").await.expect("removed");
     }
-    let gone = bucket.get_file("one.tar.gz", &to, &sha256).await.expect_err("gone");
+    let gone = bucket.get_file("one.tar.gz", &to, &sha256, MOST).await.expect_err("gone");
     assert!(gone.to_string().contains("NoSuchKey"), "{gone}");
     let changed = bucket.put_file(&from, "one.tar.gz", &sum(b"other")).await.expect_err("changed");
     assert!(changed.to_string().contains("is damaged"), "{changed}");
-    let gone = bucket.get_file("one.tar.gz", &to, &sha256).await.expect_err("it did not appear");
+    let gone =
+        bucket.get_file("one.tar.gz", &to, &sha256, MOST).await.expect_err("it did not appear");
     assert!(gone.to_string().contains("NoSuchKey"), "{gone}");
 }
 
@@ -225,7 +234,7 @@ async fn a_volume_comes_back_out_of_a_bucket() {
     world.state(far.id, "removed").await;
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["tar.gz", "json"].map(|end| format!("{}.{end}", far.uuid)) {
-        let gone = bucket.get_file(&name, &folder.path().join("got"), "").await;
+        let gone = bucket.get_file(&name, &folder.path().join("got"), "", MOST).await;
         assert!(gone.expect_err("gone").to_string().contains("NoSuchKey"), "{name}");
     }
 
