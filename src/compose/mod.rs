@@ -13,6 +13,8 @@
 //! server that gets the record reads exactly the same project.
 
 pub mod about;
+pub mod answers;
+pub mod emit;
 pub mod export;
 pub mod gotemplate;
 pub mod plan;
@@ -22,7 +24,6 @@ mod context;
 mod declared;
 mod document;
 mod dotenv;
-mod emit;
 mod extends;
 mod group;
 mod hash;

@@ -35,6 +35,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     if creation.row.data.get("system") == Some(&Value::Bool(true)) {
         require_infrastructure(ctx.tx, ctx.caller, || "system stacks".to_owned())?;
     }
+    deploy::answers::check_launch(&creation.row.data)?;
     let name = creation.row.name.clone().unwrap_or_default();
     check_name(ctx, creation.row.account_id, None, &name)
 }

@@ -3,6 +3,8 @@
 //! The plan that a person is shown and the one that is applied are made by the same code from the same
 //! rows; applying makes it again inside the transaction.
 
+pub mod answers;
+
 mod apply;
 
 mod balancers;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::compose::about::{self, About};
+use crate::compose::about::About;
 use crate::compose::gotemplate::Facts;
 use crate::compose::plan::{Change, ExistingService, Orphans};
 use crate::compose::{self, ComposeFile, Input, Kind, Problem, Project, Severity};
@@ -25,6 +27,7 @@ use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process::images;
 use crate::process::site::{Importer, Site};
+use crate::process::upgrade::stack::BEFORE;
 use crate::store::{Read, Tx};
 use crate::vault::Vault;
 
@@ -51,6 +54,8 @@ pub struct Request {
     pub orphans: OrphanPolicy,
     /// What the Go templates in the files are told, if they may have any.
     pub template: Option<Facts>,
+    /// The version of the template that the stack was made from before the upgrade under way.
+    pub previous_version: Option<String>,
     /// The engine's ids of images that the project builds, by tag: a service whose image was built anew has
     /// changed, though its file has not.
     pub images: BTreeMap<String, String>,
@@ -215,7 +220,11 @@ pub fn check_upgrade(
             after.set(field, value.clone());
         }
     }
+    after.set(BEFORE, json!({ "rancherCompose": stack.str("rancherCompose") }));
     let request = request_of(read, vault, &after)?;
+    if answers::is_from_catalog(&after.data) {
+        answers::check(&request)?;
+    }
     let report = compare(read, environment, &request, &settled(read, &request)?)?;
     match report.error() {
         Some(error) => Err(error),
@@ -243,6 +252,7 @@ fn request_of(read: &Read<'_>, vault: &Vault, stack: &Resource) -> Result<Reques
             .collect(),
         ..Default::default()
     };
+    request.previous_version = answers::previous(stack);
     as_template(read, stack.account_id, &mut request)?;
     secrets::recall(read, vault, stack, &mut request)?;
     Ok(request)
@@ -254,9 +264,7 @@ fn request_of(read: &Read<'_>, vault: &Vault, stack: &Resource) -> Result<Reques
 /// # Errors
 /// When the database fails.
 pub fn as_template(read: &Read<'_>, environment: Option<i64>, request: &mut Request) -> Result<()> {
-    let text = request.rancher_compose.as_deref().filter(|text| text.contains("catalog"));
-    // A file that cannot be read is complained about where it is read as a whole.
-    let about = text.and_then(|text| about::about("rancher-compose.yml", text.as_bytes()).ok());
+    let about = request.rancher_compose.as_deref().and_then(answers::about);
     for (variable, answer) in about.iter().flat_map(About::defaults) {
         request.environment.entry(variable.to_owned()).or_insert_with(|| answer.to_owned());
     }
@@ -265,7 +273,7 @@ pub fn as_template(read: &Read<'_>, environment: Option<i64>, request: &mut Requ
         stack: request.name.clone().unwrap_or_default(),
         environment: account.and_then(|account| account.name).unwrap_or_default(),
         version: about.map(|about| about.version).unwrap_or_default(),
-        previous_version: String::new(),
+        previous_version: request.previous_version.take().unwrap_or_default(),
     });
     Ok(())
 }

@@ -18,7 +18,7 @@ const REPLACED: &[&str] =
 const SHOWN: &[(&str, &str)] =
     &[("environment", "previousEnvironment"), ("externalId", "previousExternalId")];
 /// Field of a stack: what the replaced fields were before.
-const BEFORE: &str = "beforeUpgrade";
+pub const BEFORE: &str = "beforeUpgrade";
 /// Key in a process's data: who asked for it.
 const ASKED_BY: &str = "askedBy";
 

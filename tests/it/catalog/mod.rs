@@ -1,5 +1,6 @@
 //! The catalog as clients use it: what is served, who may change it, and stacks that are made from it.
 
+mod answered;
 mod launched;
 mod served;
 mod whole;
