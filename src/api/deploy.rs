@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use super::body::Body;
+use super::contents;
 use super::publish;
 use super::render::Ids;
 use super::respond::{Reply, not_allowed};
@@ -44,11 +45,21 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     let environment = session.caller.account_id;
     let mut request = request(&fields)?;
     if flag(&fields, "template")? {
+        deploy::answers::check(&request)?;
         let read = |read: &Read<'_>| deploy::as_template(read, Some(environment), &mut request);
         session.state.store.read(read)?;
     }
     request.images = images(session, &request).await;
-    let report = if flag(&fields, "dryRun")? {
+    let mut contents = None;
+    let report = if flag(&fields, "contents")? {
+        if !flag(&fields, "dryRun")? {
+            return Err(Error::field("InvalidOption", "contents")
+                .message("contents are told of a dry run only"));
+        }
+        let found = contents::compare(session, environment, request).await?;
+        contents = Some((found.before, found.after));
+        found.report
+    } else if flag(&fields, "dryRun")? {
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
         let vault = Arc::clone(&session.state.site.vault);
@@ -62,6 +73,10 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     let mut answer = deploy::render(&report);
     if let Value::Object(answer) = &mut answer {
         answer.insert("stackId".to_owned(), stack_id(session, &report));
+        if let Some((before, after)) = contents {
+            answer.insert("before".to_owned(), before);
+            answer.insert("after".to_owned(), after);
+        }
     }
     let failed = report.error();
     if let (Some(error), Value::Object(answer)) = (&failed, &mut answer) {
@@ -130,6 +145,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
             OrphanPolicy::Keep
         },
         template: None,
+        previous_version: None,
         images: BTreeMap::new(),
     })
 }

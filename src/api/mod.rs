@@ -27,6 +27,7 @@ mod views;
 
 mod cache;
 mod collection;
+mod contents;
 mod dynamic;
 mod etag;
 mod include;

@@ -166,6 +166,8 @@ const SECRET_FIELDS: &[(&str, &str)] = &[
     ("stack", "previousEnvironment"),
     ("stack", "templates"),
     // Files and variables may be where compose files take their secrets from.
+    ("stackPlan", "after"),
+    ("stackPlan", "before"),
     ("stackPlan", "environment"),
     ("stackPlan", "files"),
     ("token", "code"),

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::failure::Exit;
 use super::{
-    adopt, audit, check_config, contexts, data, doctor, down, environments, events, exec, history,
-    inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve, switch, top, up,
-    upgrade, wait, webhooks,
+    adopt, audit, check_config, contexts, data, diff, doctor, down, environments, events, exec,
+    history, inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve, single,
+    switch, top, undo, up, upgrade, wait, webhooks,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -17,7 +18,7 @@ pub const WIDTH: usize = 100;
 /// speaks the Rancher 1.6 API.
 #[derive(Debug, Parser)]
 #[command(name = "ranchette", version, max_term_width = WIDTH)]
-#[command(after_help = AFTER, disable_help_subcommand = true, subcommand_help_heading = "Verbs")]
+#[command(after_help = after(), disable_help_subcommand = true, subcommand_help_heading = "Verbs")]
 pub struct Cli {
     /// What every verb knows.
     #[command(flatten)]
@@ -27,18 +28,11 @@ pub struct Cli {
     pub verb: Option<Verb>,
 }
 
-const AFTER: &str = "\
-Without a verb, `serve` is meant.
-
-Exit codes:
-  0  everything was done
-  1  something could not be done
-  2  the command line, the configuration or a compose file is wrong; nothing was changed
-  3  no server answers
-  4  not allowed
-  5  `wait`: time is up
-  6  `plan`: there is something to do
-`exec` ends with the code of its command, or with 125 if it could not be run.";
+fn after() -> String {
+    let code = |(exit, meaning): &(Exit, &str)| format!("\n  {:<3}  {meaning}", exit.code());
+    let codes: String = Exit::MEANINGS.iter().map(code).collect();
+    format!("Without a verb, `serve` is meant.\n\nExit codes:{codes}")
+}
 
 /// Options of every verb.
 #[derive(Clone, Debug, Default, Args)]
@@ -128,6 +122,8 @@ pub enum Verb {
     Up(up::UpArgs),
     /// Show what `up` would do; the exit code is 6 if that is anything
     Plan(up::PlanArgs),
+    /// Show what differs between a stack and the files here; the exit code is 6 if anything does
+    Diff(diff::DiffArgs),
     /// Pull the images of services on every host
     Pull(pull::PullArgs),
     /// Show services, or containers
@@ -158,8 +154,14 @@ pub enum Verb {
     History(history::HistoryArgs),
     /// Have the containers of a service back from before its upgrade, or an earlier version
     Rollback(upgrade::RollbackArgs),
+    /// Take back the last change of a stack or service, or the removal of a volume
+    Undo(undo::UndoArgs),
     /// Remove a stack with its services and containers
     Down(down::DownArgs),
+    /// Run a single container, outside of any stack
+    Run(Box<single::RunArgs>),
+    /// Remove single containers
+    Rm(single::RmArgs),
     /// The hosts: show, deactivate, evacuate
     Hosts(parts::HostsArgs),
     /// The volumes: show, remove

@@ -31,6 +31,24 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// What each number says, as `--help` and `docs/cli.md` have it.
+    pub const MEANINGS: &[(Exit, &str)] = &[
+        (Exit::Ok, "everything was done"),
+        (Exit::Failed, "something could not be done"),
+        (
+            Exit::Usage,
+            "the command line, the configuration or a compose file is wrong; nothing was changed",
+        ),
+        (Exit::Unreachable, "no server answers, or its certificate is not trusted"),
+        (Exit::NotAllowed, "not allowed"),
+        (Exit::Late, "`wait`: time is up"),
+        (Exit::Changes, "`plan`: there is something to do; `diff`: something differs"),
+        (
+            Exit::NotRun,
+            "`exec` could not run its command; any other code of `exec` is the command's own",
+        ),
+    ];
+
     /// The number the program ends with.
     pub fn code(self) -> u8 {
         match self {
@@ -133,5 +151,57 @@ impl From<Error> for Failure {
             _ => Exit::Failed,
         };
         Failure { exit, message: error.to_string(), hint: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that a program can be told; a new one does not compile until it is here.
+    fn all() -> Vec<Exit> {
+        let of = |exit: Exit| match exit {
+            Exit::Ok
+            | Exit::Failed
+            | Exit::Usage
+            | Exit::Unreachable
+            | Exit::NotAllowed
+            | Exit::Late
+            | Exit::Changes
+            | Exit::NotRun => Some(exit),
+            // Any number; it is the command's.
+            Exit::Passed(_) => None,
+        };
+        let some = [
+            Exit::Ok,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::NotAllowed,
+            Exit::Late,
+            Exit::Changes,
+            Exit::NotRun,
+            Exit::Passed(7),
+        ];
+        some.into_iter().filter_map(of).collect()
+    }
+
+    #[test]
+    fn the_table_of_exit_codes_is_what_the_program_does() {
+        let named: Vec<Exit> = Exit::MEANINGS.iter().map(|row| row.0).collect();
+        assert_eq!(named, all(), "each code has one meaning");
+        let docs = include_str!("../../docs/cli.md");
+        let section = docs.split("\n## Exit codes\n").nth(1).expect("a section of exit codes");
+        let row = |line: &str| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let code = cells.get(1)?.parse::<u8>().ok()?;
+            Some((code, cells.get(2).map(|text| (*text).to_owned())?))
+        };
+        let table = section.split("\n## ").next().unwrap_or_default();
+        let written: Vec<(u8, String)> = table.lines().filter_map(row).collect();
+        let known = Exit::MEANINGS.iter();
+        let known: Vec<(u8, String)> =
+            known.map(|(exit, meaning)| (exit.code(), (*meaning).to_owned())).collect();
+        assert_eq!(written, known, "docs/cli.md and the program");
     }
 }

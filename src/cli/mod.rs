@@ -41,6 +41,7 @@ mod context;
 mod dockerignore;
 mod up;
 
+mod diff;
 mod down;
 mod events;
 mod exec;
@@ -51,10 +52,13 @@ mod parts;
 mod ps;
 mod pull;
 mod scale;
+mod single;
 mod switch;
 mod top;
+mod undo;
 mod upgrade;
 mod wait;
+mod watch;
 mod webhooks;
 
 #[cfg(test)]
@@ -105,6 +109,10 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Secrets(args) => block_on(parts::secrets(settings, out, &args)),
         Verb::Webhooks(args) => block_on(webhooks::run(settings, out, &args)),
         Verb::Plan(args) => block_on(up::plan(settings, out, &args)),
+        Verb::Diff(args) => block_on(diff::run(settings, out, &args)),
+        Verb::Undo(args) => block_on(undo::run(settings, out, &args)),
+        Verb::Run(args) => block_on(single::run(settings, out, &args)),
+        Verb::Rm(args) => block_on(single::rm(settings, out, &args)),
         Verb::Completions(args) => pages::completions(out, &args),
         Verb::Man(args) => pages::man(settings, out, &args),
         Verb::Scale(args) => block_on(scale::run(settings, out, &args)),

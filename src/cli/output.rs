@@ -5,7 +5,9 @@
 
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Write};
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 use rustix::termios::tcgetwinsize;
 use serde_json::{Value, json};
 
@@ -78,7 +80,10 @@ impl Style {
 }
 
 /// Terminals with fewer columns get tables as wide as they are.
-const NARROWEST: u16 = 60;
+const NARROWEST: u16 = 20;
+/// The first column, which says what a row is about, is not cut as long as it has so many letters and the
+/// table is twice as wide.
+const NAME: usize = 32;
 
 /// A row of a table: texts, each with its look if it has one.
 pub type Row = Vec<(String, Option<Style>)>;
@@ -269,19 +274,32 @@ pub fn render_table(head: &[&str], rows: &[Row], end: End, width: Option<u16>) -
         End::Coloured => table.enforce_styling(),
         End::Plain | End::Elsewhere => table.force_no_tty(),
     };
-    // A terminal too narrow for columns breaks lines better by itself.
-    if let Some(width) = width.filter(|width| *width >= NARROWEST) {
+    // A file has no width; a terminal too narrow for columns breaks lines better by itself.
+    let width = width.filter(|width| *width >= NARROWEST && end != End::Elsewhere);
+    if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     let title = |at: &usize| head.get(*at).copied().unwrap_or_default();
-    table.set_header(shown.iter().map(|at| Style::Bold.cell(title(at))));
+    let mut titles = comfy_table::Row::from(shown.iter().map(|at| Style::Bold.cell(title(at))));
+    titles.max_height(1);
+    table.set_header(titles);
     for row in rows {
-        table.add_row(shown.iter().filter_map(|at| row.get(*at)).map(
-            |(text, style)| match style {
-                Some(style) => style.cell(text),
-                None => Cell::new(text),
-            },
-        ));
+        let cells = shown.iter().filter_map(|at| row.get(*at)).map(|(text, style)| match style {
+            Some(style) => style.cell(text),
+            None => Cell::new(text),
+        });
+        let mut cells = comfy_table::Row::from(cells);
+        if width.is_some() {
+            // What does not fit ends with an ellipsis.
+            cells.max_height(1);
+        }
+        table.add_row(cells);
+    }
+    if let (Some(width), Some(first)) = (width, table.column_mut(0)) {
+        let longest = rows.iter().filter_map(|row| row.first()).map(|cell| cell.0.chars().count());
+        let longest = longest.max().unwrap_or_default().min(NAME).min(usize::from(width) / 2);
+        let lower = u16::try_from(longest + 2).unwrap_or_default();
+        first.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(lower)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -13,12 +13,15 @@ use super::client::Client;
 use super::failure::{Exit, Failure};
 use super::output::{Answer, Output, Row, Style};
 use super::settings::Settings;
+use super::watch::{self, Listing, Watched};
 
 /// Arguments of `hosts`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct HostsArgs {
     #[command(subcommand)]
     what: Option<HostVerb>,
+    #[command(flatten)]
+    watched: Watched,
     #[command(flatten)]
     connection: Connection,
 }
@@ -50,6 +53,8 @@ pub struct VolumesArgs {
     #[command(subcommand)]
     what: Option<VolumeVerb>,
     #[command(flatten)]
+    watched: Watched,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -78,6 +83,8 @@ pub(super) struct Removal {
 pub struct SecretsArgs {
     #[command(subcommand)]
     what: Option<SecretVerb>,
+    #[command(flatten)]
+    watched: Watched,
     #[command(flatten)]
     connection: Connection,
 }
@@ -144,7 +151,7 @@ const SECRETS: Kind = Kind {
 pub async fn hosts(settings: &Settings, out: &Output, args: &HostsArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
     let (named, action) = match args.what.as_ref().unwrap_or(&HostVerb::Ls) {
-        HostVerb::Ls => return HOSTS.list(&client, out).await,
+        HostVerb::Ls => return HOSTS.list(&client, out, args.watched).await,
         HostVerb::Activate(named) => (named, "activate"),
         HostVerb::Deactivate(named) => (named, "deactivate"),
         HostVerb::Evacuate(named) => (named, "evacuate"),
@@ -165,7 +172,7 @@ pub async fn hosts(settings: &Settings, out: &Output, args: &HostsArgs) -> Resul
 pub async fn volumes(settings: &Settings, out: &Output, args: &VolumesArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
     match args.what.as_ref().unwrap_or(&VolumeVerb::Ls) {
-        VolumeVerb::Ls => VOLUMES.list(&client, out).await,
+        VolumeVerb::Ls => VOLUMES.list(&client, out, args.watched).await,
         VolumeVerb::Rm(removal) => VOLUMES.remove(&client, out, removal).await,
     }
 }
@@ -177,7 +184,7 @@ pub async fn volumes(settings: &Settings, out: &Output, args: &VolumesArgs) -> R
 pub async fn secrets(settings: &Settings, out: &Output, args: &SecretsArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
     match args.what.as_ref().unwrap_or(&SecretVerb::Ls) {
-        SecretVerb::Ls => SECRETS.list(&client, out).await,
+        SecretVerb::Ls => SECRETS.list(&client, out, args.watched).await,
         SecretVerb::Rm(removal) => SECRETS.remove(&client, out, removal).await,
         SecretVerb::Create { name, file, description } => {
             let value = read(settings, file.as_deref())?;
@@ -229,16 +236,19 @@ impl Kind {
         Ok(rows)
     }
 
-    pub(super) async fn list(&self, client: &Client, out: &Output) -> Result<Exit> {
-        let rows = self.rows(client).await?;
-        for row in &rows {
-            out.record(row);
-        }
-        match rows.is_empty() {
-            true => out.note(format!("there are no {}", self.path)),
-            false => out.table(self.head, &rows.iter().map(self.row).collect::<Vec<_>>()),
-        }
-        Ok(Exit::Ok)
+    pub(super) async fn list(
+        &self,
+        client: &Client,
+        out: &Output,
+        watched: Watched,
+    ) -> Result<Exit> {
+        let read = async || {
+            let records = self.rows(client).await?;
+            let rows = records.iter().map(self.row).collect();
+            let nothing = format!("there are no {}", self.path);
+            Ok(Listing { records, head: self.head, rows, nothing })
+        };
+        watch::show(client, out, watched, read).await
     }
 
     pub(super) async fn find(&self, client: &Client, name: &str) -> Result<Value> {

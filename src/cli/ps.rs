@@ -1,7 +1,7 @@
 //! `ps`: what runs, as a table.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Result;
 use super::args::Connection;
@@ -11,6 +11,7 @@ use super::inventory::{Inventory, Target};
 use super::output::{Output, Row, Style};
 use super::settings::Settings;
 use super::view::{Container, Service, Stack};
+use super::watch::{self, Listing, Watched};
 
 /// Arguments of `ps`.
 #[derive(Clone, Debug, Default, Args)]
@@ -21,6 +22,8 @@ pub struct PsArgs {
     /// Show containers in place of services
     #[arg(long, short = 'c')]
     pub containers: bool,
+    #[command(flatten)]
+    watched: Watched,
     #[command(flatten)]
     connection: Connection,
 }
@@ -38,21 +41,23 @@ pub const CONTAINERS: [&str; 7] =
 /// When the server cannot be reached or the name is unknown.
 pub async fn run(settings: &Settings, out: &Output, args: &PsArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
+    watch::show(&client, out, args.watched, async || list(settings, &client, args).await).await
+}
+
+async fn list(settings: &Settings, client: &Client, args: &PsArgs) -> Result<Listing> {
     let inventory = match args.containers {
-        true => Inventory::with_containers(&client).await?,
-        false => Inventory::read(&client).await?,
+        true => Inventory::with_containers(client).await?,
+        false => Inventory::read(client).await?,
     };
     let inventory = inventory.at_home(settings);
     let target = args.name.as_deref().map(|name| inventory.find(name)).transpose()?;
-    if args.containers {
-        containers(out, &inventory, target);
-    } else {
-        services(out, &inventory, target);
-    }
-    Ok(Exit::Ok)
+    Ok(match args.containers {
+        true => containers(&inventory, target),
+        false => services(&inventory, target),
+    })
 }
 
-fn services(out: &Output, inventory: &Inventory, target: Option<Target<'_>>) {
+fn services(inventory: &Inventory, target: Option<Target<'_>>) -> Listing {
     let shown = |service: &&Service| match target {
         None => true,
         Some(Target::Stack(stack)) => service.stack_id == stack.id,
@@ -62,9 +67,6 @@ fn services(out: &Output, inventory: &Inventory, target: Option<Target<'_>>) {
         }
     };
     let found: Vec<&Service> = inventory.services.iter().filter(shown).collect();
-    for service in &found {
-        out.record(&service.json(&inventory.stack_name(&service.stack_id)));
-    }
     let whole = matches!(target, None | Some(Target::Stack(_)));
     let in_question = |stack: &&Stack| match target {
         Some(Target::Stack(one)) => one.id == stack.id,
@@ -76,18 +78,16 @@ fn services(out: &Output, inventory: &Inventory, target: Option<Target<'_>>) {
         .filter(in_question)
         .filter(|stack| inventory.services_of(stack).next().is_none())
         .collect();
-    for stack in &empty {
-        let (id, name, state) = (&stack.id, &stack.name, &stack.state);
-        out.record(&json!({ "type": "stack", "id": id, "stack": name, "state": state,
-            "services": 0, "message": stack.message }));
-    }
+    let named = |one: &&Service| one.json(&inventory.stack_name(&one.stack_id));
+    let mut records: Vec<Value> = found.iter().map(named).collect();
+    records.extend(empty.iter().map(|stack| {
+        json!({ "type": "stack", "id": stack.id, "stack": stack.name, "state": stack.state,
+            "services": 0, "message": stack.message })
+    }));
     let mut rows: Vec<Row> = found.iter().map(|one| service_row(inventory, one)).collect();
     rows.extend(empty.iter().map(|stack| stack_row(stack)));
-    if rows.is_empty() {
-        out.note("nothing is deployed; `ranchette up` deploys the compose file of this folder");
-    } else {
-        out.table(&SERVICES, &rows);
-    }
+    let nothing = "nothing is deployed; `ranchette up` deploys the compose file of this folder";
+    Listing { records, head: &SERVICES, rows, nothing: nothing.to_owned() }
 }
 
 fn service_row(inventory: &Inventory, service: &Service) -> Row {
@@ -110,7 +110,7 @@ fn stack_row(stack: &Stack) -> Row {
     row
 }
 
-fn containers(out: &Output, inventory: &Inventory, target: Option<Target<'_>>) {
+fn containers(inventory: &Inventory, target: Option<Target<'_>>) -> Listing {
     let shown = |one: &&Container| match target {
         None => true,
         Some(Target::Stack(stack)) => {
@@ -123,16 +123,17 @@ fn containers(out: &Output, inventory: &Inventory, target: Option<Target<'_>>) {
         Some(Target::Container(wanted)) => wanted.id == one.id,
     };
     let found: Vec<&Container> = inventory.containers.iter().filter(shown).collect();
-    for one in &found {
+    let record = |one: &&Container| {
         let service = inventory.service_of(one);
         let stack = service.map_or(&one.stack_id, |service| &service.stack_id);
         let service = service.map_or("", |service| &service.name);
-        out.record(&one.json(&inventory.stack_name(stack), service));
-    }
-    if found.is_empty() {
-        out.note("there are no containers");
-    } else {
-        out.table(&CONTAINERS, &found.iter().map(|one| container_row(one)).collect::<Vec<_>>());
+        one.json(&inventory.stack_name(stack), service)
+    };
+    Listing {
+        records: found.iter().map(record).collect(),
+        head: &CONTAINERS,
+        rows: found.iter().map(|one| container_row(one)).collect(),
+        nothing: "there are no containers".to_owned(),
     }
 }
 
@@ -193,14 +194,30 @@ mod tests {
     }
 
     #[test]
-    fn long_messages_are_broken_where_the_terminal_ends() {
+    fn cells_are_cut_where_the_terminal_ends() {
         let mut inventory = inventory();
         inventory.services[0].message =
             "no host fits: 2 lack label gpu=true; 1 already uses port 80".to_owned();
-        let rows = [service_row(&inventory, &inventory.services[0])];
-        let lines = |width| render_table(&SERVICES, &rows, End::Plain, Some(width));
-        assert!(lines(80).lines().count() > 2 && lines(80).lines().all(|line| line.len() <= 80));
-        assert_eq!(lines(0).lines().count(), 2);
+        let rows: Vec<Row> =
+            inventory.services.iter().map(|one| service_row(&inventory, one)).collect();
+        expect![[r#"
+            SERVICE    STATE       HEALTH   SCALE  IMAGE    PORTS           MESSAGE
+            hello/db   activating           0/1    db       5432:5432/tcp   no host fits:…
+            hello/web  active      healthy  3/3    hello:1  192.0.2.1:808…"#]]
+        .assert_eq(&render_table(&SERVICES, &rows, End::Plain, Some(80)));
+        for width in [40, 60, 80, 100, 120] {
+            let table = render_table(&SERVICES, &rows, End::Plain, Some(width));
+            assert_eq!(table.lines().count(), 3, "{table}");
+            let fits = table.lines().all(|line| line.chars().count() <= usize::from(width));
+            assert!(fits && table.contains('…') && table.contains("hello/web"), "{width}\n{table}");
+        }
+        // Files and programs get everything, and so does a terminal that is wide enough.
+        for (end, width) in
+            [(End::Elsewhere, Some(40)), (End::Plain, None), (End::Plain, Some(300))]
+        {
+            let table = render_table(&SERVICES, &rows, end, width);
+            assert!(!table.contains('…') && table.contains("uses port 80"), "{table}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `up`: brings a compose project up. One request tells the server everything and brings back what
 //! changes; when that is nothing and all services run, the verb is done after two.
 
-mod plan;
+pub mod plan;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -119,10 +119,22 @@ pub async fn run(settings: &Settings, out: &Output, args: &UpArgs) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-/// Sends the project; prints what only the server finds wrong with it.
 async fn send(client: &Client, out: &Output, loaded: &Loaded, args: &UpArgs) -> Result<Answer> {
     let body = plan::request(loaded, args.dry_run, args.remove_orphans);
-    let (status, body) = client.try_post(&client.scoped("stackplans"), &body).await?;
+    ask(client, out, loaded, &body).await.map(|(answer, _)| answer)
+}
+
+/// Sends the project; prints what only the server finds wrong with it. Also the answer as it came.
+///
+/// # Errors
+/// When the server does not take the project.
+pub async fn ask(
+    client: &Client,
+    out: &Output,
+    loaded: &Loaded,
+    body: &Value,
+) -> Result<(Answer, Value)> {
+    let (status, body) = client.try_post(&client.scoped("stackplans"), body).await?;
     let answer = Answer::read(&body);
     let known = &loaded.project.problems;
     for problem in answer.problems.iter().filter(|one| !plan::is_known(one, known)) {
@@ -132,7 +144,7 @@ async fn send(client: &Client, out: &Output, loaded: &Loaded, args: &UpArgs) -> 
         return Err(Failure::usage("the server does not take the project; nothing was changed"));
     }
     match status.is_success() {
-        true => Ok(answer),
+        true => Ok((answer, body)),
         false => Err(client.refusal(status, &body)),
     }
 }

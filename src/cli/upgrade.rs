@@ -163,13 +163,13 @@ pub async fn rollback(settings: &Settings, out: &Output, args: &RollbackArgs) ->
     let path = client.scoped(&format!("services/{}", service.id));
     let name = inventory.full_name(service);
     let row = found(&client, &path, &name).await?;
-    let aim = if let Some(wanted) = &args.to {
+    if let Some(wanted) = &args.to {
         let versions = history::versions(&client, service).await?;
-        let version = history::find(&name, &versions, wanted)?;
-        let body = json!({ "versionId": version["id"] });
-        client.act(&path, "rollbackto", &body).await?;
-        Aim::Upgraded
-    } else if row["actions"].get("rollback").is_some() {
+        let version = history::find(&name, &versions, wanted)?["id"].as_str().unwrap_or_default();
+        back_to(&client, out, &inventory, service, version, &args.patience).await?;
+        return Ok(Exit::Ok);
+    }
+    let aim = if row["actions"].get("rollback").is_some() {
         client.act(&path, "rollback", &json!({})).await?;
         Aim::Running
     } else if let Some(strategy) = before(&row) {
@@ -186,17 +186,39 @@ pub async fn rollback(settings: &Settings, out: &Output, args: &RollbackArgs) ->
     }
     let aims = std::iter::once((service, aim));
     let exit = scale::wait(&client, out, &inventory, aims, &args.patience).await?;
-    if args.to.is_some() {
-        let now = found(&client, &path, &name).await?;
-        if now["state"] != "upgraded" {
-            let why = now["transitioningMessage"].as_str().unwrap_or("the upgrade was rolled back");
-            return Err(Failure::new(format!("{name}: {why}")));
-        }
-    }
     match aim {
         Aim::Upgraded => finish(&client, out, &inventory, service, &args.patience).await,
         Aim::Running | Aim::Healthy | Aim::Stopped | Aim::Gone => Ok(exit),
     }
+}
+
+/// Upgrades a service to an earlier version of its history, and finishes.
+///
+/// # Errors
+/// When the server refuses, or the service does not follow.
+pub async fn back_to(
+    client: &Client,
+    out: &Output,
+    inventory: &Inventory,
+    service: &Service,
+    version: &str,
+    patience: &Patience,
+) -> Result<()> {
+    let path = client.scoped(&format!("services/{}", service.id));
+    let name = inventory.full_name(service);
+    client.act(&path, "rollbackto", &json!({ "versionId": version })).await?;
+    out.record(&json!({ "type": "action", "action": "rollback", "service": name }));
+    if patience.detach {
+        return Ok(());
+    }
+    let aims = std::iter::once((service, Aim::Upgraded));
+    scale::wait(client, out, inventory, aims, patience).await?;
+    let now = found(client, &path, &name).await?;
+    if now["state"] != "upgraded" {
+        let why = now["transitioningMessage"].as_str().unwrap_or("the upgrade was rolled back");
+        return Err(Failure::new(format!("{name}: {why}")));
+    }
+    finish(client, out, inventory, service, patience).await.map(drop)
 }
 
 /// An upgrade to what was before the last one, when that is finished.

@@ -12,12 +12,15 @@ use super::failure::{Exit, Failure};
 use super::output::{Output, Row, Style};
 use super::parts::{Kind, Named, Removal, read, state, text, title};
 use super::settings::Settings;
+use super::watch::Watched;
 
 /// Arguments of `webhooks`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct WebhooksArgs {
     #[command(subcommand)]
     what: Option<WebhookVerb>,
+    #[command(flatten)]
+    watched: Watched,
     #[command(flatten)]
     connection: Connection,
 }
@@ -104,7 +107,7 @@ const DELIVERIES: &[&str] =
 pub async fn run(settings: &Settings, out: &Output, args: &WebhooksArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
     match args.what.as_ref().unwrap_or(&WebhookVerb::Ls) {
-        WebhookVerb::Ls => WEBHOOKS.list(&client, out).await,
+        WebhookVerb::Ls => WEBHOOKS.list(&client, out, args.watched).await,
         WebhookVerb::Rm(removal) => WEBHOOKS.remove(&client, out, removal).await,
         WebhookVerb::Create(wanted) => {
             let body = body(settings, &client, wanted).await?;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 const LINE_END: &str = "\r\n";
 
 /// A mapping as a YAML document.
-pub(super) fn document(map: &Map<String, Value>) -> String {
+pub fn document(map: &Map<String, Value>) -> String {
     let mut out = String::new();
     mapping(&mut out, map, 0, false);
     out

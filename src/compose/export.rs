@@ -51,8 +51,21 @@ pub struct Exported {
     pub rancher_compose: String,
 }
 
+/// Both files before they are texts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Documents {
+    pub docker: Map<String, Value>,
+    pub rancher: Map<String, Value>,
+}
+
 /// Writes the files.
 pub fn export(input: &ExportInput) -> Exported {
+    let Documents { docker, rancher } = documents(input);
+    Exported { docker_compose: write(docker), rancher_compose: write(rancher) }
+}
+
+/// What the files say.
+pub fn documents(input: &ExportInput) -> Documents {
     let mut files = Files::default();
     for exported in &input.services {
         files.service(input, exported);
@@ -75,7 +88,7 @@ pub fn export(input: &ExportInput) -> Exported {
     let mut rancher = Map::new();
     rancher.insert("version".to_owned(), json!("2"));
     rancher.insert("services".to_owned(), Value::Object(files.rancher));
-    Exported { docker_compose: write(docker), rancher_compose: write(rancher) }
+    Documents { docker, rancher }
 }
 
 /// A document with `$` doubled, as it would be read as a variable otherwise.

@@ -54,6 +54,9 @@ pub struct Change {
     pub service: String,
     /// Why, in a few words without a stop.
     pub reason: String,
+    /// Containers of a service that is made or scaled, from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
 }
 
 impl fmt::Display for Change {
@@ -97,7 +100,7 @@ pub fn plan(
 }
 
 fn change(action: Action, service: &Service, reason: impl Into<String>) -> Change {
-    Change { action, service: service.name.clone(), reason: reason.into() }
+    Change { action, service: service.name.clone(), reason: reason.into(), scale: None }
 }
 
 fn create(service: &Service) -> Change {
@@ -113,7 +116,8 @@ fn create(service: &Service) -> Change {
         Kind::ExternalService => "new name for an address outside".to_owned(),
         Kind::DnsService => "new name for other services".to_owned(),
     };
-    change(Action::Create, service, reason)
+    let scale = (!service.global).then(|| service.scale.unwrap_or(1));
+    Change { scale, ..change(Action::Create, service, reason) }
 }
 
 /// What differs between a service of the file and of the stack.
@@ -139,7 +143,7 @@ fn compare(service: &Service, known: &ExistingService) -> Vec<Change> {
     let scale = service.scale.filter(|scale| *scale != known.scale && !service.global);
     if let Some(scale) = scale {
         let reason = format!("from {} to {scale}", known.scale);
-        changes.push(change(Action::Scale, service, reason));
+        changes.push(Change { scale: Some(scale), ..change(Action::Scale, service, reason) });
     }
     let stopped = matches!(known.state.as_str(), "inactive" | "deactivating" | "registering");
     if stopped && service.start_on_create {
@@ -156,5 +160,5 @@ fn orphan(known: &ExistingService, orphans: Orphans) -> Change {
         Orphans::Keep => (Action::Unchanged, "orphan: runs in the stack but is not in the file"),
         Orphans::Remove => (Action::Remove, "it is not in the file"),
     };
-    Change { action, service: known.name.clone(), reason: reason.to_owned() }
+    Change { action, service: known.name.clone(), reason: reason.to_owned(), scale: None }
 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::links;
-use crate::compose::export::{ExportInput, Exported, ExportedService, export};
+use crate::compose::export::{
+    Documents, ExportInput, Exported, ExportedService, documents, export,
+};
 use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::store::Read;
@@ -29,9 +31,25 @@ enum Named {
 /// # Errors
 /// When the database fails.
 pub fn composed(read: &Read<'_>, row: &Resource, wanted: &[i64]) -> Result<Exported> {
+    Ok(export(&input(read, row, |service| wanted.is_empty() || wanted.contains(&service.id))?))
+}
+
+/// The services of a stack that are to stay, as what compose files say.
+///
+/// # Errors
+/// When the database fails.
+pub fn documented(read: &Read<'_>, row: &Resource) -> Result<Documents> {
+    Ok(documents(&input(read, row, |service| service.state != "removing")?))
+}
+
+fn input(
+    read: &Read<'_>,
+    row: &Resource,
+    is_wanted: impl Fn(&Resource) -> bool,
+) -> Result<ExportInput> {
     let mut input = ExportInput::default();
     for service in read.referrers("service", "stackId", row.id)? {
-        if wanted.is_empty() || wanted.contains(&service.id) {
+        if is_wanted(&service) {
             let links = links::exported(read, &service)?;
             let mut fields = as_json(service.clone());
             for (path, named) in NAMED {
@@ -45,7 +63,7 @@ pub fn composed(read: &Read<'_>, row: &Resource, wanted: &[i64]) -> Result<Expor
     let templates = read.referrers("volumeTemplate", "stackId", row.id)?;
     input.volume_templates = templates.into_iter().map(as_json).collect();
     own_volumes(read, row, &mut input)?;
-    Ok(export(&input))
+    Ok(input)
 }
 
 /// Volumes that compose files declared have the stack's name before theirs; in files they have not.

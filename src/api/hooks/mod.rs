@@ -12,7 +12,7 @@ mod container;
 mod credential;
 mod endpoints;
 mod event;
-mod export;
+pub mod export;
 mod fields;
 mod handler;
 mod host;

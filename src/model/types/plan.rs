@@ -21,9 +21,12 @@ pub const STACK_PLAN: Type = Type::computed(
         f("profiles", Array(&String)).null().c(),
         f("dryRun", Boolean).or_bool(false).c(),
         f("template", Boolean).or_bool(false).c(),
+        f("contents", Boolean).or_bool(false).c(),
         f("removeOrphans", Boolean).or_bool(false).c(),
         f("stackId", Reference("stack")).null(),
         f("changes", Array(&Json)).null(),
+        f("before", Json).null(),
+        f("after", Json).null(),
         f("problems", Array(&Json)).null(),
     ]],
 )
