@@ -22,6 +22,7 @@ pub struct Note {
     /// Row.
     pub resource_id: Option<i64>,
     request: Value,
+    hidden: &'static [&'static str],
     announced: Option<Arc<Announcement>>,
 }
 
@@ -29,6 +30,11 @@ impl Note {
     /// About a type of the model.
     pub fn of(ty: &'static str) -> Self {
         Self { ty: Some(ty), ..Self::default() }
+    }
+
+    /// Fields of the answer that the log must not know.
+    pub fn hide(&mut self, fields: &'static [&'static str]) {
+        self.hidden = fields;
     }
 
     /// Remembers the body; secrets are masked when it is written.
@@ -103,8 +109,11 @@ pub async fn record(
     if note.ty.is_none() || deed(call).is_none() {
         return;
     }
-    let response: Value =
+    let mut response: Value =
         serde_json::from_slice(&reply.body).unwrap_or_else(|_| Value::Object(Map::new()));
+    if let Some(fields) = response.as_object_mut() {
+        fields.retain(|field, _| !note.hidden.contains(&field.as_str()));
+    }
     let answer = Answer {
         body: &response,
         status: reply.status,

@@ -39,6 +39,7 @@ mod schemas;
 
 mod allow;
 mod audit;
+mod beside;
 mod build;
 mod catalog;
 mod deploy;

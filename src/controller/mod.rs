@@ -219,9 +219,6 @@ impl Controller {
         let Some(round) = self.site.store.read(|read| Round::read(read, &self.site, id))? else {
             return Ok(None);
         };
-        if round.service.removed.is_some() {
-            return Ok(None);
-        }
         let Some(desired) = &round.desired else {
             settle::without_containers(&self.site, &round.service).await?;
             self.stacks.extend(round.service.int("stackId"));
@@ -267,10 +264,14 @@ struct Round {
 }
 
 impl Round {
+    /// Nothing for a service that is not there any more.
     fn read(read: &Read<'_>, site: &Site, id: i64) -> Result<Option<Self>> {
         let Some(service) = read.get(id)?.filter(|row| row.ty == "service") else {
             return Ok(None);
         };
+        if service.removed.is_some() {
+            return Ok(None);
+        }
         let stack = service.int("stackId").map(|id| read.get(id)).transpose()?.flatten();
         let desired = desired::wanted(read, site, &service, stack.as_ref())?;
         let hosts = desired::Hosts::now(site)?;

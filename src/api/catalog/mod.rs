@@ -21,14 +21,15 @@ use serde_json::{Map, Value, json};
 
 use self::kinds::{KINDS, named, schema, schema_named};
 use self::shown::View;
+use super::audit::Note;
 use super::body::{self, Body};
 use super::call::{Call, Method};
 use super::dialect::Version;
 use super::hooks::Attachment;
 use super::params::Params;
-use super::respond::{self, Reply};
-use super::{ApiState, audit};
-use crate::auth::{Authenticator as _, Caller};
+use super::respond::Reply;
+use super::{ApiState, beside};
+use crate::auth::Caller;
 use crate::catalog::template::parse_id;
 use crate::catalog::{Catalog, Origin, Template};
 use crate::error::{Error, Result};
@@ -49,24 +50,21 @@ pub async fn serve(
     path: web::Path<CatalogPath>,
     state: web::Data<ApiState>,
 ) -> HttpResponse {
-    let started = state.clock.now_ms();
     let mut call = Call::new(&state, &request, Version::V2Beta, &path.tail);
     let root = format!("{}/v1-catalog", call.origin.to_ascii_lowercase());
     call.base = call.base.replacen(&call.root, &root, 1);
     call.root = root;
     // What pages drop as the empty field of a form asks for something here: `?image`.
     call.params = Params::parse(request.query_string());
-    let caller = state.auth.authenticate(&call.facts).await;
-    let reply = match &caller {
-        Ok(caller) => answer(&state, &mut call, caller, &request, payload).await,
-        Err(error) => Err(error.clone()),
-    };
-    let reply = reply.unwrap_or_else(|error| respond::failure(&state.entropy, &error));
-    if call.method != Some(Method::Get) {
-        let note = audit::Note::default();
-        audit::record(&state, &call, caller.as_ref().ok(), note, &reply, started).await;
-    }
-    respond::finish(&state, &call, caller.as_ref().ok(), reply)
+    let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default();
+    // Catalogs of environments are rows of this type.
+    let note = Note::of(origins::TYPE);
+    beside::serve(&state, &mut call, payload, note, async |call, caller, bytes, note| {
+        let body = body::parse(bytes, content_type, &mut call.params)?;
+        answer(&state, call, caller, body, note).await
+    })
+    .await
 }
 
 /// A request of a known caller.
@@ -78,16 +76,12 @@ struct Asked<'a> {
 
 async fn answer(
     state: &ApiState,
-    call: &mut Call,
+    call: &Call,
     caller: &Caller,
-    request: &HttpRequest,
-    payload: web::Payload,
+    body: Body,
+    note: &mut Note,
 ) -> Result<Reply> {
-    let content_type = request.headers().get("content-type").and_then(|value| value.to_str().ok());
-    let bytes = body::read(payload, state.config.body_limit).await?;
-    let body = body::parse(&bytes, content_type.unwrap_or_default(), &mut call.params)?;
-    let segments = call.segments.clone();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let method = call.method()?;
     let asked = Asked { state, call, caller };
     match (method, segments.as_slice()) {
@@ -104,9 +98,9 @@ async fn answer(
             future::join_all(all.iter().map(|one| state.config.catalogs.refresh(one))).await;
             Ok(Reply { status: 204, ..Reply::default() })
         }
-        (Method::Post, ["catalogs"]) => asked.add(body).await,
-        (Method::Put, ["catalogs", name]) => asked.change(name, body).await,
-        (Method::Delete, ["catalogs", name]) => asked.remove(name).await,
+        (Method::Post, ["catalogs"]) => asked.add(body, note).await,
+        (Method::Put, ["catalogs", name]) => asked.change(name, body, note).await,
+        (Method::Delete, ["catalogs", name]) => asked.remove(name, note).await,
         (Method::Get, [plural]) => match named(plural).map(|kind| kind.name) {
             Some("catalog") => asked.catalogs().await,
             Some("template") => asked.templates().await,
@@ -259,23 +253,24 @@ impl Asked<'_> {
         }
     }
 
-    async fn add(&self, body: Body) -> Result<Reply> {
+    async fn add(&self, body: Body, note: &mut Note) -> Result<Reply> {
         let environment = self.changed()?;
         let origin = origins::of_body(&Self::body(body)?, environment)?;
         let (uuid, own) = (self.state.entropy.uuid(), origin.clone());
         let add = move |tx: &mut Tx<'_>| origins::add(tx, uuid, environment, &own);
-        self.state.store.write(add).await?;
+        note.resource_id = Some(self.state.store.write(add).await?);
         self.made(&origin, 201).await
     }
 
-    async fn change(&self, name: &str, body: Body) -> Result<Reply> {
+    async fn change(&self, name: &str, body: Body, note: &mut Note) -> Result<Reply> {
         let environment = self.changed()?;
         let mut fields = Self::body(body)?;
         fields.insert("name".to_owned(), name.into());
         let origin = origins::of_body(&fields, environment)?;
         let own = origin.clone();
         let change = move |tx: &mut Tx<'_>| origins::change(tx, environment, &own);
-        let before = self.state.store.write(change).await?;
+        let (row, before) = self.state.store.write(change).await?;
+        note.resource_id = Some(row);
         if let Some(before) = before.filter(|before| *before != origin) {
             self.state.config.catalogs.forget(&before);
         }
@@ -289,11 +284,13 @@ impl Asked<'_> {
         Ok(json_reply(status, &shown.unwrap_or_default()))
     }
 
-    async fn remove(&self, name: &str) -> Result<Reply> {
+    async fn remove(&self, name: &str, note: &mut Note) -> Result<Reply> {
         let environment = self.changed()?;
         let own = name.to_owned();
         let remove = move |tx: &mut Tx<'_>| origins::remove(tx, environment, &own);
-        if let Some(before) = self.state.store.write(remove).await? {
+        let (row, before) = self.state.store.write(remove).await?;
+        note.resource_id = Some(row);
+        if let Some(before) = before {
             self.state.config.catalogs.forget(&before);
         }
         Ok(Reply { status: 204, ..Reply::default() })

@@ -14,7 +14,7 @@ use crate::store::{Query, Read, Tx};
 /// Kind of the rows that are catalogs of an environment.
 const KIND: &str = "catalog";
 /// Type of those rows.
-const TYPE: &str = "genericObject";
+pub const TYPE: &str = "genericObject";
 /// Catalogs that an environment may have.
 const MOST: usize = 50;
 
@@ -120,11 +120,11 @@ fn data(origin: &Origin) -> Value {
     json!({ "url": origin.place.to_string(), "branch": origin.place.branch() })
 }
 
-/// Adds a catalog to an environment.
+/// Adds a catalog to an environment, and gives its row.
 ///
 /// # Errors
 /// 422 `NotUnique` for a name that is taken there, `MaxLimitExceeded` when there are too many.
-pub fn add(tx: &mut Tx<'_>, uuid: String, account: i64, origin: &Origin) -> Result<()> {
+pub fn add(tx: &mut Tx<'_>, uuid: String, account: i64, origin: &Origin) -> Result<i64> {
     let rows = rows(tx, account)?;
     if rows.iter().any(|row| row.name.as_deref() == Some(&origin.name)) {
         return Err(Error::field("NotUnique", "name")
@@ -140,14 +140,14 @@ pub fn add(tx: &mut Tx<'_>, uuid: String, account: i64, origin: &Origin) -> Resu
         .account(account)
         .with("key", origin.name.as_str())
         .with("resourceData", data(origin));
-    process::create(tx, new, Map::new()).map(|_| ())
+    process::create(tx, new, Map::new()).map(|row| row.id)
 }
 
-/// Changes where a catalog of an environment is, and gives what it was before.
+/// Changes where a catalog of an environment is, and gives its row and what it was before.
 ///
 /// # Errors
 /// 404 for one that the environment does not have.
-pub fn change(tx: &mut Tx<'_>, account: i64, origin: &Origin) -> Result<Option<Origin>> {
+pub fn change(tx: &mut Tx<'_>, account: i64, origin: &Origin) -> Result<(i64, Option<Origin>)> {
     let row = row_of(tx, account, &origin.name)?;
     let before = of_row(&row, account);
     let data = data(origin);
@@ -155,17 +155,17 @@ pub fn change(tx: &mut Tx<'_>, account: i64, origin: &Origin) -> Result<Option<O
         row.set("resourceData", data);
         Ok(())
     })?;
-    Ok(before)
+    Ok((row.id, before))
 }
 
-/// Removes a catalog from an environment, and gives what it was.
+/// Removes a catalog from an environment, and gives its row and what it was.
 ///
 /// # Errors
 /// 404 for one that the environment does not have.
-pub fn remove(tx: &mut Tx<'_>, account: i64, name: &str) -> Result<Option<Origin>> {
+pub fn remove(tx: &mut Tx<'_>, account: i64, name: &str) -> Result<(i64, Option<Origin>)> {
     let row = row_of(tx, account, name)?;
     process::start(tx, row.id, "remove", Map::new())?;
-    Ok(of_row(&row, account))
+    Ok((row.id, of_row(&row, account)))
 }
 
 fn row_of(read: &Read<'_>, account: i64, name: &str) -> Result<Resource> {

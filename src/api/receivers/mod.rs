@@ -12,14 +12,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, Value, json};
 
 use super::ApiState;
-use super::audit::{self, Note};
+use super::audit::Note;
+use super::beside;
 use super::body;
 use super::call::{Call, Method};
 use super::dialect::Version;
 use super::hooks;
 use super::respond::{self, Reply};
 use crate::auth::policy::{self, Verb};
-use crate::auth::{Authenticator as _, Caller, secret};
+use crate::auth::{Caller, secret};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::model::{id, registry};
@@ -54,41 +55,24 @@ pub async fn serve(
     path: web::Path<ReceiverPath>,
     state: web::Data<ApiState>,
 ) -> HttpResponse {
-    let started = state.clock.now_ms();
     let mut call = Call::new(&state, &request, Version::V2Beta, &path.tail);
     call.base = format!("{}/v1-webhooks", call.origin.to_ascii_lowercase());
-    let bytes = match body::read(payload, state.config.body_limit).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let reply = respond::failure(&state.entropy, &error);
-            return respond::finish(&state, &call, None, reply);
-        }
-    };
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     if let (Some(Method::Post), ["endpoint"]) = (call.method, segments.as_slice()) {
-        let reply = run::run(&state, &call, &bytes).await;
+        let reply = match body::read(payload, state.config.body_limit).await {
+            Ok(bytes) => run::run(&state, &call, &bytes).await,
+            Err(error) => Err(error),
+        };
         let reply = reply.unwrap_or_else(|error| respond::failure(&state.entropy, &error));
         return respond::finish(&state, &call, None, reply);
     }
-    let caller = state.auth.authenticate(&call.facts).await;
     let mut note = Note::of(TYPE);
-    let reply = match &caller {
-        Ok(caller) => answer(&state, &call, caller, &bytes, &mut note).await,
-        Err(error) => Err(error.clone()),
-    };
-    let reply = reply.unwrap_or_else(|error| respond::failure(&state.entropy, &error));
-    let caller = caller.as_ref().ok();
-    audit::record(&state, &call, caller, note, &masked(&reply), started).await;
-    respond::finish(&state, &call, caller, reply)
-}
-
-/// An answer as the audit log may know it: without the key.
-fn masked(reply: &Reply) -> Reply {
-    let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    if let Some(fields) = body.as_object_mut() {
-        fields.shift_remove("url");
-    }
-    Reply::json(reply.status, body.to_string().into_bytes())
+    // The key of a receiver is in its address.
+    note.hide(&["url"]);
+    beside::serve(&state, &mut call, payload, note, async |call, caller, bytes, note| {
+        answer(&state, call, caller, bytes, note).await
+    })
+    .await
 }
 
 async fn answer(

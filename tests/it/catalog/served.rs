@@ -283,6 +283,45 @@ async fn environments_have_catalogs_of_their_own() {
 }
 
 #[actix_web::test]
+async fn the_audit_log_knows_who_changed_which_catalog() {
+    let site = Site::start().await;
+    let (rows, owner) = (site.owner().await, inside(&site.owner().await, &site));
+    let body = json!({ "name": "own", "url": "http://192.0.2.1:9/c.git" });
+    owner.post("/catalogs", body).await.ok(201);
+    let row = rows.get("/genericobjects?kind=catalog").await.ok(200)["data"][0].clone();
+    owner.put("/catalogs/own", json!({ "url": "http://192.0.2.1:9/d.git" })).await.ok(200);
+    let hidden = json!({ "name": "other", "url": "https://u:hush@git.example/c" });
+    assert_eq!(owner.post("/catalogs", hidden).await.status, 422);
+    assert_eq!(owner.delete("/catalogs/own").await.status, 204);
+    owner.post("/templates?action=refresh", json!({})).await;
+    owner.get("/catalogs").await.ok(200);
+
+    let log = rows.get("/auditlogs?resourceType=genericObject&sort=id").await;
+    assert!(!log.text.contains("hush"), "{}", log.text);
+    let log = log.ok(200);
+    let entries = log["data"].as_array().expect("entries").iter();
+    let told: Vec<String> = entries
+        .map(|entry| {
+            let about = entry["resourceId"].as_i64().is_some();
+            format!("{} {} {about}", text(entry, "eventType"), entry["responseCode"])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "api.genericObject.create 201 true",
+            "api.genericObject.update 200 true",
+            "api.genericObject.create 422 false",
+            "api.genericObject.delete 204 true",
+            "api.genericObject.refresh 204 false",
+        ]
+    );
+    let first = &log["data"][0];
+    assert_eq!(first["accountId"], "1a5");
+    assert!(text(&row, "id").ends_with(&first["resourceId"].to_string()), "{row} {first}");
+}
+
+#[actix_web::test]
 async fn what_cannot_be_a_catalog_is_refused() {
     let site = Site::start().await;
     let owner = inside(&site.owner().await, &site);
