@@ -4,10 +4,15 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, Response, StatusCode, Url, redirect};
+use futures_util::{Stream, StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming as Body;
+use hyper::{Response, StatusCode};
+use reqwest::Url;
 use rusty_s3::actions::{CompleteMultipartUploadResponse, CreateMultipartUpload};
 use rusty_s3::{Bucket as Address, Credentials, S3Action, UrlStyle};
 use serde_json::{Map, Value};
@@ -15,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{self, Incoming, blocking, changed};
 use crate::clock::Clock;
-use crate::outbound::{self, Rules};
+use crate::outbound::{self, Client, Fault, Request, Rules};
 
 /// Bytes of a part, at least: servers take no smaller ones but the last.
 const PART: usize = 8 * 1024 * 1024;
@@ -23,9 +28,12 @@ const PART: usize = 8 * 1024 * 1024;
 const PARTS: u64 = 9000;
 /// How long a signature is good for.
 const SIGNED: Duration = Duration::from_secs(3600);
-/// How long a server may take to be reached, and to send the next piece of an answer.
-const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take to answer what it has got, and to send the next piece of an answer.
 const ANSWER: Duration = Duration::from_secs(120);
+/// Bytes a second that arrive at a server at least.
+const SLOWEST: u64 = 32 * 1024;
+/// Bytes of an answer that is no archive.
+const WORDS: usize = 1024 * 1024;
 /// Bytes of an answer that are looked at for a reason.
 const REASON: usize = 2000;
 
@@ -42,6 +50,8 @@ pub struct Place {
     pub prefix: String,
     /// Name of the key.
     pub access_key: String,
+    /// Who vouches for a server with TLS besides the authorities of this machine: certificates in PEM.
+    pub authorities: String,
 }
 
 impl Place {
@@ -57,23 +67,41 @@ impl Place {
             region: text("region"),
             prefix: text("prefix").trim_matches('/').to_owned(),
             access_key: text("accessKey"),
+            authorities: text("caCert"),
         }
     }
 
-    fn address(&self) -> Result<Address, String> {
-        let wrong =
-            |why: &str| format!("`{}` is not the address of a server: {why}", self.endpoint);
+    fn address(&self) -> Result<Address, Unfit> {
+        let wrong = |why: &str| {
+            Unfit::endpoint(format!("`{}` is not the address of a server: {why}", self.endpoint))
+        };
         let url = Url::parse(&self.endpoint).map_err(|error| wrong(&error.to_string()))?;
-        if url.scheme() != "http" {
-            return Err(wrong("it has to begin with `http://`, because no TLS is spoken here"));
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong("it has to begin with `https://` or `http://`"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                "the key belongs into `accessKey` and `secretKey`, not into `endpoint`".to_owned()
-            );
+            return Err(Unfit::endpoint(
+                "the key belongs into `accessKey` and `secretKey`, not into `endpoint`",
+            ));
         }
         Address::new(url, UrlStyle::Path, self.bucket.clone(), self.region.clone())
             .map_err(|error| wrong(&error.to_string()))
+    }
+}
+
+/// What keeps a place from being that of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unfit {
+    /// The field of the place, as the API calls it.
+    pub field: &'static str,
+    /// What is wrong with it, in words.
+    pub why: String,
+}
+
+impl Unfit {
+    fn endpoint(why: impl Into<String>) -> Self {
+        Self { field: "endpoint", why: why.into() }
     }
 }
 
@@ -82,7 +110,8 @@ pub struct Bucket {
     address: Address,
     credentials: Credentials,
     place: Place,
-    http: reqwest::Client,
+    client: Client,
+    rules: Arc<Rules>,
     clock: Clock,
 }
 
@@ -90,25 +119,18 @@ impl Bucket {
     /// A bucket, which is not asked yet.
     ///
     /// # Errors
-    /// What is wrong with its place, in words.
-    pub fn new(
-        place: Place,
-        secret_key: &str,
-        clock: Clock,
-        rules: &Rules,
-    ) -> Result<Self, String> {
+    /// What is wrong with its place.
+    pub fn new(place: Place, secret_key: &str, clock: Clock, rules: &Rules) -> Result<Self, Unfit> {
         let address = place.address()?;
-        outbound::check_literal(rules, &place.endpoint).map_err(|fault| fault.to_string())?;
+        outbound::check_literal(rules, &place.endpoint)
+            .map_err(|fault| Unfit::endpoint(fault.to_string()))?;
+        let client = Client::trusting(clock.clone(), &place.authorities).map_err(|why| Unfit {
+            field: "caCert",
+            why: format!("`caCert` is no certificate in PEM: {why}"),
+        })?;
         let credentials = Credentials::new(place.access_key.as_str(), secret_key);
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .dns_resolver(outbound::resolver(rules))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(ANSWER)
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { address, credentials, place, http, clock })
+        let rules = Arc::new(rules.clone());
+        Ok(Self { address, credentials, place, client, rules, clock })
     }
 
     /// The name of an object.
@@ -141,15 +163,15 @@ impl Bucket {
         if sent.is_err() {
             // What has arrived would be kept, and paid for. That it failed is told in any case.
             let drop = self.address.abort_multipart_upload(Some(&self.credentials), &key, &upload);
-            let _ = self.send(Method::DELETE, self.sign(&drop)?, Bytes::new()).await;
+            let _ = self.send("DELETE", self.sign(&drop)?, Bytes::new()).await;
         }
         sent
     }
 
     async fn begin(&self, key: &str) -> io::Result<String> {
         let begin = self.address.create_multipart_upload(Some(&self.credentials), key);
-        let answer = self.send(Method::POST, self.sign(&begin)?, Bytes::new()).await?;
-        let text = answer.text().await.map_err(|error| self.unreachable(error))?;
+        let answer = self.send("POST", self.sign(&begin)?, Bytes::new()).await?;
+        let text = self.text(answer).await?;
         let begun = CreateMultipartUpload::parse_response(&text).map_err(io::Error::other)?;
         Ok(begun.upload_id().to_owned())
     }
@@ -167,7 +189,7 @@ impl Bucket {
         let mut part = first;
         for number in 1u16.. {
             let put = self.address.upload_part(Some(&self.credentials), key, number, upload);
-            let answer = self.send(Method::PUT, self.sign(&put)?, part.into()).await?;
+            let answer = self.send("PUT", self.sign(&put)?, part.into()).await?;
             let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok());
             tags.push(tag.ok_or_else(|| io::Error::other("a part has no tag"))?.to_owned());
             part = source.next().await?;
@@ -180,9 +202,9 @@ impl Bucket {
         let end =
             self.address.complete_multipart_upload(Some(&self.credentials), key, upload, tags);
         let url = self.sign(&end)?;
-        let answer = self.send(Method::POST, url, end.body().into()).await?;
+        let answer = self.send("POST", url, end.body().into()).await?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|error| self.unreachable(error))?;
+        let text = self.text(answer).await?;
         // A server that finds something wrong while it puts the parts together has already said 200.
         match CompleteMultipartUploadResponse::parse(&text) {
             Ok(_) => Ok(()),
@@ -197,7 +219,7 @@ impl Bucket {
     pub async fn put(&self, name: &str, content: Vec<u8>) -> io::Result<()> {
         let key = self.key(name);
         let put = self.address.put_object(Some(&self.credentials), &key);
-        self.send(Method::PUT, self.sign(&put)?, content.into()).await.map(drop)
+        self.send("PUT", self.sign(&put)?, content.into()).await.map(drop)
     }
 
     /// Copies an archive whose checksum and size are known out of the bucket into a file.
@@ -207,8 +229,8 @@ impl Bucket {
     pub async fn get_file(&self, name: &str, to: &Path, sha256: &str, size: u64) -> io::Result<()> {
         let key = self.key(name);
         let get = self.address.get_object(Some(&self.credentials), &key);
-        let answer = self.send(Method::GET, self.sign(&get)?, Bytes::new()).await?;
-        files::save(Incoming::new(answer.bytes_stream()), to, name, sha256, size).await
+        let answer = self.send("GET", self.sign(&get)?, Bytes::new()).await?;
+        files::save(Incoming::new(pieces(answer.into_body())), to, name, sha256, size).await
     }
 
     /// Removes an object; one that is gone is fine.
@@ -218,7 +240,7 @@ impl Bucket {
     pub async fn remove(&self, name: &str) -> io::Result<()> {
         let key = self.key(name);
         let delete = self.address.delete_object(Some(&self.credentials), &key);
-        match self.send(Method::DELETE, self.sign(&delete)?, Bytes::new()).await {
+        match self.send("DELETE", self.sign(&delete)?, Bytes::new()).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done.map(drop),
         }
@@ -230,24 +252,44 @@ impl Bucket {
         Ok(action.sign_with_time(SIGNED, &now))
     }
 
-    async fn send(&self, method: Method, url: Url, body: Bytes) -> io::Result<Response> {
-        let request = self.http.request(method, url).body(body);
-        let answer = request.send().await.map_err(|error| self.unreachable(error))?;
+    async fn send(
+        &self,
+        method: &'static str,
+        url: Url,
+        body: Bytes,
+    ) -> io::Result<Response<Body>> {
+        let sending = u64::try_from(body.len()).unwrap_or(u64::MAX) / SLOWEST;
+        let request = Request { method, url: url.into(), headers: Vec::new(), body };
+        let patience = ANSWER + Duration::from_secs(sending);
+        let answer = tokio::time::timeout(patience, self.client.open(&self.rules, &request)).await;
+        let answer = answer.map_err(|_| self.unreachable(&"it does not answer"))?;
+        let answer = answer.map_err(|fault| match &fault {
+            Fault::Unreachable { why, .. } => self.unreachable(why),
+            Fault::Address { .. }
+            | Fault::Blocked { .. }
+            | Fault::Slow { .. }
+            | Fault::Large { .. }
+            | Fault::Redirects { .. } => self.unreachable(&fault),
+        })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
-        let text = answer.text().await.unwrap_or_default();
+        let text = self.text(answer).await.unwrap_or_default();
         Err(self.refusal(status, &text))
     }
 
+    /// An answer in words.
+    async fn text(&self, answer: Response<Body>) -> io::Result<String> {
+        let body = Limited::new(answer.into_body(), WORDS).collect();
+        let body = tokio::time::timeout(ANSWER, body).await;
+        let body = body.map_err(|_| self.unreachable(&"its answer does not end"))?;
+        let body = body.map_err(|error| self.unreachable(&error))?;
+        Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    }
+
     /// Nothing of the address but the server is told: it is signed.
-    fn unreachable(&self, error: reqwest::Error) -> io::Error {
-        let error = error.without_url();
-        let mut why: &dyn std::error::Error = &error;
-        while let Some(inner) = why.source() {
-            why = inner;
-        }
+    fn unreachable(&self, why: &dyn std::fmt::Display) -> io::Error {
         io::Error::other(format!("the server at {} cannot be reached: {why}", self.place.endpoint))
     }
 
@@ -268,6 +310,19 @@ impl Bucket {
         let (bucket, endpoint) = (&self.place.bucket, &self.place.endpoint);
         io::Error::new(kind, format!("bucket `{bucket}` at {endpoint} says: {said}"))
     }
+}
+
+/// What comes of an answer, piece by piece.
+fn pieces(body: Body) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::unfold(body.into_data_stream(), async |mut body| {
+        let piece = match tokio::time::timeout(ANSWER, body.next()).await {
+            Ok(piece) => piece?.map_err(io::Error::other),
+            Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the server has stopped sending"))
+            }
+        };
+        Some((piece, body))
+    })
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-pub use bucket::{Bucket, Place};
+pub use bucket::{Bucket, Place, Unfit};
 pub use contents::{Contents, of_stream};
 pub use files::{Incoming, copy, names, note, read, remove, verify, write};
 pub use shelf::{Fetched, Shelf};

@@ -75,29 +75,3 @@ impl Connector {
         Err(last)
     }
 }
-
-/// Names for other clients.
-pub struct Resolver {
-    pub rules: Rules,
-    pub lookup: Lookup,
-}
-
-impl reqwest::dns::Resolve for Resolver {
-    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
-        let (rules, found) = (self.rules.clone(), (self.lookup)(name.as_str().to_owned(), 0));
-        Box::pin(async move {
-            let mut good = Vec::new();
-            let mut last = None;
-            for address in found.await? {
-                match rules.check(address.ip()) {
-                    Ok(()) => good.push(address),
-                    Err(kind) => last = Some(Blocked(kind)),
-                }
-            }
-            match last.filter(|_| good.is_empty()) {
-                Some(blocked) => Err(blocked.into()),
-                None => Ok(Box::new(good.into_iter()) as reqwest::dns::Addrs),
-            }
-        })
-    }
-}

@@ -16,11 +16,14 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue, LOCATION};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
 use reqwest::Url;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::clock::Clock;
@@ -136,6 +139,20 @@ impl Client {
         Self { clock, lookup: connect::system(), tls: OnceLock::new() }
     }
 
+    /// A client that also trusts servers that one of `others` vouches for: certificates in PEM, or nothing.
+    ///
+    /// # Errors
+    /// When there are no certificates in it, in words.
+    pub fn trusting(clock: Clock, others: &str) -> Result<Self, String> {
+        let found = CertificateDer::pem_slice_iter(others.as_bytes());
+        let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+        if found.is_empty() && !others.is_empty() {
+            return Err("nothing in it begins with `-----BEGIN CERTIFICATE-----`".to_owned());
+        }
+        let tls = tls(found).map_err(|error| error.to_string())?;
+        Ok(Self { tls: OnceLock::from(tls), ..Self::new(clock) })
+    }
+
     /// Calls an address and reads the answer.
     ///
     /// # Errors
@@ -194,6 +211,42 @@ impl Client {
         request: &Request,
         limits: Limits,
     ) -> Result<(Answer, Option<String>), Fault> {
+        let answer = self.head(rules, url, request).await?;
+        let status = answer.status().as_u16();
+        let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        let location = location.map(str::to_owned);
+        if limits.body == 0 {
+            return Ok((Answer { status, body: Bytes::new() }, location));
+        }
+        let body = Limited::new(answer.into_body(), limits.body).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                return Fault::Large { host: host(url), bytes: limits.body };
+            }
+            Fault::Unreachable { host: host(url), why: error.to_string() }
+        })?;
+        Ok((Answer { status, body: body.to_bytes() }, location))
+    }
+
+    /// One request, and the answer whose body is still to come. Redirects are not followed; limits are the
+    /// caller's.
+    ///
+    /// # Errors
+    /// When the rules forbid it, or nobody answers.
+    pub async fn open(
+        &self,
+        rules: &Arc<Rules>,
+        request: &Request,
+    ) -> Result<hyper::Response<Incoming>, Fault> {
+        self.head(rules, &address(&request.url)?, request).await
+    }
+
+    async fn head(
+        &self,
+        rules: &Arc<Rules>,
+        url: &Url,
+        request: &Request,
+    ) -> Result<hyper::Response<Incoming>, Fault> {
         let told = |why: &dyn std::fmt::Display| Fault::Address {
             address: host(url),
             why: why.to_string(),
@@ -215,21 +268,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build::<_, Full<Bytes>>(https);
         let answer = client.request(wanted).await;
-        let answer = answer.map_err(|error| unreachable(url, &error))?;
-        let status = answer.status().as_u16();
-        let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        let location = location.map(str::to_owned);
-        if limits.body == 0 {
-            return Ok((Answer { status, body: Bytes::new() }, location));
-        }
-        let body = Limited::new(answer.into_body(), limits.body).collect().await;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                return Fault::Large { host: host(url), bytes: limits.body };
-            }
-            Fault::Unreachable { host: host(url), why: error.to_string() }
-        })?;
-        Ok((Answer { status, body: body.to_bytes() }, location))
+        answer.map_err(|error| unreachable(url, &error))
     }
 
     /// Certificates are read once, and only when somebody needs them.
@@ -237,16 +276,24 @@ impl Client {
         if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
-        let mut roots = RootCertStore::empty();
-        // Single certificates that cannot be read are no reason to trust none.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = tls(Vec::new())?;
         Ok(self.tls.get_or_init(|| config).clone())
     }
+}
+
+/// TLS with servers that the authorities of this machine vouch for, or one of `others`.
+fn tls(others: Vec<CertificateDer<'static>>) -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    // Single certificates that cannot be read are no reason to trust none.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for other in others {
+        roots.add(other)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 /// An address that can be called: its form only, whatever it leads to.
@@ -305,7 +352,7 @@ pub fn connector(rules: &Rules) -> Connector {
     Connector { rules: Arc::new(rules.clone()), lookup: connect::system() }
 }
 
-/// Refuses an address whose host is an address that must not be called. Names are for the [`resolver`].
+/// Refuses an address whose host is an address that must not be called. Names are looked up when they are called.
 ///
 /// # Errors
 /// When it is one, or nothing that can be called.
@@ -318,11 +365,6 @@ pub fn check_literal(rules: &Rules, text: &str) -> Result<(), Fault> {
         }
         Err(_) => Ok(()),
     }
-}
-
-/// Looks up names for a client that is not this one, and tells it of addresses that may be called only.
-pub fn resolver(rules: &Rules) -> Arc<dyn reqwest::dns::Resolve> {
-    Arc::new(connect::Resolver { rules: rules.clone(), lookup: connect::system() })
 }
 
 #[cfg(test)]

@@ -142,14 +142,16 @@ export function bringBack(volume) {
 /** Asks for a backup target, and makes it. */
 export function addTarget() {
   const bucket = h("div", { class: "fields", hidden: true },
-    field("Server", h("input", { name: "endpoint", maxlength: "1024", placeholder: "http://127.0.0.1:9000", autocomplete: "off" }),
-      { hint: "begins with http://; one that speaks TLS only needs a proxy on the server" }),
+    field("Server", h("input", { name: "endpoint", maxlength: "1024", placeholder: "https://s3.example", autocomplete: "off" }),
+      { hint: "begins with https:// or http://" }),
     field("Bucket", h("input", { name: "bucket", maxlength: "63", autocomplete: "off" })),
     field("Region", h("input", { name: "region", maxlength: "64", placeholder: "us-east-1", autocomplete: "off" })),
     field("Folder in the bucket", h("input", { name: "prefix", maxlength: "512", placeholder: "optional", autocomplete: "off" })),
     field("Access key", h("input", { name: "accessKey", maxlength: "255", autocomplete: "off" })),
     field("Secret key", h("input", { name: "secretKey", type: "password", maxlength: "1024", autocomplete: "new-password" }),
-      { hint: "it is sealed and never shown again" }));
+      { hint: "it is sealed and never shown again" }),
+    field("Certificate of its authority", h("textarea", { name: "caCert", rows: "3", spellcheck: "false", autocomplete: "off", placeholder: "-----BEGIN CERTIFICATE-----" }),
+      { hint: "only for a server that this machine's authorities do not vouch for" }));
   const needed = ["endpoint", "bucket", "accessKey", "secretKey"];
   const choose = (event) => {
     const chosen = event.target.value === "bucket";
@@ -178,7 +180,7 @@ export function targetOf(given) {
   const target = { name: text("name") };
   if (given.kind !== "bucket") return target;
   const s3Config = { secretKey: given.secretKey };
-  for (const name of ["endpoint", "bucket", "region", "prefix", "accessKey"]) if (text(name)) s3Config[name] = text(name);
+  for (const name of ["endpoint", "bucket", "region", "prefix", "accessKey", "caCert"]) if (text(name)) s3Config[name] = text(name);
   return { ...target, s3Config };
 }
 

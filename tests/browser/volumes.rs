@@ -98,12 +98,12 @@ pub async fn a_backup_that_fails_says_why(server: &Server) {
         page.press("New target").await;
         page.fill("name", "far").await;
         page.press_at("dialog [value=bucket]").await;
-        page.fill("endpoint", "https://127.0.0.1:1").await;
+        page.fill("endpoint", "ftp://127.0.0.1:1").await;
         page.fill("bucket", "ranch").await;
         page.fill("accessKey", "somebody").await;
         page.fill("secretKey", "hush").await;
         page.press_at("dialog [data-confirm]").await;
-        page.until_at("dialog .field-error", "it has to begin with `http://`").await;
+        page.until_at("dialog .field-error", "it has to begin with `https://`").await;
         page.fill("endpoint", "http://127.0.0.1:1").await;
         page.press_at("dialog [data-confirm]").await;
         page.until_at("[data-target=far]", "bucket ranch at http://127.0.0.1:1 · empty").await;

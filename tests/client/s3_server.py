@@ -1,7 +1,9 @@
 """An S3-compatible server that takes signed requests of one key only: moto's S3, behind a check of signatures
 with botocore, which is AWS's own code. Says the port on standard output; ends when standard input does.
 
-    s3_server.py BUCKET ACCESS_KEY SECRET_KEY
+    s3_server.py BUCKET ACCESS_KEY SECRET_KEY [CERTIFICATE KEY]
+
+With the names of two PEM files it speaks TLS.
 """
 
 import datetime
@@ -56,7 +58,7 @@ class Door:
         if not -900 <= age.total_seconds() <= int(given["X-Amz-Expires"]):
             return refused("AccessDenied", "Request has expired")
         rest = "&".join(part for part in query.split("&") if not part.startswith("X-Amz-Signature="))
-        url = "http://%s%s?%s" % (environ["HTTP_HOST"], environ["RAW_URI"].split("?")[0], rest)
+        url = "%s://%s%s?%s" % (environ["wsgi.url_scheme"], environ["HTTP_HOST"], environ["RAW_URI"].split("?")[0], rest)
         request = AWSRequest(environ["REQUEST_METHOD"], url, {"host": environ["HTTP_HOST"]})
         request.context["timestamp"] = given["X-Amz-Date"]
         text = self.signer.string_to_sign(request, self.signer.canonical_request(request))
@@ -66,10 +68,10 @@ class Door:
 
 
 def main():
-    bucket, access_key, secret_key = sys.argv[1:]
+    bucket, access_key, secret_key, *tls = sys.argv[1:]
     s3_backends[DEFAULT_ACCOUNT_ID]["aws"].create_bucket(bucket, REGION)
     app = Door(create_backend_app("s3"), access_key, secret_key)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=tuple(tls) or None)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()

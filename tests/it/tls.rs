@@ -18,14 +18,21 @@ pub const ECHO: &str = "printf '#!/bin/sh\\nprintf \"HTTP/1.0 200 OK\\\\r\\\\n\\
                     echo \"$$line\"; done\\n' > /tmp/echo && chmod 755 /tmp/echo && \
                     exec nc -ll -p 80 -e /tmp/echo";
 
-/// Makes a certificate for a name, for so many days; its text and that of its key.
+/// Makes a certificate for a name, for so many days; its text and that of its key, which are in the files
+/// `NAME.pem` and `NAME.key`, too.
 pub fn certificate(folder: &Path, name: &str, days: u32) -> (String, String) {
+    certificate_of(folder, name, days, &format!("DNS:{name}"))
+}
+
+/// The same with what it is good for, in the words of `openssl`.
+pub fn certificate_of(folder: &Path, name: &str, days: u32, good: &str) -> (String, String) {
     let path = |end: &str| folder.join(format!("{name}.{end}")).to_string_lossy().into_owned();
     let (cert, key) = (path("pem"), path("key"));
     let output = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
         .args(["-days", &days.to_string(), "-subj", &format!("/CN={name}")])
-        .args(["-addext", &format!("subjectAltName=DNS:{name}")])
+        .args(["-addext", &format!("subjectAltName={good}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-out", &cert, "-keyout", &key])
         .output()
         .expect("`openssl` starts; install package openssl");

@@ -173,8 +173,8 @@ fn create_target(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     if let Some(Value::Object(config)) = creation.row.data.get_mut(keeping::S3) {
         let secret = config.shift_remove("secretKey");
         let rules = process::outbound::rules(ctx.tx)?;
-        if let Err(why) = keeping::check_bucket(config, &rules) {
-            return Err(Error::field("InvalidFormat", "endpoint").message(why));
+        if let Err(unfit) = keeping::check_bucket(config, &rules) {
+            return Err(Error::field("InvalidFormat", unfit.field).message(unfit.why));
         }
         let secret = secret.as_ref().and_then(Value::as_str).unwrap_or_default().as_bytes();
         let sealed = secrets::seal(ctx.vault, "backupTarget", &creation.row.uuid, secret)?;

@@ -116,6 +116,7 @@ pub const S3_CONFIG: Type = Type::value(
     &[&[
         f("accessKey", String).required().min_len(1).max_len(255).c(),
         f("bucket", String).required().min_len(3).max_len(63).chars("a-z0-9.-").c(),
+        f("caCert", String).null().max_len(65535).c(),
         f("endpoint", String).required().min_len(1).max_len(1024).c(),
         f("prefix", String).null().max_len(512).chars("a-zA-Z0-9_./-").c(),
         f("region", String).or_str("us-east-1").min_len(1).max_len(64).chars("a-z0-9-").c(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::door::{self, Door, Way};
 use super::{ARCHIVE, any_host, archive_of, host_of, named, own_archive};
-use crate::archive::{self, Archive, Bucket, Fetched, Place, Shelf};
+use crate::archive::{self, Archive, Bucket, Fetched, Place, Shelf, Unfit};
 use crate::clock::Clock;
 use crate::engine::{RemoveVolumes, VolumeSpec};
 use crate::model::resource::Resource;
@@ -20,11 +20,11 @@ use crate::store::{ProcessRow, Tx};
 /// Field of a backup target: the bucket that it is.
 pub const S3: &str = "s3Config";
 
-/// What is wrong with a bucket that is to be a backup target, in words.
+/// What is wrong with a bucket that is to be a backup target.
 ///
 /// # Errors
 /// When something is.
-pub fn check_bucket(config: &Map<String, Value>, rules: &Rules) -> Result<(), String> {
+pub fn check_bucket(config: &Map<String, Value>, rules: &Rules) -> Result<(), Unfit> {
     Bucket::new(Place::of_json(config), "", Clock::System, rules).map(drop)
 }
 
@@ -41,7 +41,7 @@ fn shelf(site: &Site, backup: &Resource) -> Result<Shelf, Failure> {
     let secret = secrets::unseal(&site.vault, &target, secrets::KEY)?;
     let secret = String::from_utf8(secret).map_err(|error| hopeless(error.to_string()))?;
     let bucket = Bucket::new(Place::of_json(config), &secret, site.clock.clone(), &rules);
-    Ok(Shelf::Bucket(Box::new(bucket.map_err(hopeless)?)))
+    Ok(Shelf::Bucket(Box::new(bucket.map_err(|unfit| hopeless(unfit.why))?)))
 }
 
 /// The archive of a backup in its target.

@@ -309,9 +309,14 @@ async fn the_key_of_a_bucket_is_never_shown() {
     };
     for (more, expect) in [
         (
-            json!({ "endpoint": "https://s3.example" }),
-            "422 InvalidFormat endpoint: `https://s3.example` is not the address of a server: it has \
-             to begin with `http://`, because no TLS is spoken here",
+            json!({ "endpoint": "ftp://s3.example" }),
+            "422 InvalidFormat endpoint: `ftp://s3.example` is not the address of a server: it has \
+             to begin with `https://` or `http://`",
+        ),
+        (
+            json!({ "endpoint": "https://s3.example", "caCert": "moo" }),
+            "422 InvalidFormat caCert: `caCert` is no certificate in PEM: nothing in it begins with \
+             `-----BEGIN CERTIFICATE-----`",
         ),
         (
             json!({ "endpoint": "s3.example" }),

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::keeping::{begin, files, pairs, put, snapshot, stop};
 use super::{make, quiet, volumes};
+use crate::tls::certificate_of;
 use crate::world::World;
 
 const ACCESS: &str = "ranch-key";
@@ -36,10 +37,16 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
+        Self::speaking(&[])
+    }
+
+    /// One with TLS, by a certificate and its key.
+    fn speaking(tls: &[&Path]) -> Self {
         let python = std::env::var_os("RANCHETTE_TEST_PYTHON")
             .map_or_else(|| PathBuf::from("target/venv/bin/python"), PathBuf::from);
         let mut child = Command::new(&python)
             .args(["-B", "tests/client/s3_server.py", "ranch", ACCESS, SECRET])
+            .args(tls)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -53,8 +60,9 @@ impl Server {
         read.expect("a line");
         let port: u16 =
             line.trim().parse().expect("the S3 server says its port; is moto installed?");
+        let scheme = if tls.is_empty() { "http" } else { "https" };
         let input = child.stdin.take().expect("an input");
-        Self { child, _input: input, endpoint: format!("http://127.0.0.1:{port}") }
+        Self { child, _input: input, endpoint: format!("{scheme}://127.0.0.1:{port}") }
     }
 
     fn place(&self) -> Place {
@@ -64,6 +72,7 @@ impl Server {
             region: "us-east-1".to_owned(),
             prefix: "volumes/of mine".to_owned(),
             access_key: ACCESS.to_owned(),
+            authorities: String::new(),
         }
     }
 
@@ -151,6 +160,39 @@ async fn archives_go_into_a_bucket_and_come_back() {
     let nowhere = Place { endpoint: "http://127.0.0.1:1".to_owned(), ..server.place() };
     let said = ask(nowhere, SECRET).await;
     assert!(said.starts_with("the server at http://127.0.0.1:1 cannot be reached: "), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_behind_tls_has_to_be_vouched_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (authorities, _) = certificate_of(folder.path(), "s3.example", 3650, "IP:127.0.0.1");
+    let (other, _) = certificate_of(folder.path(), "other.example", 3650, "IP:127.0.0.1");
+    let files = ["pem", "key"].map(|end| folder.path().join(format!("s3.example.{end}")));
+    let server = Server::speaking(&[&files[0], &files[1]]);
+    let open = |authorities: &str| {
+        let place = Place { authorities: authorities.to_owned(), ..server.place() };
+        Bucket::new(place, SECRET, Clock::System, &here())
+    };
+    let bucket = open(&authorities).expect("a bucket");
+    for count in [1000, 8 * 1024 * 1024 + 1000] {
+        there_and_back(&bucket, folder.path(), &noise(count)).await;
+    }
+    for stranger in ["", other.as_str()] {
+        let bucket = open(stranger).expect("a bucket");
+        let error = bucket.put("a", b"moo".to_vec()).await.expect_err("nobody vouches for it");
+        let said = error.to_string();
+        assert!(said.starts_with(&format!("the server at {} cannot", server.endpoint)), "{said}");
+        assert!(said.contains("certificate"), "{said}");
+    }
+    for (wrong, why) in [
+        ("moo", "nothing in it begins with `-----BEGIN CERTIFICATE-----`"),
+        ("-----BEGIN CERTIFICATE-----\nmoo\n", "section end"),
+    ] {
+        let unfit = open(wrong).err().expect("no certificate");
+        assert_eq!(unfit.field, "caCert");
+        let said = unfit.why;
+        assert!(said.contains(why), "{said}");
+    }
 }
 
 /// A backup target in the server's bucket, as the API makes it.
