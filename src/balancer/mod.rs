@@ -9,7 +9,7 @@ mod rank;
 mod write;
 
 pub use challenge::Challenges;
-pub use write::{CERTIFICATES, configuration, unproved, unserved};
+pub use write::{CERTIFICATES, configuration, frame, unproved, unserved};
 
 use std::collections::BTreeSet;
 

@@ -41,6 +41,34 @@ fn check(balancer: &Balancer, expect: Expect) {
 }
 
 #[test]
+fn another_server_alone_leaves_the_frame_as_it_is() {
+    let with = |targets: &[(&str, u8)]| Balancer {
+        rules: vec![rule("80/http", targets)],
+        ..Balancer::default()
+    };
+    let one = with(&[("a", 2)]);
+    assert_eq!(frame(&one), frame(&with(&[("b", 3), ("c", 4)])));
+    let mut others = vec![with(&[])];
+    for change in [
+        |one: &mut Balancer| one.custom = "global\nmoo".to_owned(),
+        |one: &mut Balancer| one.rules[0].path = "/cow".to_owned(),
+        |one: &mut Balancer| one.rules[0].targets[0].address = "cow.example".to_owned(),
+        |one: &mut Balancer| {
+            let request = Some("GET /up HTTP/1.0".to_owned());
+            let check = Check { port: 80, interval_ms: 1, rise: 1, fall: 1, request };
+            one.rules[0].targets[0].check = Some(check);
+        },
+    ] {
+        let mut other = one.clone();
+        change(&mut other);
+        others.push(other);
+    }
+    for other in others {
+        assert_ne!(frame(&one), frame(&other));
+    }
+}
+
+#[test]
 fn the_sections_that_are_always_there() {
     expect![[r#"
         global

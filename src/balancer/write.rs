@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use super::custom::{Section, merge};
 use super::rank;
@@ -50,6 +51,27 @@ pub fn configuration(balancer: &Balancer) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The configuration without what may be another each time: which servers there are. Two with the same frame
+/// are both valid or both not.
+pub fn frame(balancer: &Balancer) -> String {
+    let mut frame = balancer.clone();
+    for rule in &mut frame.rules {
+        let mut alike: Vec<Target> = Vec::new();
+        for mut target in std::mem::take(&mut rule.targets) {
+            // A name would have to be looked up, and is somebody's own word.
+            if target.address.parse::<IpAddr>().is_ok() {
+                target.name = String::new();
+                target.address = String::new();
+            }
+            if !alike.contains(&target) {
+                alike.push(target);
+            }
+        }
+        rule.targets = alike;
+    }
+    configuration(&frame)
 }
 
 /// What is not served, for want of a certificate.

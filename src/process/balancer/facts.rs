@@ -281,8 +281,10 @@ fn of_alias(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Res
     Ok(found)
 }
 
+/// The containers of a service that requests go to: those that run and are well, or, as with names, all that
+/// run if none is well. One that only starts would keep a request waiting for a connection.
 fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<Target>> {
-    let mut found = Vec::new();
+    let (mut well, mut found) = (Vec::new(), Vec::new());
     let leaving: Vec<i64> = read
         .referrers("serviceExposeMap", "serviceId", service.id)?
         .iter()
@@ -291,7 +293,7 @@ fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<T
         .collect();
     for row in read.referrers("instance", "serviceId", service.id)? {
         let is_primary = row.sidekick_name().is_none();
-        let is_there = matches!(row.state.as_str(), "running" | "starting" | "updating-running");
+        let is_there = matches!(row.state.as_str(), "running" | "updating-running");
         if !is_primary || !is_there || row.flag("retired") || leaving.contains(&row.id) {
             continue;
         }
@@ -299,14 +301,18 @@ fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<T
         let Some(address) = owner.as_ref().unwrap_or(&row).str("primaryIpAddress") else {
             continue;
         };
-        found.push(Target {
+        let target = Target {
             name: row.uuid.clone(),
             address: address.to_owned(),
             port,
             check: row.map("healthCheck").and_then(check),
-        });
+        };
+        if matches!(row.str("healthState"), None | Some("healthy" | "updating-healthy")) {
+            well.push(target.clone());
+        }
+        found.push(target);
     }
-    Ok(found)
+    Ok(if well.is_empty() { found } else { well })
 }
 
 fn check(check: &Map<String, Value>) -> Option<Check> {

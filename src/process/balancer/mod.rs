@@ -41,6 +41,8 @@ const FOLDER: &str = "ranchette";
 const APPLIED_FILE: &str = "haproxy.cfg";
 /// The field that remembers which configuration a container has.
 const HASH: &str = "lbHash";
+/// The field that remembers the frame of the last one that HAProxy found valid.
+const FRAME: &str = "lbFrame";
 /// The field that remembers when it got it.
 pub(super) const APPLIED: &str = "lbApplied";
 /// The file that says which certificates there are.
@@ -201,16 +203,20 @@ pub(super) fn configure(work: Work) -> StepFuture {
         if !differs(&work.resource, &hash) {
             return Ok(Outcome::Pass);
         }
+        let frame = self::hash(&balancer::frame(&balancer));
+        let is_known = work.resource.str(FRAME) == Some(frame.as_str());
         let host = engine_of(&work)?;
         if holds_secrets(&files) {
             host.engine.secrets_put(&work.resource.uuid, &files).await?;
         }
-        let refusal = bring(&*host.engine, &container, &text).await?;
+        let refusal = bring(&*host.engine, &container, &text, is_known).await?;
+        let frame = refusal.is_none().then_some(frame);
         let complaint = refusal.or_else(|| balancer::unserved(&balancer));
         Outcome::commit(move |tx, work| {
             let now = tx.now;
             tx.update(work.resource.id, |row| {
                 row.set(HASH, hash);
+                row.set(FRAME, frame);
                 row.set(APPLIED, now);
                 Ok(())
             })?;
@@ -223,16 +229,20 @@ pub(super) fn configure(work: Work) -> StepFuture {
     })
 }
 
-/// Puts a configuration into a running container; HAProxy's words if it refuses it.
+/// Puts a configuration into a running container; HAProxy's words if it refuses it. It is not
+/// asked if it knows all but the servers: a new one has to be known soon.
 async fn bring(
     engine: &dyn Engine,
     container: &str,
     text: &str,
+    is_known: bool,
 ) -> Result<Option<String>, Failure> {
-    engine.upload(container, "/", archive("next.cfg", text)?).await?;
-    let check = ["haproxy", "-c", "-f", "/ranchette/next.cfg"];
-    if let Some(words) = failing(engine, container, &check).await? {
-        return Ok(Some(words));
+    if !is_known {
+        engine.upload(container, "/", archive("next.cfg", text)?).await?;
+        let check = ["haproxy", "-c", "-f", "/ranchette/next.cfg"];
+        if let Some(words) = failing(engine, container, &check).await? {
+            return Ok(Some(words));
+        }
     }
     engine.upload(container, "/", archive(APPLIED_FILE, text)?).await?;
     engine.kill(container, "SIGUSR2").await?;
