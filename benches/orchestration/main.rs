@@ -40,17 +40,28 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         let engine = Engine::new().await;
         engine.haproxy().await;
-        let (upgrades, kills) = beside_swarm(&engine, folder.path()).await;
-        let name = format!(
-            "rolling upgrade of {UNITS}, {BATCH} at a time (Swarm: {:.2} s)",
-            upgrades.swarm
-        );
-        report.report(&name, upgrades.ours, "s", Target::AtMost(upgrades.swarm));
-        let name = format!("dead container replaced (Swarm: {:.0} ms)", kills.swarm * 1000.0);
-        report.report(&name, kills.ours * 1000.0, "ms", Target::AtMost(kills.swarm * 1000.0));
-        rest(&engine, folder.path(), &mut report).await;
-        change::measure(&engine, folder.path(), &mut report).await;
-        requests::measure(&engine, folder.path(), &mut report).await;
+        // `-- change`, say, measures that part only.
+        let wanted = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+        let wants = |part: &str| wanted.as_deref().is_none_or(|wanted| wanted == part);
+        if wants("swarm") {
+            let (upgrades, kills) = beside_swarm(&engine, folder.path()).await;
+            let name = format!(
+                "rolling upgrade of {UNITS}, {BATCH} at a time (Swarm: {:.2} s)",
+                upgrades.swarm
+            );
+            report.report(&name, upgrades.ours, "s", Target::AtMost(upgrades.swarm));
+            let name = format!("dead container replaced (Swarm: {:.0} ms)", kills.swarm * 1000.0);
+            report.report(&name, kills.ours * 1000.0, "ms", Target::AtMost(kills.swarm * 1000.0));
+        }
+        if wants("rest") {
+            rest(&engine, folder.path(), &mut report).await;
+        }
+        if wants("change") {
+            change::measure(&engine, folder.path(), &mut report).await;
+        }
+        if wants("requests") {
+            requests::measure(&engine, folder.path(), &mut report).await;
+        }
     });
     report.finish()
 }

@@ -1,9 +1,11 @@
 //! Requests through a balancer while the service behind it is upgraded again and again.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -14,8 +16,10 @@ use crate::{Deployment, PAUSE_MS};
 /// Requests at least, and upgrades in the meantime.
 const REQUESTS: usize = 200_000;
 const UPGRADES: usize = 10;
-/// Who asks at the same time.
+/// Who asks at the same time, and how long one rests before it asks again: the machine is to have room for the
+/// upgrades.
 const CLIENTS: usize = 8;
+const REST: Duration = Duration::from_millis(2);
 /// How long a container may finish its requests before it is stopped.
 const DRAIN_MS: u64 = 2_000;
 
@@ -23,7 +27,7 @@ const DRAIN_MS: u64 = 2_000;
 #[derive(Default)]
 struct Tally {
     answered: AtomicUsize,
-    failed: AtomicUsize,
+    failed: Mutex<BTreeMap<String, usize>>,
     stop: AtomicBool,
 }
 
@@ -78,8 +82,12 @@ pub async fn measure(engine: &Engine, folder: &Path, report: &mut Report) {
     for client in clients {
         client.await.expect("a client");
     }
-    let (answered, failed) =
-        (tally.answered.load(Ordering::Relaxed), tally.failed.load(Ordering::Relaxed));
+    let answered = tally.answered.load(Ordering::Relaxed);
+    let mut failed = 0;
+    for (why, count) in tally.failed.lock().expect("a tally").iter() {
+        eprintln!("{count} requests failed: {why}");
+        failed += count;
+    }
     let name = format!("failed of {answered} requests during {UPGRADES} upgrades");
     report.report(&name, failed as f64, "", Target::AtMost(0.0));
     bench.end(engine).await;
@@ -107,19 +115,29 @@ async fn reached(url: &str) {
     }
 }
 
+/// What is wrong with an answer, if something is.
+async fn fault(client: &reqwest::Client, url: &str) -> Option<String> {
+    let answer = match client.get(url).send().await {
+        Ok(answer) => answer,
+        Err(error) => return Some(format!("{error:?}")),
+    };
+    let status = answer.status();
+    match answer.text().await {
+        Ok(text) if status.is_success() && text == "page\n" => None,
+        Ok(text) => Some(format!("{status}: {text}")),
+        Err(error) => Some(format!("{status}, and then {error:?}")),
+    }
+}
+
 /// Asks until there were enough requests and the upgrades are over.
+#[allow(clippy::disallowed_methods, reason = "clients rest in real time")]
 async fn ask(url: String, tally: Arc<Tally>) {
     let client = reqwest::Client::new();
     while !tally.stop.load(Ordering::Relaxed) || tally.answered.load(Ordering::Relaxed) < REQUESTS {
-        let whole = async {
-            let answer = client.get(&url).send().await.ok()?;
-            let status = answer.status();
-            let text = answer.text().await.ok()?;
-            (status.is_success() && text == "page\n").then_some(())
-        };
-        match whole.await {
-            Some(()) => tally.answered.fetch_add(1, Ordering::Relaxed),
-            None => tally.failed.fetch_add(1, Ordering::Relaxed),
-        };
+        match fault(&client, &url).await {
+            None => drop(tally.answered.fetch_add(1, Ordering::Relaxed)),
+            Some(why) => *tally.failed.lock().expect("a tally").entry(why).or_default() += 1,
+        }
+        tokio::time::sleep(REST).await;
     }
 }
