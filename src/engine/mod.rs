@@ -32,7 +32,7 @@ pub use observed::{
     NetworkEndpoint, Observed, ObservedVolume, PublishedPort, Stats,
 };
 use probe::Probe;
-pub use spec::{BindMount, ContainerSpec};
+pub use spec::{BindMount, ContainerSpec, Endpoint};
 pub use wire::Wire;
 
 /// The engine's own name for a container (Docker: 64 hexadecimal digits).
@@ -60,6 +60,9 @@ pub trait Engine: Send + Sync {
 
     /// The names by content of `image`, `name@sha256:..`; none if it came from no registry or is not here.
     async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError>;
+
+    /// What `image` says of its containers (Docker's `Config` of it); `None` if it would have to be pulled.
+    async fn image_config(&self, image: &str) -> Result<Option<serde_json::Value>, EngineError>;
 
     /// Asks the registry of `image` whether it has it, with `auth` or anonymously; fetches nothing.
     async fn image_offered(
@@ -175,6 +178,13 @@ pub trait Engine: Send + Sync {
     /// Makes sure a network of that name exists and returns its id. One that exists is kept, unless it
     /// has another subnet: that is [`EngineError::BadSpec`].
     async fn network_ensure(&self, network: &NetworkSpec) -> Result<String, EngineError>;
+
+    /// Connects a container, running or not, to one more network. One that is connected already is fine,
+    /// whatever its address there.
+    async fn network_connect(&self, container: &str, place: &Endpoint) -> Result<(), EngineError>;
+
+    /// Takes a container, running or not, off a network; if either is gone, or it is not on it, that is fine.
+    async fn network_disconnect(&self, container: &str, network: &str) -> Result<(), EngineError>;
 
     /// Removes a network; one that is gone is fine, one in use is [`EngineError::InUse`].
     async fn network_remove(&self, name: &str) -> Result<(), EngineError>;

@@ -11,8 +11,8 @@ use super::figures::seconds;
 use crate::clock::Clock;
 use crate::engine::probe::Probe;
 use crate::engine::{
-    BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Engine,
-    EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
+    BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Endpoint,
+    Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
     NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
     Stats, TtySize, VolumeSpec, Wire,
 };
@@ -57,6 +57,10 @@ impl Engine for Counted {
 
     async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
         self.count("image_digests", self.engine.image_digests(image)).await
+    }
+
+    async fn image_config(&self, image: &str) -> Result<Option<serde_json::Value>, EngineError> {
+        self.count("image_config", self.engine.image_config(image)).await
     }
 
     async fn image_offered(
@@ -173,6 +177,14 @@ impl Engine for Counted {
 
     async fn network_ensure(&self, network: &NetworkSpec) -> Result<String, EngineError> {
         self.count("network_ensure", self.engine.network_ensure(network)).await
+    }
+
+    async fn network_connect(&self, container: &str, place: &Endpoint) -> Result<(), EngineError> {
+        self.count("network_connect", self.engine.network_connect(container, place)).await
+    }
+
+    async fn network_disconnect(&self, container: &str, network: &str) -> Result<(), EngineError> {
+        self.count("network_disconnect", self.engine.network_disconnect(container, network)).await
     }
 
     async fn network_remove(&self, name: &str) -> Result<(), EngineError> {

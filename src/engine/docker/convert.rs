@@ -12,7 +12,8 @@ use bollard::models::{
 use serde_json::{Value, json};
 
 use crate::engine::spec::{
-    BlkioDevice, ContainerSpec, HealthSpec, NameSpec, NetworkAttachment, RestartSpec, Ulimit,
+    BlkioDevice, ContainerSpec, Endpoint, HealthSpec, NameSpec, NetworkAttachment, RestartSpec,
+    Ulimit,
 };
 
 /// The API from which on a MAC address belongs to the network endpoint alone.
@@ -160,7 +161,13 @@ fn network_mode(network: &NetworkAttachment) -> Option<String> {
 
 fn networking(network: &NetworkAttachment) -> Option<NetworkingConfig> {
     let NetworkAttachment::Named(endpoint) = network else { return None };
-    let settings = EndpointSettings {
+    let endpoints = HashMap::from([(endpoint.network.clone(), self::endpoint(endpoint))]);
+    Some(NetworkingConfig { endpoints_config: Some(endpoints) })
+}
+
+/// A place on a network.
+pub(super) fn endpoint(endpoint: &Endpoint) -> EndpointSettings {
+    EndpointSettings {
         ipam_config: endpoint.ipv4.as_ref().map(|address| EndpointIpamConfig {
             ipv4_address: Some(address.clone()),
             ..EndpointIpamConfig::default()
@@ -168,9 +175,7 @@ fn networking(network: &NetworkAttachment) -> Option<NetworkingConfig> {
         mac_address: endpoint.mac.clone(),
         aliases: list(&endpoint.aliases),
         ..EndpointSettings::default()
-    };
-    let endpoints = HashMap::from([(endpoint.network.clone(), settings)]);
-    Some(NetworkingConfig { endpoints_config: Some(endpoints) })
+    }
 }
 
 fn exposed(names: &NameSpec) -> Option<Vec<String>> {

@@ -7,6 +7,7 @@ use bollard::models::CreateImageInfo;
 use bollard::query_parameters::{BuildImageOptions, CreateImageOptions};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use serde_json::Value;
 
 use super::connect::{Connection, Patience};
 use super::failure::{Subject, classify, status};
@@ -30,6 +31,15 @@ impl Connection {
         match docker.inspect_image(checked(image)?).await {
             Ok(found) => Ok(found.repo_digests.unwrap_or_default()),
             Err(err) if status(&err) == Some(404) => Ok(Vec::new()),
+            Err(err) => Err(self.failure(Subject::Image(image), err)),
+        }
+    }
+
+    pub(super) async fn image_config(&self, image: &str) -> Result<Option<Value>, EngineError> {
+        let docker = self.client(Patience::Control).await?;
+        match docker.inspect_image(checked(image)?).await {
+            Ok(found) => Ok(Some(serde_json::to_value(found.config).unwrap_or_default())),
+            Err(err) if status(&err) == Some(404) => Ok(None),
             Err(err) => Err(self.failure(Subject::Image(image), err)),
         }
     }

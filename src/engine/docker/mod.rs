@@ -38,9 +38,9 @@ use super::error::Transient;
 use super::probe::{self, Probe};
 use super::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk,
-    Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats, LogOptions,
-    NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes, SecretFile,
-    Stats, TtySize, VolumeSpec, Wire, wire,
+    Endpoint, Engine, EngineError, EngineEvent, EngineInfo, ExecSession, ExecSpec, HostStats,
+    LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth, RemoveVolumes,
+    SecretFile, Stats, TtySize, VolumeSpec, Wire, wire,
 };
 use connect::{Connection, Patience};
 use failure::{Subject, status};
@@ -148,6 +148,10 @@ impl Engine for DockerEngine {
 
     async fn image_digests(&self, image: &str) -> Result<Vec<String>, EngineError> {
         self.connection.image_digests(image).await
+    }
+
+    async fn image_config(&self, image: &str) -> Result<Option<serde_json::Value>, EngineError> {
+        self.connection.image_config(image).await
     }
 
     async fn image_offered(
@@ -324,6 +328,14 @@ impl Engine for DockerEngine {
 
     async fn network_ensure(&self, network: &NetworkSpec) -> Result<String, EngineError> {
         self.connection.network_ensure(network).await
+    }
+
+    async fn network_connect(&self, container: &str, place: &Endpoint) -> Result<(), EngineError> {
+        self.connection.network_connect(checked(container)?, place).await
+    }
+
+    async fn network_disconnect(&self, container: &str, network: &str) -> Result<(), EngineError> {
+        self.connection.network_disconnect(checked(container)?, network).await
     }
 
     async fn network_remove(&self, name: &str) -> Result<(), EngineError> {

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::models::{
-    Ipam, IpamConfig, Network, NetworkCreateRequest, NetworkInspect, VolumeCreateRequest,
+    Ipam, IpamConfig, Network, NetworkConnectRequest, NetworkCreateRequest,
+    NetworkDisconnectRequest, NetworkInspect, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    InspectNetworkOptions, ListNetworksOptions, ListVolumesOptions, RemoveVolumeOptions,
+    InspectContainerOptions, InspectNetworkOptions, ListNetworksOptions, ListVolumesOptions,
+    RemoveVolumeOptions,
 };
 use serde_json::json;
 
 use super::connect::{Connection, Patience};
 use super::failure::{Subject, status};
-use super::{observe, with_body};
-use crate::engine::{EngineError, NetworkSpec, ObservedVolume, VolumeSpec};
+use super::{convert, observe, with_body};
+use crate::engine::{Endpoint, EngineError, NetworkSpec, ObservedVolume, VolumeSpec};
 
 impl Connection {
     pub(super) async fn network_ensure(&self, spec: &NetworkSpec) -> Result<String, EngineError> {
@@ -44,6 +46,62 @@ impl Connection {
             Ok(found) => same_subnet(spec, found).map(Some),
             Err(err) if status(&err) == Some(404) => Ok(None),
             Err(err) => Err(self.failure(Subject::Network(&spec.name), err)),
+        }
+    }
+
+    pub(super) async fn network_connect(
+        &self,
+        container: &str,
+        place: &Endpoint,
+    ) -> Result<(), EngineError> {
+        let docker = self.client(Patience::Work).await?;
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: Some(convert::endpoint(place)),
+        };
+        match docker.connect_network(checked(&place.network)?, request).await {
+            Ok(()) => Ok(()),
+            // "endpoint with name .. already exists in network ..", with a status that depends on the version.
+            Err(err) if self.is_on(container, &place.network).await? => {
+                tracing::debug!(%err, container, "it is on the network already");
+                Ok(())
+            }
+            Err(err) if status(&err) == Some(404) && self.is_no_network(place).await? => {
+                Err(EngineError::NoSuchNetwork { network: place.network.clone() })
+            }
+            Err(err) => Err(self.failure(Subject::Container(container), err)),
+        }
+    }
+
+    async fn is_on(&self, container: &str, network: &str) -> Result<bool, EngineError> {
+        let docker = self.client(Patience::Control).await?;
+        match docker.inspect_container(container, None::<InspectContainerOptions>).await {
+            Ok(found) => {
+                Ok(observe::inspected(found).networks.iter().any(|on| on.network == network))
+            }
+            Err(err) if status(&err) == Some(404) => Ok(false),
+            Err(err) => Err(self.failure(Subject::Container(container), err)),
+        }
+    }
+
+    async fn is_no_network(&self, place: &Endpoint) -> Result<bool, EngineError> {
+        let spec = NetworkSpec { name: place.network.clone(), ..NetworkSpec::default() };
+        Ok(self.network_find(&spec).await?.is_none())
+    }
+
+    pub(super) async fn network_disconnect(
+        &self,
+        container: &str,
+        network: &str,
+    ) -> Result<(), EngineError> {
+        let docker = self.client(Patience::Work).await?;
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: None };
+        match docker.disconnect_network(checked(network)?, request).await {
+            Ok(()) => Ok(()),
+            Err(err) if status(&err) == Some(404) => Ok(()),
+            // "container .. is not connected to network ..", with a status that depends on the version.
+            Err(_) if !self.is_on(container, network).await? => Ok(()),
+            Err(err) => Err(self.failure(Subject::Container(container), err)),
         }
     }
 

@@ -17,9 +17,9 @@ use super::{port, registry, session, streams};
 use crate::engine::probe::Probe;
 use crate::engine::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec,
-    ContainerState, Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession, ExecSpec,
-    HostStats, LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport, RegistryAuth,
-    RemoveVolumes, SecretFile, Stats, TtySize, VolumeSpec, Wire, wire,
+    ContainerState, Endpoint, Engine, EngineError, EngineEvent, EngineInfo, EventKind, ExecSession,
+    ExecSpec, HostStats, LogOptions, NetworkSpec, Observed, ObservedVolume, PullReport,
+    RegistryAuth, RemoveVolumes, SecretFile, Stats, TtySize, VolumeSpec, Wire, wire,
 };
 
 impl SimEngine {
@@ -148,6 +148,12 @@ impl Engine for SimEngine {
         self.enter(Op::Look, "image", &[image]).await?;
         let host = self.host.lock();
         Ok(host.image(image).and_then(|found| found.digest.clone()).into_iter().collect())
+    }
+
+    async fn image_config(&self, image: &str) -> Result<Option<serde_json::Value>, EngineError> {
+        self.enter(Op::Look, "image", &[image]).await?;
+        // Simulated images say nothing of their containers.
+        Ok(self.host.lock().image(image).map(|_| serde_json::json!({})))
     }
 
     async fn image_offered(
@@ -443,11 +449,39 @@ impl Engine for SimEngine {
         lost(verdict).map(|()| id)
     }
 
+    async fn network_connect(&self, container: &str, place: &Endpoint) -> Result<(), EngineError> {
+        let (image, name) = self.about(container)?;
+        let about = [image.as_str(), name.as_str(), place.network.as_str()];
+        let verdict = self.enter(Op::Place, "connect", &about).await?;
+        let mut state = self.host.lock_at(self.now());
+        let serial = state.find(container).ok_or_else(|| missing(container))?;
+        let again = if state.join(serial, place)? { "" } else { " again" };
+        drop(state);
+        let address = place.ipv4.as_deref().unwrap_or("any");
+        self.note(format_args!("connect {name} to={} at={address}{again}", place.network));
+        lost(verdict)
+    }
+
+    async fn network_disconnect(&self, container: &str, network: &str) -> Result<(), EngineError> {
+        let verdict = self.enter(Op::Place, "disconnect", &[container, network]).await?;
+        let mut state = self.host.lock_at(self.now());
+        let found = state.find(container);
+        let again = found.is_none_or(|serial| !state.leave(serial, network));
+        drop(state);
+        let name = self.about(container).map_or_else(|_| container.to_owned(), |(_, name)| name);
+        let again = if again { " again" } else { "" };
+        self.note(format_args!("disconnect {name} from={network}{again}"));
+        lost(verdict)
+    }
+
     async fn network_remove(&self, name: &str) -> Result<(), EngineError> {
         let verdict = self.enter(Op::Place, "network-remove", &[name]).await?;
         let mut state = self.host.lock_at(self.now());
         let on_it = |c: &&super::state::SimContainer| {
             c.address.as_ref().is_some_and(|(network, _)| network == name)
+                || c.joined
+                    .values()
+                    .any(|joined| joined.place.network == name && joined.address.is_some())
         };
         if let Some(user) = state.containers.values().find(on_it) {
             let detail = format!("container `{}` is attached to it", user.spec.name);

@@ -8,6 +8,7 @@ mod addresses;
 mod contents;
 mod faults;
 mod host;
+mod joined;
 mod life;
 mod machines;
 mod observe;

@@ -1,10 +1,12 @@
 //! What a simulated host shows of its containers. Pure.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::state::{BRIDGE, HostState, SimContainer};
 use crate::engine::spec::{LABEL_UUID, NetworkAttachment};
-use crate::engine::{ContainerState, Mount, NetworkEndpoint, Observed, PublishedPort};
+use crate::engine::{
+    ContainerSpec, ContainerState, Mount, NetworkEndpoint, Observed, PublishedPort,
+};
 
 /// How much is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub(super) fn observe(state: &HostState, container: &SimContainer, detail: Detai
         labels: spec.labels.clone(),
         state: container.state,
         exit_code: container.exit_code,
-        networks: networks(container),
+        networks: networks(container).into_iter().chain(joined(container)).collect(),
         ports: ports(container),
         mounts: mounts(state, container),
         network_mode: network_mode(&spec.network),
@@ -81,6 +83,16 @@ fn networks(container: &SimContainer) -> Vec<NetworkEndpoint> {
     }]
 }
 
+/// Networks that it was connected to later.
+fn joined(container: &SimContainer) -> impl Iterator<Item = NetworkEndpoint> + '_ {
+    container.joined.iter().map(|(network, joined)| NetworkEndpoint {
+        network: network.clone(),
+        ip: joined.address.map(|address| address.to_string()).or(joined.place.ipv4.clone()),
+        mac: None,
+        aliases: joined.place.aliases.clone(),
+    })
+}
+
 fn ports(container: &SimContainer) -> Vec<PublishedPort> {
     let open = container.spec.names.expose.iter().filter_map(|line| {
         let (private, protocol) = line.split_once('/')?;
@@ -125,32 +137,32 @@ fn mounts(state: &HostState, container: &SimContainer) -> Vec<Mount> {
     binds.chain(anonymous.map(|(name, path)| volume(name, path, "rw"))).collect()
 }
 
-/// The parts of Docker's inspect document that readers of `dockerInspect` look at.
+/// Docker's inspect document, as far as readers of `dockerInspect` look at it.
 fn raw(container: &SimContainer, observed: &Observed) -> Value {
-    let process = &container.spec.process;
+    let spec = &container.spec;
     let state = format!("{:?}", container.state).to_lowercase();
     json!({
         "Id": observed.id,
         "Name": format!("/{}", observed.name),
         "Image": observed.image_id,
-        "Config": {
-            "Image": observed.image,
-            "Labels": observed.labels,
-            "Env": process.env,
-            "Cmd": process.command,
-            "Entrypoint": process.entry_point,
-            "Hostname": container.spec.names.hostname,
-            "WorkingDir": process.working_dir,
-            "User": process.user,
-            "Tty": process.tty,
-            "OpenStdin": process.stdin_open,
-        },
-        "HostConfig": {
-            "NetworkMode": observed.network_mode,
-            "Binds": container.spec.storage.binds,
-            "Privileged": container.spec.security.privileged,
-            "CpuShares": container.spec.limits.cpu_shares,
-            "Memory": container.spec.limits.memory.unwrap_or(0),
+        "Config": config(spec, observed),
+        "HostConfig": host_config(spec, observed),
+        "Mounts": observed.mounts.iter().map(|mount| json!({
+            "Type": mount.kind,
+            "Name": mount.name,
+            "Source": mount.source,
+            "Destination": mount.target,
+            "RW": mount.permissions == "rw",
+        })).collect::<Vec<_>>(),
+        "NetworkSettings": {
+            "Ports": port_map(observed.ports.iter().filter(|port| port.public.is_some()).map(|port| {
+                let bind = port.bind.clone().unwrap_or_default();
+                (port.private, port.protocol.as_str(), port.public, bind)
+            })),
+            "Networks": observed.networks.iter().map(|endpoint| {
+                let place = json!({ "IPAddress": endpoint.ip, "Aliases": endpoint.aliases });
+                (endpoint.network.clone(), place)
+            }).collect::<Map<_, _>>(),
         },
         "State": {
             "Status": state,
@@ -160,4 +172,71 @@ fn raw(container: &SimContainer, observed: &Observed) -> Value {
             "Error": container.error.as_deref().unwrap_or(""),
         },
     })
+}
+
+fn config(spec: &ContainerSpec, observed: &Observed) -> Value {
+    let process = &spec.process;
+    let published =
+        spec.names.ports.iter().map(|port| format!("{}/{}", port.private, port.protocol));
+    let open = published.chain(spec.names.expose.iter().cloned()).map(|port| (port, json!({})));
+    let health = spec.health.as_ref().map(|check| {
+        json!({
+            "Test": check.test,
+            "Interval": check.interval_s.map(|seconds| seconds.saturating_mul(1_000_000_000)),
+            "Timeout": check.timeout_s.map(|seconds| seconds.saturating_mul(1_000_000_000)),
+            "Retries": check.retries,
+        })
+    });
+    json!({
+        "Image": observed.image,
+        "Labels": observed.labels,
+        "Env": process.env,
+        "Cmd": process.command,
+        "Entrypoint": process.entry_point,
+        "ExposedPorts": open.collect::<Map<_, _>>(),
+        "Healthcheck": health,
+        "Hostname": spec.names.hostname,
+        "Domainname": spec.names.domain_name,
+        "WorkingDir": process.working_dir,
+        "User": process.user,
+        "Tty": process.tty,
+        "OpenStdin": process.stdin_open,
+        "StopSignal": process.stop_signal,
+        "StopTimeout": process.stop_timeout_s,
+    })
+}
+
+fn host_config(spec: &ContainerSpec, observed: &Observed) -> Value {
+    let ports = spec.names.ports.iter();
+    let restart = spec.restart.as_ref().map(
+        |restart| json!({ "Name": restart.name, "MaximumRetryCount": restart.maximum_retry_count }),
+    );
+    json!({
+        "NetworkMode": observed.network_mode,
+        "Binds": spec.storage.binds,
+        "PortBindings": port_map(ports.map(|port| {
+            (port.private, port.protocol.as_str(), port.public, port.bind.clone())
+        })),
+        "RestartPolicy": restart,
+        "Privileged": spec.security.privileged,
+        "CapAdd": spec.security.cap_add,
+        "ExtraHosts": spec.names.extra_hosts,
+        "CpuShares": spec.limits.cpu_shares,
+        "Memory": spec.limits.memory.unwrap_or(0),
+        "MemoryReservation": spec.limits.memory_reservation.unwrap_or(0),
+    })
+}
+
+/// Ports as Docker maps them: private, protocol, public, address on the host.
+fn port_map<'a>(ports: impl Iterator<Item = (u16, &'a str, Option<u16>, String)>) -> Value {
+    let mut map: Map<String, Value> = Map::new();
+    for (private, protocol, public, bind) in ports {
+        let public = public.map_or_else(String::new, |public| public.to_string());
+        let binding = json!({ "HostIp": bind, "HostPort": public });
+        let bindings = map.entry(format!("{private}/{protocol}")).or_insert_with(|| json!([]));
+        if let Value::Array(bindings) = bindings {
+            bindings.push(binding);
+        }
+    }
+    Value::Object(map)
 }

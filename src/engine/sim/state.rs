@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::addresses::Addresses;
 use super::contents::Files;
+use super::joined::Joined;
 use super::program::Program;
 use super::registry;
 use crate::clock::Entropy;
@@ -78,7 +79,7 @@ pub(super) struct SimImage {
 pub(super) struct SimNetwork {
     pub(super) id: String,
     pub(super) spec: NetworkSpec,
-    addresses: Addresses,
+    pub(super) addresses: Addresses,
 }
 
 pub(super) struct SimContainer {
@@ -97,6 +98,8 @@ pub(super) struct SimContainer {
     /// What was uploaded.
     pub(super) files: BTreeMap<String, Bytes>,
     pub(super) address: Option<(String, Ipv4Addr)>,
+    /// Networks that it was connected to later, by name.
+    pub(super) joined: BTreeMap<String, Joined>,
     /// Ports as published: private, protocol, public, address on the host.
     pub(super) published: Vec<(u16, String, u16, String)>,
     pub(super) anonymous_volumes: Vec<(String, String)>,
@@ -256,6 +259,7 @@ impl HostState {
             log: Vec::new(),
             files: BTreeMap::new(),
             address: None,
+            joined: BTreeMap::new(),
             published: Vec::new(),
             anonymous_volumes,
             run: 0,
@@ -288,6 +292,7 @@ impl HostState {
             return Err(EngineError::CommandNotFound { container: spec.name.clone(), detail });
         }
         let address = self.connect(serial, &spec)?;
+        self.hold(serial)?;
         let published = self.publish(serial, &spec)?;
         let Some(container) = self.containers.get_mut(&serial) else { return Ok(()) };
         container.address = address;
@@ -390,6 +395,7 @@ impl HostState {
 
     /// Gives back the address and the ports of a container.
     fn release(&mut self, serial: Serial) {
+        self.let_go(serial);
         let Some(container) = self.containers.get_mut(&serial) else { return };
         let published = std::mem::take(&mut container.published);
         if let Some((network, address)) = container.address.take()

@@ -6,6 +6,7 @@
 mod build;
 mod fields;
 mod ports;
+pub mod seen;
 
 use std::collections::BTreeMap;
 

@@ -139,7 +139,7 @@ promises! {
     running: logs_keep_their_streams_apart logs_follow_until_the_end a_terminal_mixes_its_streams
         events_tell_the_story statistics_grow files_arrive_before_the_start
         commands_run_inside_containers terminals_pass_every_byte containers_share_a_network;
-    places: addresses_are_kept networks_are_made_once ports_are_published
+    places: addresses_are_kept containers_join_and_leave_networks networks_are_made_once ports_are_published
         volumes_are_made_once anonymous_volumes_go_with_their_container;
     images: pulling_reports_progress pulling_needs_the_right_login building_makes_an_image
         the_engine_introduces_itself;

@@ -51,6 +51,48 @@ pub async fn addresses_are_kept(ground: Ground) {
     engine.network_remove(&network.name).await.unwrap();
 }
 
+pub async fn containers_join_and_leave_networks(ground: Ground) {
+    let engine = &ground.engine;
+    let network = ground.network("joined", 4);
+    engine.network_ensure(&network).await.unwrap();
+    let address = format!("10.{}.4.78", ground.subnet);
+    let place = Endpoint {
+        network: network.name.clone(),
+        ipv4: Some(address.clone()),
+        mac: None,
+        aliases: vec!["web.stack".to_owned()],
+    };
+    let id = ground.run(&ground.sleeper("joins").await).await;
+    let before = ground.look(&id).await;
+    for _ in 0..2 {
+        engine.network_connect(&id, &place).await.unwrap();
+        let found = ground.look(&id).await;
+        assert_eq!(found.ip_on(&network.name), Some(address.as_str()));
+        assert_eq!(found.networks.len(), before.networks.len() + 1);
+        let there = found.networks.iter().find(|on| on.network == network.name).unwrap();
+        assert!(there.aliases.contains(&"web.stack".to_owned()), "{there:?}");
+        assert_eq!(found.started_ms, before.started_ms);
+    }
+    // It has its address again after a restart, and one that is stopped can be connected, too.
+    engine.stop(&id, 0).await.unwrap();
+    engine.network_connect(&id, &place).await.unwrap();
+    engine.start(&id).await.unwrap();
+    assert_eq!(ground.look(&id).await.ip_on(&network.name), Some(address.as_str()));
+    let nowhere = Endpoint { network: "contract-nowhere".to_owned(), ..Endpoint::default() };
+    let missing = EngineError::NoSuchNetwork { network: nowhere.network.clone() };
+    assert_eq!(engine.network_connect(&id, &nowhere).await, Err(missing));
+    let gone = engine.network_connect("contract-nobody", &place).await;
+    assert!(gone.as_ref().is_err_and(EngineError::is_no_container), "{gone:?}");
+    for _ in 0..2 {
+        engine.network_disconnect(&id, &network.name).await.unwrap();
+        assert_eq!(ground.look(&id).await.networks.len(), before.networks.len());
+    }
+    engine.network_disconnect("contract-nobody", &network.name).await.unwrap();
+    ground.remove(&[&id]).await;
+    engine.network_remove(&network.name).await.unwrap();
+    engine.network_disconnect("contract-nobody", &network.name).await.unwrap();
+}
+
 pub async fn networks_are_made_once(ground: Ground) {
     let engine = &ground.engine;
     let network = ground.network("once", 2);
