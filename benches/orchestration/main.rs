@@ -83,8 +83,12 @@ impl Deployment {
     async fn new(engine: &Engine, data: &Path) -> Self {
         engine.sweep().await;
         let endpoint = support::engine::endpoint();
-        let variables =
-            [("RANCHETTE_DOCKER_HOST", endpoint.as_str()), ("RANCHETTE_NETWORK_SUBNET", SUBNET)];
+        let variables = [
+            ("RANCHETTE_DOCKER_HOST", endpoint.as_str()),
+            ("RANCHETTE_NETWORK_SUBNET", SUBNET),
+            // What Swarm runs on the same engine is not to be shown.
+            ("CATTLE_MANAGE_NONRANCHER_CONTAINERS", "false"),
+        ];
         let server = Server::start(data, &variables);
         Self { server, site: Site::of(data), data: data.to_owned() }
     }

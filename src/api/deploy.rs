@@ -7,6 +7,7 @@ use base64::Engine as _;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
+use super::adopt;
 use super::body::Body;
 use super::contents;
 use super::publish;
@@ -26,6 +27,7 @@ pub type Command = for<'a> fn(&'a Session<'_>, &'a View, Body) -> BoxFuture<'a, 
 
 /// Such types, by name.
 pub const COMMANDS: &[(&str, Command)] = &[
+    ("adoption", |session, view, body| Box::pin(adopt::adoption(session, view, body))),
     ("publish", |session, view, body| Box::pin(publish::publish(session, view, body))),
     ("stackPlan", |session, view, body| Box::pin(stack_plan(session, view, body))),
 ];

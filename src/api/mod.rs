@@ -37,6 +37,7 @@ mod render;
 mod respond;
 mod schemas;
 
+mod adopt;
 mod allow;
 mod audit;
 mod beside;

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::failure::Exit;
 use super::{
-    adopt, audit, check_config, contexts, data, diff, doctor, down, environments, events, exec,
-    history, inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve, single,
-    switch, top, undo, up, upgrade, wait, webhooks,
+    adopt, adoption, audit, check_config, contexts, data, diff, doctor, down, environments, events,
+    exec, history, inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve,
+    single, switch, top, undo, up, upgrade, wait, webhooks,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -162,6 +162,8 @@ pub enum Verb {
     Run(Box<single::RunArgs>),
     /// Remove single containers
     Rm(single::RmArgs),
+    /// Take running compose projects over as stacks, without a restart; give them back
+    Adopt(adoption::AdoptArgs),
     /// The hosts: show, deactivate, evacuate
     Hosts(parts::HostsArgs),
     /// The volumes: show, remove

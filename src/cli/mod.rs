@@ -13,6 +13,7 @@ mod failure;
 mod output;
 
 mod adopt;
+mod adoption;
 mod audit;
 mod check_config;
 mod data;
@@ -104,6 +105,7 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Events(args) => block_on(events::run(settings, out, &args)),
         Verb::Wait(args) => block_on(wait::run(settings, out, &args)),
         Verb::Inspect(args) => block_on(inspect::run(settings, out, &args)),
+        Verb::Adopt(args) => block_on(adoption::run(settings, out, &args)),
         Verb::Hosts(args) => block_on(parts::hosts(settings, out, &args)),
         Verb::Volumes(args) => block_on(parts::volumes(settings, out, &args)),
         Verb::Secrets(args) => block_on(parts::secrets(settings, out, &args)),

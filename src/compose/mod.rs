@@ -52,7 +52,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 pub use hash::canonical_sha256;
-pub use names::stack_name;
+pub use names::{service_name, stack_name};
 pub use order::{Cycle, service_order};
 pub use problem::{Problem, Severity};
 pub use project::{

@@ -71,6 +71,11 @@ pub(super) fn valid_name(key: &str) -> Result<String, String> {
     }
 }
 
+/// The name that a service of a compose file has here; none if its own makes none.
+pub fn service_name(key: &str) -> Option<String> {
+    valid_name(key).ok()
+}
+
 /// A stack name from any text: lower case, `-` for anything a stack name cannot hold.
 pub fn stack_name(text: &str) -> String {
     let letter = |letter: char| match letter.to_ascii_lowercase() {

@@ -7,6 +7,7 @@
 mod desired;
 
 mod apply;
+mod beside;
 mod policy;
 mod providers;
 mod rollout;
@@ -14,6 +15,7 @@ mod rows;
 
 mod settle;
 
+pub mod adopt;
 pub mod agents;
 pub mod attach;
 pub mod balancers;

@@ -4,18 +4,20 @@
 //! full comparison on every (re)connection and at intervals catches what events missed. Rows change by
 //! processes alone; nothing here tells the engine to do anything.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::{Map, json};
 use tokio_util::sync::CancellationToken;
 
+use super::beside::{self, Listed};
 use super::hosts::{self, Standing};
 use crate::engine::{ContainerState, EngineEvent, EventKind, Health, Observed};
 use crate::error::Result;
 use crate::events::Changes;
 use crate::model::resource::Resource;
+use crate::process::native::{self, NATIVE};
 use crate::process::site::{HostEngine, Site};
 use crate::process::tasks::{Every, Found, Task};
 use crate::process::{self};
@@ -198,10 +200,9 @@ impl Watcher {
     }
 
     async fn hear(&self, event: EngineEvent, suspects: &mut HashSet<i64>) -> Result<()> {
-        if let (EventKind::Health(health), Some(uuid)) = (&event.kind, &event.uuid) {
-            let row = self.site.store.read(|read| read.by_uuid(uuid))?;
-            return match row {
-                Some(row) => self.record_health(&row, *health).await,
+        if let EventKind::Health(health) = event.kind {
+            return match self.row_of(&event)? {
+                Some(row) => self.record_health(&row, health).await,
                 None => Ok(()),
             };
         }
@@ -209,16 +210,31 @@ impl Watcher {
             event.kind,
             EventKind::Start | EventKind::Die { .. } | EventKind::Oom | EventKind::Destroy
         );
+        if !tells {
+            return Ok(());
+        }
         let started = event.kind == EventKind::Start;
-        let Some(uuid) = event.uuid.filter(|_| tells) else { return Ok(()) };
-        let row = self.site.store.read(|read| read.by_uuid(&uuid))?;
-        // Two hosts may be one engine; each sees to its own containers.
-        match row.filter(|row| row.int("hostId") == Some(self.host_id)) {
+        match self.row_of(&event)? {
             // As it should be: most starts are our own. Should it die, another event tells.
             Some(row) if started && matches!(row.state.as_str(), "starting" | "running") => Ok(()),
             Some(row) => self.check(row, suspects).await,
+            None if started && event.uuid.is_none() => {
+                beside::meet(&self.site, &self.host, self.host_id, &event.container).await.map(drop)
+            }
             None => Ok(()),
         }
+    }
+
+    /// The row of the container that an event is about. Two hosts may be one engine; each sees to its own.
+    fn row_of(&self, event: &EngineEvent) -> Result<Option<Resource>> {
+        let row = self.site.store.read(|read| match &event.uuid {
+            Some(uuid) => read.by_uuid(uuid),
+            None => {
+                let rows = read.referrers_by_text("instance", "externalId", &event.container)?;
+                Ok(rows.into_iter().find(|row| row.int("hostId") == Some(self.host_id)))
+            }
+        })?;
+        Ok(row.filter(|row| row.int("hostId") == Some(self.host_id)))
     }
 
     /// Looks again at containers that were busy when an event named them.
@@ -263,19 +279,14 @@ impl Watcher {
             .list()
             .await
             .map_err(|error| crate::error::Error::status(503).message(error.to_string()))?;
-        let by_uuid: HashMap<&str, &Observed> = observed
-            .iter()
-            .filter_map(|container| Some((container.uuid.as_deref()?, container)))
-            .collect();
-        let (mut found, mut changed) = (Vec::new(), Vec::new());
-        self.site.store.read(|read| {
+        let listed = Listed::of(&observed);
+        let (mut found, mut changed, mut known) = (Vec::new(), Vec::new(), HashSet::new());
+        let shown = self.site.store.read(|read| {
             read.for_each_referrer("instance", "hostId", self.host_id, |row| {
                 // One that was never started is not known to the engine, and need not be.
-                // Whoever reported one that somebody else runs reports what becomes of it, too.
-                if row.str("externalId").is_none() || row.flag("nativeContainer") {
-                    return Ok(());
-                }
-                let observed = by_uuid.get(row.uuid.as_str()).copied();
+                let Some(external) = row.str("externalId") else { return Ok(()) };
+                known.insert(external.to_owned());
+                let observed = listed.find(&row);
                 if let Some(observed) = observed.filter(|own| follows(&row, own.health)) {
                     changed.push((row.clone(), observed.health));
                 }
@@ -284,14 +295,28 @@ impl Watcher {
                     found.push((row, finding));
                 }
                 Ok(())
-            })
+            })?;
+            native::are_shown(read)
         })?;
-        let differing = found.len();
+        let mut differing = found.len();
         for (row, health) in changed {
             self.record_health(&row, health).await?;
         }
         for (row, finding) in found {
-            self.act(&row, finding).await?;
+            if row.flag(NATIVE) {
+                // The list may be older than the row.
+                self.check(row, &mut HashSet::new()).await?;
+            } else {
+                self.act(&row, finding).await?;
+            }
+        }
+        if !shown {
+            beside::hide(&self.site, self.host_id).await?;
+            return Ok(differing);
+        }
+        for stranger in beside::strangers(&observed, &known) {
+            let made = beside::meet(&self.site, &self.host, self.host_id, &stranger.id).await?;
+            differing += usize::from(made);
         }
         Ok(differing)
     }
@@ -321,6 +346,9 @@ impl Watcher {
 
     /// Starts the process by which the row follows the engine.
     async fn act(&self, row: &Resource, finding: Finding) -> Result<()> {
+        if row.flag(NATIVE) {
+            return beside::follow(&self.site, row, finding).await;
+        }
         let (transition, data) = match finding {
             Finding::Nothing => return Ok(()),
             Finding::Died { exit_code } => {

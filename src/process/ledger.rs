@@ -139,8 +139,12 @@ fn enter_instance(books: &mut Books, before: Option<&Resource>, after: Option<&R
             let _ = books.fleet.instance_place(host, facts::instance(row, standing));
         }
         (Some((old_host, old)), Some((row, (host, new)))) => {
-            let same = old_host == host
-                && before.is_some_and(|before| before.data.get("ports") == row.data.get("ports"));
+            // A container that was adopted belongs to a unit from then on.
+            let unchanged = |before: &Resource| {
+                let is_as = |field| before.data.get(field) == row.data.get(field);
+                is_as("ports") && is_as("deploymentUnitUuid")
+            };
+            let same = old_host == host && before.is_some_and(unchanged);
             if !same {
                 books.fleet.instance_remove(row.id);
                 let _ = books.fleet.instance_place(host, facts::instance(row, new));

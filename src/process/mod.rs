@@ -24,6 +24,7 @@ pub mod issuance;
 pub mod links;
 pub mod lost_hosts;
 pub mod machine;
+pub mod native;
 pub mod network;
 pub mod project;
 mod pull_tasks;

@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 
 use super::site::Site;
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
-use super::{may_begin, start};
+use super::{may_begin, native, start};
 use crate::error::Result;
 use crate::model::lifecycle::REMOVED;
 use crate::model::resource::{NewResource, Resource};
@@ -173,7 +173,10 @@ fn rest(tx: &mut Tx<'_>, account_id: i64) -> Result<usize> {
 }
 
 /// Ends whatever a row is doing, and takes it the shortest way to its removal.
-fn bury(tx: &mut Tx<'_>, id: i64) -> Result<()> {
+///
+/// # Errors
+/// When the database fails.
+pub fn bury(tx: &mut Tx<'_>, id: i64) -> Result<()> {
     tx.process_supersede(id)?;
     super::retire(tx, id)?;
     let now = tx.now;
@@ -188,8 +191,12 @@ fn bury(tx: &mut Tx<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Starts a row's removal by whatever way its state allows.
+/// Starts a row's removal by whatever way its state allows. A container that somebody else runs stays: what
+/// goes is only its row, and at once.
 pub fn remove(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
+    if row.flag(native::NATIVE) {
+        return native::let_go(tx, row);
+    }
     if may_begin(row, "remove") {
         start(tx, row.id, "remove", Map::new())?;
     } else if may_begin(row, "stop") {

@@ -182,17 +182,21 @@ pub fn followed(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
     }
 }
 
-/// A removed service takes its expose maps along.
 fn bury(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
-    if work.process.name == "service.remove" {
-        for map in tx.referrers("serviceExposeMap", "serviceId", work.resource.id)? {
-            super::retire(tx, map.id)?;
-        }
-        super::links::bury(tx, work.resource.id)?;
-        super::versions::bury(tx, work.resource.id)?;
-        super::reserve::release(tx, &work.resource)?;
+    if work.process.name == "service.remove" { dismantle(tx, &work.resource) } else { Ok(()) }
+}
+
+/// A removed service takes its expose maps along, and whatever else was its own.
+///
+/// # Errors
+/// When the database fails.
+pub fn dismantle(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    for map in tx.referrers("serviceExposeMap", "serviceId", service.id)? {
+        super::retire(tx, map.id)?;
     }
-    Ok(())
+    super::links::bury(tx, service.id)?;
+    super::versions::bury(tx, service.id)?;
+    super::reserve::release(tx, service)
 }
 
 fn import(_: Work) -> StepFuture {

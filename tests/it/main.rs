@@ -38,6 +38,7 @@ mod launch_config;
 mod machine_hosts;
 mod machine_support;
 mod machines;
+mod natives;
 mod paths;
 mod policies;
 mod projects;

@@ -11,8 +11,11 @@ use std::time::Duration;
 
 use ranchette::clock::{Clock, Entropy};
 use ranchette::config::Config;
+use ranchette::process::native;
 use ranchette::process::site::Site;
+use ranchette::server::data_dir::DataDir;
 use ranchette::server::{self, Running};
+use ranchette::store::{Store, Tx};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -29,6 +32,8 @@ pub struct Ranch {
     /// Stacks have names that no other test process uses.
     stacks: Vec<String>,
     networks: Mutex<BTreeSet<String>>,
+    /// Whether it shows what others run on the engine, which other tests do, too.
+    shows_others: bool,
 }
 
 /// A server in this process. It ends with this value: it would replace what a failed test removes.
@@ -106,7 +111,14 @@ impl Ranch {
             subnet: format!("10.{}.{}.0/20", 180 - number / 16 * 60 + pid % 60, number % 16 * 16),
             stacks: stacks.iter().map(|name| format!("{name}{pid}")).collect(),
             networks: Mutex::default(),
+            shows_others: false,
         }
+    }
+
+    /// It shows containers that others run.
+    pub fn showing_others(mut self) -> Self {
+        self.shows_others = true;
+        self
     }
 
     /// The name of a stack.
@@ -126,8 +138,19 @@ impl Ranch {
         config.server.data_dir = self.data_dir();
         config.docker.host.clone_from(&self.endpoint);
         config.network.subnet = self.subnet.parse().expect("subnet");
+        if !self.shows_others {
+            self.hide_others().await;
+        }
         let running = server::start(&config, Clock::System, Entropy::System).await;
         Serving(Some(running.expect("the server starts")))
+    }
+
+    /// Before the first look at the engine, which other tests use at the same time.
+    async fn hide_others(&self) {
+        let folder = DataDir::open(&self.data_dir()).expect("data folder");
+        let store = Store::open(&folder.database(), Clock::System, Entropy::System);
+        let hide = |tx: &mut Tx<'_>| tx.set_setting(native::SHOWN, Some("false"));
+        store.expect("a store").write(hide).await.expect("a setting");
     }
 
     /// Starts the server as a process of its own, which logs to the file `server.log`.
@@ -155,6 +178,8 @@ impl Ranch {
             }
         }
         command.env("RANCHETTE_NETWORK_SUBNET", &self.subnet);
+        let shown = if self.shows_others { "true" } else { "false" };
+        command.env("CATTLE_MANAGE_NONRANCHER_CONTAINERS", shown);
         command.arg("--data-dir").arg(self.data_dir());
         command
     }

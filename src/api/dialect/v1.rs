@@ -103,6 +103,7 @@ pub static V1: Dialect = Dialect {
     version: Version::V1,
     hidden: &[
         "accountLink",
+        "adoption",
         "balancerServiceConfig",
         "balancerTargetConfig",
         "binding",

@@ -9,6 +9,7 @@ use crate::auth::{Caller, Role, control};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::model::settings::{self, Layer, Shape};
+use crate::process::native;
 use crate::store::Read;
 
 /// `settings`.
@@ -129,6 +130,9 @@ fn write(ctx: &mut Ctx<'_, '_>, write: &Write) -> Result<Resource> {
     if !keeps {
         control::check_setting(ctx.tx, &name, value.as_deref())?;
         ctx.tx.set_setting(&name, value.as_deref())?;
+        if name == native::SHOWN {
+            native::hide(ctx.tx)?;
+        }
     }
     let mut row = one(ctx.tx, ctx.caller, &name)?;
     if matches!(write, Write::Delete(_)) {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
+use super::super::adopt;
 use super::{Manner, Report, Request, balancers, links, secrets, strategy, volumes};
 use crate::compose::plan::{Action, Change};
 use crate::compose::{Condition, FileContent, FileKind, MountedFile, Project, Service};
@@ -58,7 +59,7 @@ pub fn apply(
 }
 
 /// The stack keeps its files, so that they can be shown and edited.
-fn remember(stack: &mut Resource, request: &Request, project: &Project) {
+pub(super) fn remember(stack: &mut Resource, request: &Request, project: &Project) {
     stack.set("dockerCompose", request.docker_compose.as_str());
     stack.set("rancherCompose", request.rancher_compose.as_deref());
     secrets::Remembered::of(request, project).put(stack);
@@ -73,8 +74,9 @@ pub fn services(
     report: &Report,
     manner: Manner,
 ) -> Result<()> {
-    let stack_name = stack.name.clone().unwrap_or_default();
-    let names = volumes::names(&stack_name, project);
+    // A project that was taken over keeps its volumes.
+    let prefix = stack.str(adopt::PROJECT).or(stack.name.as_deref()).unwrap_or_default();
+    let names = volumes::names(prefix, project);
     volumes::declare(tx, stack, project, &names)?;
     let secrets = secrets::declare(tx, vault, stack, project)?;
     let names = Names { volumes: &names, secrets: &secrets };
@@ -96,14 +98,14 @@ pub fn services(
         let wanted = project.service(&change.service);
         let known = known(change);
         match (change.action, wanted, known) {
-            (Action::Create, Some(wanted), _) => create(tx, stack, project, wanted, &names)?,
+            (Action::Create, Some(wanted), _) => {
+                create(tx, stack, project, wanted, &names, manner)?
+            }
             (Action::Change, Some(wanted), Some(known)) => {
                 let same_kind = known.kind == wanted.kind.as_str();
                 if same_kind && super::is_global(known) == wanted.global {
-                    match manner {
-                        Manner::Update => update(tx, project, wanted, known, &names)?,
-                        Manner::Upgrade => upgrade(tx, project, wanted, known, &names)?,
-                    }
+                    let way = if manner == Manner::Upgrade { upgrade } else { update };
+                    way(tx, project, wanted, known, &names)?;
                 } else if manner == Manner::Upgrade {
                     return Err(Error::conflict(format!(
                         "service `{}` cannot become another kind of service in an upgrade",
@@ -111,7 +113,7 @@ pub fn services(
                     )));
                 } else {
                     process::start(tx, known.id, "remove", Map::new())?;
-                    create(tx, stack, project, wanted, &names)?;
+                    create(tx, stack, project, wanted, &names, manner)?;
                 }
             }
             (Action::Scale, Some(wanted), Some(known)) => {
@@ -167,6 +169,7 @@ fn create(
     project: &Project,
     wanted: &Service,
     names: &Names<'_>,
+    manner: Manner,
 ) -> Result<()> {
     let uuid = tx.entropy.uuid();
     let mut row = NewResource::new("service", uuid)
@@ -180,8 +183,21 @@ fn create(
     row.data.extend(wanted.fields.clone());
     row.data.extend(settings(project, wanted, names, "0")?);
     row = row.with("scale", wanted.scale.unwrap_or(1));
-    let made = process::create(tx, row, Map::new())?;
+    let made = match manner {
+        Manner::Adopt => at_rest(tx, row)?,
+        Manner::Update | Manner::Upgrade => process::create(tx, row, Map::new())?,
+    };
     process::versions::record(tx, &made, "create", "")
+}
+
+/// A service for which nothing is done before its containers are its own.
+fn at_rest(tx: &mut Tx<'_>, row: NewResource) -> Result<Resource> {
+    let made = tx.insert(row.state("inactive"))?;
+    process::selectors::service_changed(tx, &made)?;
+    if let Some(message) = process::reserve::reserve(tx, &made)? {
+        return Err(Error::conflict(message));
+    }
+    tx.require("service", made.id)
 }
 
 fn update(
@@ -269,9 +285,12 @@ fn settings(
         }
         volumes::rename(&mut launch, names.volumes);
         launch.insert("version".to_owned(), version.into());
-        let labels = launch.entry("labels").or_insert_with(|| json!({}));
-        if let Value::Object(labels) = labels {
-            labels.insert(HASH.to_owned(), wanted.hash.as_str().into());
+        // What was taken over as it ran is of no file.
+        if !wanted.hash.is_empty() {
+            let labels = launch.entry("labels").or_insert_with(|| json!({}));
+            if let Value::Object(labels) = labels {
+                labels.insert(HASH.to_owned(), wanted.hash.as_str().into());
+            }
         }
         Value::Object(launch)
     };

@@ -11,7 +11,7 @@ mod balancers;
 mod links;
 mod secrets;
 mod strategy;
-mod volumes;
+pub(super) mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -193,6 +193,41 @@ fn conceal_from(
     Ok(())
 }
 
+/// Makes the services of a stack whose containers are there already: nothing is started. `request` are the
+/// stack's files, if they are what its services come from.
+///
+/// # Errors
+/// When the database fails, or something that the services name is not there.
+pub fn adopt(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    stack: &Resource,
+    project: &Project,
+    request: Option<&Request>,
+) -> Result<()> {
+    let stack = match request {
+        Some(request) => tx.update(stack.id, |stack| {
+            apply::remember(stack, request, project);
+            Ok(())
+        })?,
+        None => stack.clone(),
+    };
+    let changes = compose::plan::plan(project, &[], Orphans::Keep)
+        .map_err(|cycle| Error::conflict(cycle.to_string()))?;
+    let report = Report {
+        stack_id: Some(stack.id),
+        name: stack.display_name(),
+        changes,
+        problems: Vec::new(),
+    };
+    apply::services(tx, vault, &stack, project, &report, Manner::Adopt)
+}
+
+/// What a request's files say.
+pub(super) fn said(request: &Request) -> Project {
+    parse(request)
+}
+
 /// How services that a file describes differently become as it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -200,6 +235,8 @@ pub enum Manner {
     Update,
     /// By an upgrade in service, which can be taken back.
     Upgrade,
+    /// Their containers are there already.
+    Adopt,
 }
 
 /// What an upgrade of a stack would change, without changing anything: files that are wrong are refused.

@@ -1,9 +1,23 @@
-//! What a compose file would change. Ours, not Rancher's.
+//! What a compose file would change, and compose projects that are taken over. Ours, not Rancher's.
 
 use super::prelude::*;
 
 /// Every type of this file.
-pub const TYPES: &[&Type] = &[&STACK_PLAN];
+pub const TYPES: &[&Type] = &[&ADOPTION, &STACK_PLAN];
+
+/// `adoption`: compose projects that run are taken over as stacks, and given back.
+pub const ADOPTION: Type = Type::computed(
+    "adoption",
+    "adoptions",
+    "adoptions",
+    &[&[
+        f("names", Array(&String)).null().c(),
+        f("dryRun", Boolean).or_bool(false).c(),
+        f("undo", Boolean).or_bool(false).c(),
+        f("projects", Array(&Json)).null(),
+    ]],
+)
+.methods(Methods { create: Everyone, ..Methods::NONE });
 
 /// `stackPlan`: compose files in, what they change out.
 pub const STACK_PLAN: Type = Type::computed(

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::super::native::NATIVE;
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
 use super::super::{balancer, instance_links, object, reserve, storage};
 use super::{engine_ref, engine_unless_gone, mounts, prepare, volumes};
 use crate::engine::RemoveVolumes;
 use crate::error::Result;
 use crate::model::names::label;
+use crate::model::resource::Resource;
 use crate::store::Tx;
 
 /// A container that ran this long before it died starts again without delay, in milliseconds.
@@ -115,6 +117,8 @@ pub fn destroy(work: Work) -> StepFuture {
         if let Some(host) = engine_unless_gone(&work)? {
             let volumes = match work.resource.label(label::VOLUME_CLEANUP) {
                 Some("none") => RemoveVolumes::None,
+                // Whoever made the container may want them back.
+                _ if work.resource.flag(NATIVE) => RemoveVolumes::None,
                 _ => RemoveVolumes::Anonymous,
             };
             host.engine.remove(&engine_ref(&work.resource), volumes).await?;
@@ -125,15 +129,17 @@ pub fn destroy(work: Work) -> StepFuture {
             }
         }
         Outcome::commit(|tx, work| {
-            give_back(tx, work)?;
+            give_back(tx, &work.resource)?;
             Ok(Next::Finish)
         })
     })
 }
 
 /// Retires every row that was the container's alone.
-fn give_back(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
-    let row = &work.resource;
+///
+/// # Errors
+/// When the database fails.
+pub fn give_back(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
     let named: Vec<i64> = row
         .map("dataVolumeMounts")
         .into_iter()

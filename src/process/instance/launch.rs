@@ -6,12 +6,13 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::super::native::NATIVE;
 use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::super::{balancer, instance_links, pulls, registries, storage, versions};
 use super::mounts::VolumeSpec;
-use super::{build, engine_of, engine_ref, naming, providers};
+use super::{adopted, build, engine_of, engine_ref, naming, providers};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
 use crate::engine::{BindMount, EngineError, NetworkSpec, SecretFile, VolumeSpec as EngineVolume};
 use crate::error::{Error, Result};
@@ -56,6 +57,10 @@ pub fn start(work: Work) -> StepFuture {
         // The machine may have started anew since they were put into its memory.
         keep(&work, &host, Removed::Kept).await?;
         match start_container(&host, &id).await {
+            // What somebody else has made and removed is theirs to make again.
+            Err(error @ EngineError::NoSuchContainer { .. }) if work.resource.flag(NATIVE) => {
+                return Err(Failure { message: error.to_string(), retry: Retry::Never });
+            }
             Err(EngineError::NoSuchContainer { .. }) => {
                 id = create_container(&work, &host).await?;
                 start_container(&host, &id).await?;
@@ -162,6 +167,7 @@ async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Fail
     if let Some(files) = &plan.files {
         host.engine.upload(&id, "/", files.clone()).await?;
     }
+    adopted::meet_neighbours(work, host, &id).await?;
     Ok(id)
 }
 
@@ -271,7 +277,7 @@ impl Plan {
 }
 
 /// How the container's mode translates, and the network to make sure of.
-fn attachment(
+pub(super) fn attachment(
     read: &crate::store::Read<'_>,
     site: &Site,
     row: &Resource,

@@ -1,5 +1,6 @@
 //! Processes of containers: made ready, launched, halted, removed.
 
+pub mod adopted;
 pub mod build;
 pub mod prepare;
 
@@ -13,7 +14,8 @@ mod launch;
 
 mod halt;
 
-pub use providers::PROVIDES;
+pub use halt::give_back;
+pub use providers::{PROVIDES, of_fields as providers_of};
 
 use serde_json::json;
 
@@ -61,7 +63,11 @@ pub const PROCESSES: &[Definition] = &[
     },
     Definition {
         name: "instance.update",
-        steps: &[Step { name: "configure", run: balancer::configure }],
+        steps: &[
+            Step { name: "settle", run: adopted::settle },
+            Step { name: "reach", run: adopted::reach },
+            Step { name: "configure", run: balancer::configure },
+        ],
         tries: Some(TRIES),
         give_up: None,
     },

@@ -223,7 +223,10 @@ fn bind(row: &mut Resource, port: usize, address: IpAddr) {
 }
 
 /// One `port` row for each port, once.
-fn ports(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
+///
+/// # Errors
+/// When the database fails.
+pub fn ports(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
     if row.list("ports").is_empty() || !tx.referrers("port", "instanceId", row.id)?.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Containers whose volumes or network a container takes: it waits for those that are on their way.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::step::{Next, Outcome, StepFuture, Work};
 use crate::error::Result;
@@ -39,6 +39,13 @@ pub fn ready(work: Work) -> StepFuture {
 pub fn of(row: &Resource) -> impl Iterator<Item = i64> + '_ {
     let volumes = row.list("dataVolumesFrom").iter().filter_map(Value::as_i64);
     row.int("networkContainerId").into_iter().chain(volumes)
+}
+
+/// The containers that a container of these fields takes from.
+pub fn of_fields(fields: &Map<String, Value>) -> Vec<i64> {
+    let volumes = fields.get("dataVolumesFrom").and_then(Value::as_array).into_iter().flatten();
+    let network = fields.get("networkContainerId").into_iter();
+    network.chain(volumes).filter_map(Value::as_i64).collect()
 }
 
 /// One that is not there yet: a network needs a running container, volumes one that was made.

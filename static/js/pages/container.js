@@ -96,6 +96,7 @@ function details(app, container) {
       ["Mounts", mounts(container)],
       ["Environment", tags(Object.keys(container.environment || {}).sort())],
       ["Network", container.networkMode],
+      ["Made by", container.nativeContainer ? "somebody else; it is shown and followed (native)" : null],
       ["Started", container.firstRunning ? ago(moment(container, "firstRunning")) : null],
       ["Starts", container.startCount > 1 ? String(container.startCount) : null],
       ["Docker id", container.externalId ? h("code", { title: container.externalId }, container.externalId.slice(0, 12)) : null],

@@ -1,5 +1,6 @@
 // The list of stacks: what runs, how it is, and where it answers.
 
+import { projects } from "../adopting.js";
 import { h } from "../dom.js";
 import { byName, condition, count, endpoints, message, stackCondition } from "../format.js";
 import { watch } from "../live.js";
@@ -99,8 +100,10 @@ function looseContainers(loose) {
   if (list.length === 0) return null;
   return h("details", { class: "section", key: "loose" },
     h("summary", {}, `${count(list.length, "container")} outside stacks`),
+    projects(list),
     h("ul", { class: "rows" }, list.map((one) => h("li", { key: one.id, class: "row-line" },
       badge(one), h("a", { href: href("containers", one.id) }, one.name || one.id),
+      one.nativeContainer && h("span", { class: "tag", title: "Somebody else started it" }, "native"),
       h("span", { class: "muted clip" }, (one.imageUuid || "").replace(/^docker:/, ""))))));
 }
 

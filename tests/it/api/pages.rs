@@ -51,7 +51,7 @@ fn inputs(page: &str) -> Option<BTreeSet<String>> {
 #[actix_web::test]
 async fn forms_offer_what_the_schemas_do() {
     // What these take is not a row of theirs.
-    const COMMANDS: [&str; 2] = ["publish", "stackPlan"];
+    const COMMANDS: [&str; 3] = ["adoption", "publish", "stackPlan"];
     let site = Site::start().await;
     let (person, _) = site.person("ann").await;
     let mut made = Vec::new();

@@ -89,6 +89,7 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     (TAIL, "GET", "/v1/token", Everyone(200)),
     (TAIL, "POST", "/v2-beta/token", Everyone(400)),
     (TAIL, "PUT", "/v2-beta/token/current", Everyone(405)),
+    (TAIL, "POST", "/v2-beta/adoptions", By("adoption", "create", 422, 404)),
     (TAIL, "POST", "/v2-beta/stackplans", By("stackPlan", "create", 422, 404)),
     (TAIL, "POST", "/v2-beta/imagebuilds", By("container", "create", 422, 403)),
     (TAIL, "UPGRADE", "/v2-beta/subscribe?eventNames=x", By("subscribe", "list", 101, 404)),

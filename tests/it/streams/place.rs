@@ -12,9 +12,10 @@ use ranchette::engine::docker::DockerEngine;
 use ranchette::engine::sim::SimFleet;
 use ranchette::error::Result;
 use ranchette::model::resource::Resource;
+use ranchette::process::native;
 use ranchette::process::tasks::{Task, carry_out};
 use ranchette::server::core::Core;
-use ranchette::store::Read;
+use ranchette::store::{Read, Tx};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_tungstenite::connect_async;
@@ -63,6 +64,9 @@ impl Place {
         let mut core = Core::open(&path, Clock::System, Entropy::System, limits).expect("a core");
         let ((site, code), auth) = Site::over(&core, folder).await;
         site.claim(&code).await;
+        // What other tests run on the engine is no concern of this one.
+        let hide = |tx: &mut Tx<'_>| tx.set_setting(native::SHOWN, Some("false"));
+        core.site.store.write(hide).await.expect("a setting");
         core.start();
         let host = core
             .add_host(seed::DEFAULT_PROJECT, address, "host1", engine, 60_000)
