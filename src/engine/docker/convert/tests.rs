@@ -4,6 +4,7 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 mod limits;
+mod seen;
 
 use super::create_body;
 use crate::engine::spec::{Endpoint, Extras, NetworkAttachment, container_spec};
