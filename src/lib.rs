@@ -18,6 +18,7 @@ pub mod acme;
 pub mod archive;
 pub mod catalog;
 pub mod engine;
+pub mod folder;
 pub mod outbound;
 pub mod vault;
 

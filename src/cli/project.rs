@@ -13,13 +13,12 @@ use super::args::Files;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::settings::Settings;
+use crate::compose::layout::DOTENV;
 use crate::compose::{self, ComposeFile, Input, LoadError, Project, Recorder, Severity};
 
 /// Largest file that a compose file may name. Secrets and variables are much smaller, and what is
 /// read is sent to the server.
 const MAX_FILE_BYTES: u64 = 4 << 20;
-/// Where the variables are that every compose file sees.
-const DOTENV: &str = ".env";
 
 /// A project that has been read.
 #[derive(Clone, Debug)]
@@ -112,6 +111,11 @@ pub fn stack_name(settings: &Settings, said: Option<&str>) -> Result<String> {
         ..failure
     })?;
     Ok(loaded.name)
+}
+
+/// A folder as the server knows it, which has the same disk.
+pub fn absolute(settings: &Settings, folder: &Path) -> PathBuf {
+    locate::tidy(&settings.absolute(folder))
 }
 
 fn check_name(name: &str) -> Result<&str> {

@@ -17,6 +17,7 @@ pub mod answers;
 pub mod emit;
 pub mod export;
 pub mod gotemplate;
+pub mod layout;
 pub mod plan;
 pub mod transform;
 

@@ -134,6 +134,11 @@ pub const OPTIONS: &[Opt] = &[
     Opt { key: "catalog.sources", slot: |c| Slot::Sources(&mut c.catalog.sources),
         doc: "Catalogs of templates for everyone: \"name=/folder\", \"name=https://host/repository.git\" or\n\
               \"name=https://host/repository.git#branch\". Repositories need the program git." },
+
+    Opt { key: "stacks.directories", slot: |c| Slot::Folders(&mut c.stacks.directories),
+        doc: "Directories, such as \"/opt/stacks\", below which stacks may have folders of their own: their compose\n\
+              files are read and watched there, and written when somebody saves them in the editor. The\n\
+              server needs the right to. Empty: stacks have no folders." },
 ];
 
 /// Sets one option by its key, or adds the problem that prevented it.

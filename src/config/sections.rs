@@ -28,6 +28,8 @@ pub struct Config {
     pub network: Network,
     /// `[catalog]`
     pub catalog: Catalog,
+    /// `[stacks]`
+    pub stacks: Stacks,
     /// `CATTLE_*` and `DEFAULT_CATTLE_*` variables, which are settings rather than options.
     pub cattle: Vec<(String, String)>,
 }
@@ -292,4 +294,11 @@ impl Default for Catalog {
     fn default() -> Self {
         Catalog { builtin: true, sources: Vec::new() }
     }
+}
+
+/// Folders of stacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stacks {
+    /// Directories below which stacks may have their folders; none: stacks have none.
+    pub directories: Vec<PathBuf>,
 }

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -101,6 +101,8 @@ pub enum Slot<'a> {
     Origins(&'a mut Vec<String>),
     /// Catalogs: a name and where they are.
     Sources(&'a mut Vec<String>),
+    /// Absolute paths of directories.
+    Folders(&'a mut Vec<PathBuf>),
     /// One IPv4 network.
     Subnet(&'a mut Ipv4Net),
     /// How much is logged.
@@ -129,6 +131,9 @@ impl Slot<'_> {
             }
             Slot::Sources(to) => {
                 *to = given.items()?.iter().map(|i| source(i)).collect::<Option<_>>()?;
+            }
+            Slot::Folders(to) => {
+                *to = given.items()?.iter().map(|i| folder(i)).collect::<Option<_>>()?;
             }
             Slot::Subnet(to) => *to = subnet(given.text()?)?,
             Slot::Level(to) => *to = LogLevel::named(given.text()?)?,
@@ -165,6 +170,10 @@ impl Slot<'_> {
                 "a list such as [\"home=/srv/catalog\", \"other=https://git.example/catalog.git\"]"
                     .into()
             }
+            Slot::Folders(_) => {
+                "a list of absolute paths without `..`, not of `/` itself, such as [\"/opt/stacks\"]"
+                    .into()
+            }
             Slot::Subnet(_) => {
                 "an IPv4 network of /8 to /24 without host bits, such as \"10.42.0.0/16\"".into()
             }
@@ -185,6 +194,9 @@ impl Slot<'_> {
             Slot::Switch(v) => v.to_string(),
             Slot::Ranges(v) => list(&v.iter().map(ToString::to_string).collect::<Vec<_>>()),
             Slot::Origins(v) | Slot::Sources(v) => list(v),
+            Slot::Folders(v) => {
+                list(&v.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Vec<_>>())
+            }
             Slot::Subnet(v) => quoted(&v.to_string()),
             Slot::Level(v) => quoted(v.name()),
             Slot::Format(v) => quoted(v.name()),
@@ -197,6 +209,14 @@ fn source(text: &str) -> Option<String> {
     let (name, place) = text.trim().split_once('=')?;
     let named = !name.is_empty() && !name.contains(char::is_whitespace);
     (named && (place.starts_with('/') || place.contains("://"))).then(|| text.trim().to_owned())
+}
+
+/// A directory whose path says where it is.
+fn folder(text: &str) -> Option<PathBuf> {
+    let path = Path::new(text.trim());
+    let plain = |part| matches!(part, Component::RootDir | Component::Normal(_));
+    let is_fit = path.is_absolute() && path.components().all(plain) && path.parent().is_some();
+    is_fit.then(|| path.components().collect())
 }
 
 fn within(given: &Given, range: &RangeInclusive<u64>) -> Option<u64> {

@@ -88,6 +88,7 @@ fn the_example_sets_every_option() {
         ("network.names", "false"),
         ("catalog.builtin", "false"),
         ("catalog.sources", "home=/srv/catalog"),
+        ("stacks.directories", "/opt/stacks, /srv/compose/"),
     ];
     let mut problems = Vec::new();
     for (key, value) in changes {
@@ -100,6 +101,23 @@ fn the_example_sets_every_option() {
     let mut problems = Vec::new();
     file::apply(&mut other, Path::new("x"), &example(), &mut problems);
     assert_eq!((problems, other), (vec![], Config::default()));
+}
+
+#[test]
+fn directories_of_stacks_are_absolute() {
+    check(
+        "[stacks]\ndirectories = ['/opt/stacks/', '/srv/a']",
+        &[],
+        &[],
+        expect![[r#"
+            server.data_dir = "./.local/share/ranchette"
+            stacks.directories = ["/opt/stacks", "/srv/a"]
+        "#]],
+    );
+    for wrong in ["/", "stacks", "/opt/../etc"] {
+        let file = format!("[stacks]\ndirectories = ['{wrong}']");
+        assert!(Config::from_text(Path::new("x"), &file).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -8,20 +8,7 @@ use super::super::args::Files;
 use super::super::failure::Failure;
 use super::super::settings::Settings;
 use super::{MAX_FILE_BYTES, read_compose};
-use crate::compose::ComposeFile;
-
-/// Names of the compose file, the preferred one first.
-const NAMES: [&str; 4] =
-    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-/// Names of the file that is laid over it.
-const OVERRIDES: [&str; 4] = [
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-];
-/// Names of Rancher's own file beside it.
-const RANCHER: [&str; 2] = ["rancher-compose.yml", "rancher-compose.yaml"];
+use crate::compose::{ComposeFile, layout};
 
 /// The files of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +60,11 @@ pub fn locate(settings: &Settings, args: &Files) -> Result<Located> {
             }
         });
     }
-    let rancher = RANCHER.iter().map(|name| folder.join(name)).find(|path| path.is_file());
-    let rancher = rancher.map(|path| read_compose(&path, name_in(&folder, &path))).transpose()?;
+    let rancher = layout::rancher_file(|name| folder.join(name).is_file());
+    let rancher = rancher
+        .map(|name| folder.join(name))
+        .map(|path| read_compose(&path, name_in(&folder, &path)))
+        .transpose()?;
     let prefix = prefix(&settings.folder, &folder);
     Ok(Located { folder, prefix, files, rancher })
 }
@@ -90,18 +80,16 @@ fn relative_to_start(settings: &Settings, file: &Path) -> PathBuf {
 /// The nearest folder with a compose file, from `start` upwards, and the files in it.
 fn look_up(start: &Path) -> Result<(PathBuf, Vec<PathBuf>)> {
     for folder in start.ancestors() {
-        let first = |names: &[&str]| {
-            names.iter().copied().find(|name| folder.join(name).is_file()).map(PathBuf::from)
-        };
-        if let Some(main) = first(&NAMES) {
-            return Ok((
-                folder.to_owned(),
-                std::iter::once(main).chain(first(&OVERRIDES)).collect(),
-            ));
+        let names = layout::compose_files(|name| folder.join(name).is_file());
+        if !names.is_empty() {
+            return Ok((folder.to_owned(), names.into_iter().map(PathBuf::from).collect()));
         }
     }
-    Err(Failure::usage(format!("there is no {} here or in a folder above", NAMES.join(", ")))
-        .hint("name one with -f FILE"))
+    Err(Failure::usage(format!(
+        "there is no {} here or in a folder above",
+        layout::COMPOSE.join(", ")
+    ))
+    .hint("name one with -f FILE"))
 }
 
 fn from_standard_input() -> Result<ComposeFile> {
@@ -135,7 +123,7 @@ fn prefix(start: &Path, folder: &Path) -> PathBuf {
 }
 
 /// A path without `.` and `a/..`; links are not followed.
-fn tidy(path: &Path) -> PathBuf {
+pub(super) fn tidy(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {
