@@ -9,16 +9,17 @@ use serde_json::{Map, Value};
 
 use super::adopt;
 use super::body::Body;
-use super::contents;
-use super::publish;
 use super::render::Ids;
 use super::respond::{Reply, not_allowed};
 use super::serve::Session;
 use super::views::View;
+use super::{contents, hooks, publish};
 use crate::auth::policy::{self, Verb};
 use crate::compose::ComposeFile;
+use crate::controller::bound::{self, Binding};
 use crate::controller::deploy::{self, OrphanPolicy, Report, Request};
 use crate::error::{Error, Result};
+use crate::folder;
 use crate::model::id;
 use crate::store::{Read, Tx};
 
@@ -45,13 +46,17 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
         return Err(not_allowed(view.plural));
     }
     let environment = session.caller.account_id;
-    let mut request = request(&fields)?;
+    let mut request = match text(&fields, "directory")? {
+        Some(directory) => from_directory(session, &fields, directory).await?,
+        None => request(&fields)?,
+    };
     if flag(&fields, "template")? {
         deploy::answers::check(&request)?;
         let read = |read: &Read<'_>| deploy::as_template(read, Some(environment), &mut request);
         session.state.store.read(read)?;
     }
-    request.images = images(session, &request).await;
+    request.images = deploy::images(&session.state.site, &request).await;
+    let read_from = read_from(&request);
     let mut contents = None;
     let report = if flag(&fields, "contents")? {
         if !flag(&fields, "dryRun")? {
@@ -79,6 +84,7 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
             answer.insert("before".to_owned(), before);
             answer.insert("after".to_owned(), after);
         }
+        answer.extend(read_from);
     }
     let failed = report.error();
     if let (Some(error), Value::Object(answer)) = (&failed, &mut answer) {
@@ -92,21 +98,6 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     Ok(Reply::json(status, answer.to_string().into_bytes()))
 }
 
-/// What the engines call the images that the project builds. An engine that is away tells nothing: then the
-/// files alone decide.
-async fn images(session: &Session<'_>, request: &Request) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for tag in deploy::built_tags(request) {
-        for (_, host) in session.state.site.engines.all() {
-            if let Ok(Some(id)) = host.engine.image_id(&tag).await {
-                found.insert(tag, id);
-                break;
-            }
-        }
-    }
-    found
-}
-
 fn stack_id(session: &Session<'_>, report: &Report) -> Value {
     let Some(stack) = report.stack_id else { return Value::Null };
     match session.renderer().ids {
@@ -118,7 +109,76 @@ fn stack_id(session: &Session<'_>, report: &Report) -> Value {
     }
 }
 
-fn request(fields: &Map<String, Value>) -> Result<Request> {
+/// Where the files of a request were read, if the server has read them itself.
+fn read_from(request: &Request) -> Map<String, Value> {
+    let fields = request.bound.iter().flat_map(|bound| {
+        let fields = [("directory", &bound.binding.directory), ("fingerprint", &bound.fingerprint)];
+        fields.map(|(field, text)| (field.to_owned(), Value::from(text.as_str())))
+    });
+    fields.collect()
+}
+
+/// What is asked for of a directory on the server's disk, whose files the server reads. `files` are texts that
+/// have not been saved there yet: they can be tried out, not applied.
+async fn from_directory(
+    session: &Session<'_>,
+    fields: &Map<String, Value>,
+    directory: String,
+) -> Result<Request> {
+    let (name, unsaved) = (text(fields, "name")?, decoded(fields)?);
+    let directory = folder::tidy(&directory);
+    let stack = match &name {
+        Some(name) => session.state.store.read(|read| {
+            let found = read.by_name("stack", Some(session.caller.account_id), name)?;
+            Ok(found.into_iter().next())
+        })?,
+        None => None,
+    };
+    let known = stack.as_ref().and_then(Binding::of);
+    let known = known.filter(|binding| binding.directory == directory);
+    let given = |field| fields.get(field).is_some_and(|value| !value.is_null());
+    let mut binding = Binding { directory, ..known.clone().unwrap_or_default() };
+    if given("composeFiles") {
+        binding.files = names(fields)?;
+    }
+    if given("profiles") {
+        binding.profiles = list(fields, "profiles")?;
+    }
+    let is_bound = known.as_ref() == Some(&binding);
+    hooks::may_use_directory(session.caller, is_bound, !unsaved.is_empty())?;
+    if !unsaved.is_empty() && !flag(fields, "dryRun")? {
+        return Err(Error::field("InvalidOption", "files")
+            .message("what a directory has not on disk can only be tried out; save it first"));
+    }
+    let folders = Arc::clone(&session.state.site.folders);
+    let read = move || bound::read(&folders, name.as_deref(), &binding, unsaved);
+    let read = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
+    let (mut request, _) = read.map_err(|refused| bound::refusal(refused, "directory"))?;
+    if !flag(fields, "removeOrphans")? {
+        request.orphans = OrphanPolicy::Keep;
+    }
+    let seen = text(fields, "fingerprint")?;
+    let now = request.bound.as_ref().map(|bound| bound.fingerprint.as_str());
+    if seen.is_some() && seen.as_deref() != now {
+        return Err(Error::conflict(
+            "the files have changed on disk since this was planned; look at the plan again",
+        ));
+    }
+    Ok(request)
+}
+
+/// Names in `composeFiles`.
+fn names(fields: &Map<String, Value>) -> Result<Vec<String>> {
+    let files = fields.get("composeFiles").and_then(Value::as_array);
+    let name = |entry: &Value| {
+        let name = entry.as_str().or_else(|| entry.get("name").and_then(Value::as_str));
+        name.map(str::to_owned).ok_or_else(|| wrong("composeFiles", "a list of names"))
+    };
+    files.ok_or_else(|| wrong("composeFiles", "a list of names"))?.iter().map(name).collect()
+}
+
+/// The files of a request, by path.
+fn decoded(fields: &Map<String, Value>) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for (path, content) in map(fields, "files")? {
         let bytes = base64::engine::general_purpose::STANDARD.decode(&content).map_err(|_| {
@@ -126,6 +186,11 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
         })?;
         files.insert(path, bytes);
     }
+    Ok(files)
+}
+
+fn request(fields: &Map<String, Value>) -> Result<Request> {
+    let files = decoded(fields)?;
     let docker_compose = text(fields, "dockerCompose")?.unwrap_or_default();
     let overlays = overlays(fields)?;
     if docker_compose.trim().is_empty() {
@@ -149,6 +214,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
         template: None,
         previous_version: None,
         images: BTreeMap::new(),
+        bound: None,
     })
 }
 

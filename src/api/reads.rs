@@ -28,7 +28,7 @@ pub fn enrich(session: &Session<'_>, read: &Read<'_>, rows: &mut [Resource]) -> 
     for run in rows.chunk_by_mut(|a, b| a.ty == b.ty) {
         let Some(ty) = run.first().map(|row| row.ty) else { continue };
         for guard in hooks::GUARDS.iter().filter(|guard| guard.ty == ty) {
-            (guard.run)(read, session.caller, run)?;
+            (guard.run)(&session.state.site, read, session.caller, run)?;
         }
         for live in hooks::LIVE.iter().filter(|live| live.ty == ty) {
             (live.run)(session.state, run);

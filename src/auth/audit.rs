@@ -159,12 +159,18 @@ const SECRET_KEYS: &[&str] = &[
 const SECRET_FIELDS: &[(&str, &str)] = &[
     ("certificate", "key"),
     // What stacks were called.
+    ("environment", "content"),
     ("environment", "environment"),
     ("environment", "templates"),
+    ("environment", "text"),
     ("secret", "value"),
+    // What is saved in a stack's directory, and read from there.
+    ("stack", "content"),
     ("stack", "environment"),
     ("stack", "previousEnvironment"),
     ("stack", "templates"),
+    ("stack", "text"),
+    ("stackFile", "text"),
     // Files and variables may be where compose files take their secrets from.
     ("stackPlan", "after"),
     ("stackPlan", "before"),

@@ -19,6 +19,7 @@ pub mod adopt;
 pub mod agents;
 pub mod attach;
 pub mod balancers;
+pub mod bound;
 pub mod checks;
 pub mod deploy;
 pub mod foresee;

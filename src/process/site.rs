@@ -17,6 +17,7 @@ use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
+use crate::folder::Folders;
 use crate::store::{Store, Tx};
 use crate::vault::Vault;
 
@@ -38,6 +39,8 @@ pub struct Site {
     pub importer: Box<dyn Importer>,
     /// Archives of volumes.
     pub archives: Places,
+    /// Folders of stacks.
+    pub folders: Arc<Folders>,
     /// Issues certificates.
     pub authority: Arc<dyn Authority>,
     /// Events between this program and others.

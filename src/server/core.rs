@@ -15,13 +15,14 @@ use crate::archive::Places;
 use crate::clock::{Clock, Entropy};
 use crate::controller::attach::Attacher;
 use crate::controller::checks::Checks;
-use crate::controller::{Controller, agents, balancers, deploy, hosts, issuance, watch};
+use crate::controller::{Controller, agents, balancers, bound, deploy, hosts, issuance, watch};
 use crate::engine::Engine;
 use crate::engine::docker::ssh::SshMachines;
 use crate::engine::machine::Machines;
 use crate::engine::sim::SimFleet;
 use crate::error::Result;
 use crate::events::bus::Bus;
+use crate::folder::Folders;
 use crate::metrics::Metrics;
 use crate::network::policy::guard::Guard;
 use crate::process::agent;
@@ -147,6 +148,7 @@ impl Core {
             ledger,
             importer: Box::new(deploy::ComposeImporter),
             archives: outside.archives,
+            folders: Arc::new(Folders::default()),
             authority: outside.authority,
             bus: Bus::default(),
             fleet: OnceLock::new(),
@@ -255,6 +257,8 @@ impl Core {
         self.tasks.push(tokio::spawn(balancers));
         let courier = Courier::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(courier.run()));
+        let bound = bound::watch::run(Arc::clone(&self.site), self.stop.clone());
+        self.tasks.push(tokio::spawn(bound));
         let controller = Controller::new(Arc::clone(&self.site), self.stop.clone());
         self.tasks.push(tokio::spawn(controller.run()));
         self.tasks.push(tokio::spawn(self.guard().run(self.stop.clone())));

@@ -91,6 +91,7 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     let outside = outside(config, &data_dir, &clock, &entropy)?;
     let mut core = Core::open_with(&database, clock, entropy, limits(config), outside)?;
     core.hold(data_dir);
+    core.site.folders.allow(config.stacks.directories.clone());
     // What a rotation of keys that was cut off has left.
     secrets::reseal(&core.site.store, &core.site.vault).await?;
     let said = config.clone();

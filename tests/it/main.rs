@@ -11,6 +11,7 @@ mod api;
 mod authz;
 mod balancer;
 mod balancer_wire;
+mod bound;
 mod catalog;
 mod cattle_client;
 mod chaos;

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process::images;
 use crate::process::instance::build;
+use crate::process::site::Site;
 use crate::store::Read;
 
 /// `container`.
@@ -67,8 +68,8 @@ const ENTER_ANYWHERE: &str = "allow.restricted.user.exec";
 
 /// Restricted members neither run commands in nor reach into containers that reach beyond themselves,
 /// unless the setting says otherwise; what belongs to the infrastructure has a guard of its own.
-pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
-    guard_system(read, caller, rows)?;
+pub fn guard(site: &Site, read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+    guard_system(site, read, caller, rows)?;
     let concerned = caller.role == Role::Restricted && rows.iter().any(reaches_out);
     if concerned && !read.setting_flag(ENTER_ANYWHERE)? {
         for row in rows.iter_mut().filter(|row| reaches_out(row)) {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
 use crate::process::machine::bundle;
+use crate::process::site::Site;
 use crate::store::Read;
 
 /// Where a machine keeps what the program that made it left.
@@ -39,7 +40,7 @@ fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
 }
 
 /// Hosts offer nothing to roles without a say over the infrastructure.
-pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+pub fn guard(_: &Site, read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     if !may_modify(read, caller)? {
         rows.iter_mut().for_each(|row| row.set(DENIED, vec![EVERY_ACTION]));
     }
@@ -47,7 +48,12 @@ pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<
 }
 
 /// What belongs to the infrastructure offers them nothing either.
-pub fn guard_system(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+pub fn guard_system(
+    _: &Site,
+    read: &Read<'_>,
+    caller: &Caller,
+    rows: &mut [Resource],
+) -> Result<()> {
     if rows.iter().any(|row| row.flag("system")) && !may_modify(read, caller)? {
         let system = rows.iter_mut().filter(|row| row.flag("system"));
         system.for_each(|row| row.set(DENIED, vec![EVERY_ACTION]));

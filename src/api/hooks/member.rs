@@ -8,6 +8,7 @@ use crate::auth::{Caller, Role, access, identities};
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::{NewResource, Resource};
+use crate::process::site::Site;
 use crate::store::{Read, Tx};
 
 /// `projectMember`.
@@ -109,7 +110,7 @@ fn may_change(read: &Read<'_>, caller: &Caller, member: &Resource) -> Result<boo
 }
 
 /// Offers nothing on memberships that the caller may not change.
-pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+pub fn guard(_: &Site, read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     for row in rows {
         if !may_change(read, caller, row)? {
             row.set(DENIED, vec![EVERY_ACTION]);

@@ -10,6 +10,7 @@ mod balancer;
 mod certificate;
 mod container;
 mod credential;
+mod directory;
 mod endpoints;
 mod event;
 pub mod export;
@@ -56,6 +57,7 @@ use crate::process::site::Site;
 use crate::store::{Read, Store, Tx};
 use crate::vault::Vault;
 
+pub use directory::may_use as may_use_directory;
 pub use host::may_modify;
 pub use rows::*;
 pub use sources::Picker;
@@ -208,6 +210,8 @@ pub enum Run {
     Auth(for<'a> fn(AuthCall<'a>) -> BoxFuture<'a, Result<Answer>>),
     /// In one transaction, after a look at what is outside the database: the look may refuse, and changes nothing.
     Outside(Look, fn(&mut Ctx<'_, '_>, &Resource, Map<String, Value>) -> Result<Answer>),
+    /// Outside the database, and with transactions of its own if it needs any.
+    Outdoors(for<'a> fn(Errand<'a>) -> BoxFuture<'a, Result<Answer>>),
     /// Without a transaction: it changes nothing that is stored.
     Access(fn(&Access<'_>, &Map<String, Value>) -> Result<Answer>),
 }
@@ -224,6 +228,18 @@ pub struct Access<'a> {
     pub row: &'a Resource,
     /// Scheme and host that the client used: for URLs in answers.
     pub origin: &'a str,
+}
+
+/// What an action outside the database is given.
+pub struct Errand<'a> {
+    /// What handlers share.
+    pub state: &'a ApiState,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The row.
+    pub row: &'a Resource,
+    /// The checked input.
+    pub input: Map<String, Value>,
 }
 
 /// What an action of access control is given.
@@ -383,7 +399,7 @@ pub struct Guard {
     /// Base type.
     pub ty: &'static str,
     /// Sets [`DENIED`].
-    pub run: fn(&Read<'_>, &Caller, &mut [Resource]) -> Result<()>,
+    pub run: fn(&Site, &Read<'_>, &Caller, &mut [Resource]) -> Result<()>,
 }
 
 /// What fields that are worked out for one answer go by.

@@ -7,6 +7,7 @@ use crate::auth::{Caller, Role, access, seed};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::process;
+use crate::process::site::Site;
 use crate::store::{Condition, Query, Read};
 
 /// `project`.
@@ -85,7 +86,7 @@ fn refuse_create(caller: &Caller) -> Result<()> {
 }
 
 /// Only owners are offered actions on an environment; who may set members, a setting says.
-pub fn guard(read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
+pub fn guard(_: &Site, read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     let setters = read.setting("project.set.member.roles")?.unwrap_or_default();
     let newest = seed::version(read)?;
     for row in rows.iter_mut().filter(|row| row.kind == TYPE) {

@@ -4,9 +4,9 @@
 
 use super::{
     ActionHandler, AuthWriter, Computer, Guard, Hook, LinkHandler, Lister, Live, Run, Source,
-    Visibility, access, account, balancer, certificate, container, credential, endpoints, event,
-    fields, handler, host, links, machine, member, network, preference, project, secret, service,
-    setting, snapshot, sources, stack, template, upgrade, volume, webhook,
+    Visibility, access, account, balancer, certificate, container, credential, directory,
+    endpoints, event, fields, handler, host, links, machine, member, network, preference, project,
+    secret, service, setting, snapshot, sources, stack, template, upgrade, volume, webhook,
 };
 use super::{Presenter, agent, registry as registries};
 use crate::api::streams;
@@ -101,10 +101,18 @@ pub const ACTIONS: &[ActionHandler] = &[
     ActionHandler { ty: "stack", action: "addoutputs", run: Run::Write(stack::add_outputs) },
     ActionHandler {
         ty: "stack",
+        action: "bind",
+        run: Run::Outside(directory::look, directory::bind),
+    },
+    ActionHandler {
+        ty: "stack",
         action: "deactivateservices",
         run: Run::Write(stack::deactivate_services),
     },
     ActionHandler { ty: "stack", action: "exportconfig", run: Run::Write(stack::export_config) },
+    ActionHandler { ty: "stack", action: "readfiles", run: Run::Outdoors(directory::read_files) },
+    ActionHandler { ty: "stack", action: "savefile", run: Run::Outdoors(directory::save_file) },
+    ActionHandler { ty: "stack", action: "unbind", run: Run::Write(directory::unbind) },
     ActionHandler { ty: "task", action: "execute", run: Run::Write(sources::tasks::execute) },
     ActionHandler { ty: "volume", action: "snapshot", run: Run::Write(snapshot::take) },
     ActionHandler { ty: "webhook", action: "test", run: Run::Write(webhook::test) },
@@ -216,6 +224,7 @@ pub const SOURCES: &[Source] = &[
     sources::derived::INDEXES,
     sources::derived::PROXIES,
     setting::SOURCE,
+    directory::SOURCE,
     sources::derived::POOL_HOST_MAPS,
     sources::workers::SUMMARIES,
     sources::tasks::INSTANCES,
@@ -284,6 +293,7 @@ pub const GUARDS: &[Guard] = &[
     Guard { ty: "projectMember", run: member::guard },
     Guard { ty: "service", run: host::guard_system },
     Guard { ty: "stack", run: host::guard_system },
+    Guard { ty: "stack", run: directory::guard },
     Guard { ty: "volume", run: snapshot::guard },
 ];
 

@@ -6,6 +6,7 @@ use super::{Answer, Creation, Ctx, DENIED, EVERY_ACTION, Hook};
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
+use crate::process::site::Site;
 use crate::process::{self, secrets, snapshot as keeping};
 use crate::store::{Read, Tx};
 
@@ -24,7 +25,7 @@ const KEEPING: &[&str] = &["snapshot", "restorefrombackup", "reverttosnapshot"];
 const REPLACING: &[&str] = &["restorefrombackup", "reverttosnapshot"];
 
 /// Volumes offer what their driver can do, and are not put back while a container is at work in them.
-pub fn guard(read: &Read<'_>, _: &Caller, rows: &mut [Resource]) -> Result<()> {
+pub fn guard(_: &Site, read: &Read<'_>, _: &Caller, rows: &mut [Resource]) -> Result<()> {
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let used = keeping::in_use(read, &ids)?;
     for row in rows {

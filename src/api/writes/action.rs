@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::super::audit::Note;
 use super::super::body::Body;
 use super::super::form;
-use super::super::hooks::{self, Answer, AuthCall, Ctx, Run, Write};
+use super::super::hooks::{self, Answer, AuthCall, Ctx, Errand, Run, Write};
 use super::super::reads::{answer, find, parse_id, shown};
 use super::super::render::{Extras, is_offered};
 use super::super::respond::{Reply, not_allowed};
@@ -56,7 +56,8 @@ pub async fn action(
     let mut guarded = [row];
     store.read(|read| {
         let guards = hooks::GUARDS.iter().filter(|guard| guard.ty == view.entry.base);
-        guards.clone().try_for_each(|guard| (guard.run)(read, session.caller, &mut guarded))
+        let site = &session.state.site;
+        guards.clone().try_for_each(|guard| (guard.run)(site, read, session.caller, &mut guarded))
     })?;
     let [row] = guarded;
     if !is_offered(view, &row, own.action) {
@@ -131,7 +132,7 @@ async fn run(
             look(&session.state.site, row, &input).await?;
             Run::Write(run)
         }
-        Run::Write(_) | Run::Auth(_) | Run::Access(_) => run,
+        Run::Write(_) | Run::Auth(_) | Run::Outdoors(_) | Run::Access(_) => run,
     };
     let done = match run {
         Run::Write(run) | Run::Outside(_, run) => {
@@ -148,8 +149,12 @@ async fn run(
             return commit(session, view.entry, subject, work, show).await;
         }
         Run::Access(_) if session.call.is_dry_run()? => return Ok(rehearsal::nothing(200)),
-        Run::Auth(_) if session.call.is_dry_run()? => {
+        Run::Auth(_) | Run::Outdoors(_) if session.call.is_dry_run()? => {
             return Err(not_tried_out(name));
+        }
+        Run::Outdoors(run) => {
+            let (state, caller) = (session.state, session.caller);
+            run(Errand { state, caller, row, input }).await?
         }
         Run::Auth(run) => {
             let call = AuthCall {

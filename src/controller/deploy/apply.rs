@@ -62,7 +62,13 @@ pub fn apply(
 pub(super) fn remember(stack: &mut Resource, request: &Request, project: &Project) {
     stack.set("dockerCompose", request.docker_compose.as_str());
     stack.set("rancherCompose", request.rancher_compose.as_deref());
-    secrets::Remembered::of(request, project).put(stack);
+    match &request.bound {
+        Some(bound) => bound.put(stack),
+        None => {
+            super::bound::forget_applied(stack);
+            secrets::Remembered::of(request, project).put(stack);
+        }
+    }
 }
 
 /// Applies the changes to a stack's services.

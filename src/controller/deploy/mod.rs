@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::bound::{self, Bound};
 use crate::compose::about::About;
 use crate::compose::gotemplate::Facts;
 use crate::compose::plan::{Change, ExistingService, Orphans};
@@ -59,6 +60,16 @@ pub struct Request {
     /// The engine's ids of images that the project builds, by tag: a service whose image was built anew has
     /// changed, though its file has not.
     pub images: BTreeMap<String, String>,
+    /// The directory that the files are in, when the server has read them there: the stack is bound to it, and
+    /// they are not kept anywhere else.
+    pub bound: Option<Bound>,
+}
+
+impl Request {
+    /// What the first file is called.
+    fn first_file(&self) -> &str {
+        self.bound.as_ref().map_or("compose.yaml", |bound| bound.first_file.as_str())
+    }
 }
 
 /// What happens to services of the stack that the file does not name.
@@ -250,6 +261,12 @@ pub fn check_upgrade(
     input: &Map<String, Value>,
 ) -> Result<()> {
     let Some(environment) = stack.account_id else { return Ok(()) };
+    if let Some(directory) = stack.str(bound::DIRECTORY) {
+        return Err(Error::conflict(format!(
+            "stack `{}` is what the files in `{directory}` say; change them and apply them, or unbind it first",
+            stack.display_name()
+        )));
+    }
     let mut after = stack.clone();
     for (field, value) in input {
         let field = if field == "answers" { "environment" } else { field.as_str() };
@@ -317,9 +334,12 @@ pub fn as_template(read: &Read<'_>, environment: Option<i64>, request: &mut Requ
 
 fn parse(request: &Request) -> Project {
     let input = Input {
-        files: std::iter::once(ComposeFile::new("compose.yaml", request.docker_compose.as_bytes()))
-            .chain(request.overlays.iter().cloned())
-            .collect(),
+        files: std::iter::once(ComposeFile::new(
+            request.first_file(),
+            request.docker_compose.as_bytes(),
+        ))
+        .chain(request.overlays.iter().cloned())
+        .collect(),
         rancher: request
             .rancher_compose
             .as_ref()
@@ -331,7 +351,12 @@ fn parse(request: &Request) -> Project {
         profiles: request.profiles.clone(),
         template: request.template.clone(),
     };
-    let mut loader = compose::files_loader(&request.files);
+    let refused = request.bound.as_ref().map(|bound| &bound.refused);
+    let mut given = compose::files_loader(&request.files);
+    let mut loader = |path: &str| match refused.and_then(|refused| refused.get(path)) {
+        Some(why) => Err(compose::LoadError::Refused(path.to_owned(), why.clone())),
+        None => given(path),
+    };
     let mut project = compose::parse(&input, &mut loader);
     for service in &mut project.services {
         let tags = builds(service).map(|build| &build.tag);
@@ -364,8 +389,23 @@ fn builds(service: &compose::Service) -> impl Iterator<Item = &compose::Build> {
     service.build.iter().chain(service.sidekick_builds.values())
 }
 
+/// What the engines call the images that the project builds. An engine that is away tells nothing: then the
+/// files alone decide.
+pub async fn images(site: &Site, request: &Request) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for tag in built_tags(request) {
+        for (_, host) in site.engines.all() {
+            if let Ok(Some(id)) = host.engine.image_id(&tag).await {
+                found.insert(tag, id);
+                break;
+            }
+        }
+    }
+    found
+}
+
 /// Tags of the images that a request's project builds.
-pub fn built_tags(request: &Request) -> Vec<String> {
+fn built_tags(request: &Request) -> Vec<String> {
     // Reading the files twice is for those that can have any.
     let texts = std::iter::once(request.docker_compose.as_bytes())
         .chain(request.overlays.iter().map(|file| file.text.as_slice()))
@@ -388,6 +428,9 @@ fn compare(
         return Err(Error::field("MissingRequired", "name").message("the stack needs a name"));
     };
     let stack = read.by_name("stack", Some(environment), &name)?.into_iter().next();
+    if let (Some(stack), Some(wanted)) = (&stack, &request.bound) {
+        bound::check(stack, wanted)?;
+    }
     let existing = match &stack {
         Some(stack) => existing(read, stack)?,
         None => Vec::new(),
@@ -399,6 +442,9 @@ fn compare(
         OrphanPolicy::Remove => Orphans::Remove,
     };
     let changes = compose::plan::plan(project, &existing, orphans).unwrap_or_default();
+    if let Some(bound) = &request.bound {
+        problems.iter_mut().for_each(|problem| bound.conceal(&mut problem.message));
+    }
     Ok(Report { stack_id: stack.map(|stack| stack.id), name, changes, problems })
 }
 

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod backup;
 pub mod balancer;
 pub mod credential;
+pub mod directory;
 pub mod event;
 pub mod handler;
 pub mod health;
@@ -44,6 +45,7 @@ pub const ALL: &[&[&Type]] = &[
     backup::TYPES,
     balancer::TYPES,
     credential::TYPES,
+    directory::TYPES,
     event::TYPES,
     handler::TYPES,
     health::TYPES,

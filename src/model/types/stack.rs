@@ -92,6 +92,8 @@ pub const STACK: Type = Type::resource(
         UNNAMED,
         STACK_FIELDS,
         &[
+            f("directory", String).null(),
+            f("directoryStatus", Object("stackDirectoryStatus")).null(),
             f("dockerCompose", String).c(),
             f("name", String)
                 .null()
@@ -112,14 +114,18 @@ pub const STACK: Type = Type::resource(
 .actions(&[
     Action::new("activateservices", "stack"),
     Action::new("addoutputs", "stack").input("addOutputsInput"),
+    Action::new("bind", "stack").input("stackBind"),
     Action::new("cancelupgrade", "stack"),
     Action::new("create", "stack"),
     Action::new("deactivateservices", "stack"),
     Action::new("error", "stack"),
     Action::new("exportconfig", "composeConfig").input("composeConfigInput"),
     Action::new("finishupgrade", "stack"),
+    Action::new("readfiles", "stackFileList"),
     Action::new("remove", "stack"),
     Action::new("rollback", "stack"),
+    Action::new("savefile", "stackFile").input("stackFileSave"),
+    Action::new("unbind", "stack"),
     Action::new("update", "stack"),
     Action::new("upgrade", "stack").input("stackUpgrade"),
 ])

@@ -5,6 +5,7 @@ mod audit;
 mod computed;
 mod conditions;
 mod dialects;
+mod directories;
 mod dry_run;
 mod faults;
 mod lists;

@@ -38,7 +38,7 @@ pub struct Place {
     pub time: Arc<ManualClock>,
     pub owner: Client,
     pub host: i64,
-    core: Core,
+    pub core: Core,
     watch: JoinHandle<()>,
 }
 

@@ -87,7 +87,7 @@ impl<'a> Picker<'a> {
 }
 
 /// A page of rows that come in any order.
-fn pick(listing: &Listing, rows: impl IntoIterator<Item = Resource>) -> Vec<Resource> {
+pub fn pick(listing: &Listing, rows: impl IntoIterator<Item = Resource>) -> Vec<Resource> {
     let mut picker = Picker::new(listing);
     for row in rows {
         // It may say that later ones are not wanted; here the next may be an earlier one.
