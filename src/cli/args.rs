@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use super::failure::Exit;
 use super::{
-    adopt, adoption, audit, check_config, contexts, data, diff, doctor, down, environments, events,
-    exec, history, inspect, login, logs, pages, parts, password, ps, pull, rotate, scale, serve,
-    single, switch, top, undo, up, upgrade, wait, webhooks,
+    adopt, adoption, audit, bind, check_config, contexts, data, diff, doctor, down, environments,
+    events, exec, history, inspect, login, logs, pages, parts, password, ps, pull, rotate, scale,
+    serve, single, switch, top, undo, up, upgrade, wait, webhooks,
 };
 
 /// Width of help texts, wherever they are shown.
@@ -124,6 +124,12 @@ pub enum Verb {
     Plan(up::PlanArgs),
     /// Show what differs between a stack and the files here; the exit code is 6 if anything does
     Diff(diff::DiffArgs),
+    /// Bind a stack to a directory of the server, whose files then say what it is
+    Bind(bind::BindArgs),
+    /// Let a stack go from its directory; services and files stay
+    Unbind(bind::UnbindArgs),
+    /// Make a bound stack what the files in its directory say
+    Apply(bind::ApplyArgs),
     /// Pull the images of services on every host
     Pull(pull::PullArgs),
     /// Show services, or containers

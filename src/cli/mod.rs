@@ -37,6 +37,7 @@ mod view;
 
 mod project;
 
+mod bind;
 mod build;
 mod context;
 mod dockerignore;
@@ -110,6 +111,9 @@ fn run(settings: &Settings, out: &Output, verb: Verb) -> Result<Exit> {
         Verb::Volumes(args) => block_on(parts::volumes(settings, out, &args)),
         Verb::Secrets(args) => block_on(parts::secrets(settings, out, &args)),
         Verb::Webhooks(args) => block_on(webhooks::run(settings, out, &args)),
+        Verb::Bind(args) => block_on(bind::bind(settings, out, &args)),
+        Verb::Unbind(args) => block_on(bind::unbind(settings, out, &args)),
+        Verb::Apply(args) => block_on(bind::apply(settings, out, &args)),
         Verb::Plan(args) => block_on(up::plan(settings, out, &args)),
         Verb::Diff(args) => block_on(diff::run(settings, out, &args)),
         Verb::Undo(args) => block_on(undo::run(settings, out, &args)),

@@ -41,16 +41,31 @@ pub const CONTAINERS: [&str; 7] =
 /// When the server cannot be reached or the name is unknown.
 pub async fn run(settings: &Settings, out: &Output, args: &PsArgs) -> Result<Exit> {
     let client = Client::connect(settings, &args.connection).await?;
-    watch::show(&client, out, args.watched, async || list(settings, &client, args).await).await
+    watch::show(&client, out, args.watched, async || list(settings, out, &client, args).await).await
 }
 
-async fn list(settings: &Settings, client: &Client, args: &PsArgs) -> Result<Listing> {
+async fn list(
+    settings: &Settings,
+    out: &Output,
+    client: &Client,
+    args: &PsArgs,
+) -> Result<Listing> {
     let inventory = match args.containers {
         true => Inventory::with_containers(client).await?,
         false => Inventory::read(client).await?,
     };
     let inventory = inventory.at_home(settings);
     let target = args.name.as_deref().map(|name| inventory.find(name)).transpose()?;
+    // A table that is drawn again and again has no place for notes.
+    if !args.containers && !args.watched.watch {
+        let shown = |stack: &&Stack| match target {
+            None => true,
+            Some(Target::Stack(one)) => one.id == stack.id,
+            Some(Target::Service(_) | Target::Container(_)) => false,
+        };
+        let bound = inventory.stacks.iter().filter(shown).filter_map(bound_note);
+        bound.for_each(|note| out.note(note));
+    }
     Ok(match args.containers {
         true => containers(&inventory, target),
         false => services(&inventory, target),
@@ -82,12 +97,23 @@ fn services(inventory: &Inventory, target: Option<Target<'_>>) -> Listing {
     let mut records: Vec<Value> = found.iter().map(named).collect();
     records.extend(empty.iter().map(|stack| {
         json!({ "type": "stack", "id": stack.id, "stack": stack.name, "state": stack.state,
-            "services": 0, "message": stack.message })
+            "services": 0, "message": stack.message, "directory": stack.directory })
     }));
     let mut rows: Vec<Row> = found.iter().map(|one| service_row(inventory, one)).collect();
     rows.extend(empty.iter().map(|stack| stack_row(stack)));
     let nothing = "nothing is deployed; `ranchette up` deploys the compose file of this folder";
     Listing { records, head: &SERVICES, rows, nothing: nothing.to_owned() }
+}
+
+/// How a stack stands to its directory.
+fn bound_note(stack: &Stack) -> Option<String> {
+    let (name, directory) = (&stack.name, stack.directory.as_ref()?);
+    Some(match &stack.standing {
+        Some(standing) => format!(
+            "stack {name} is bound to {directory}, which says otherwise: {standing}; see `ranchette plan {name}`"
+        ),
+        None => format!("stack {name} is bound to {directory}"),
+    })
 }
 
 fn service_row(inventory: &Inventory, service: &Service) -> Row {

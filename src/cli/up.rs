@@ -21,6 +21,11 @@ use plan::{Answer, Change};
 /// Arguments of `up`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct UpArgs {
+    /// Let the server read the files of this folder, here and from now on: the stack is bound to it
+    ///
+    /// The server has to run on this machine, and its configuration has to allow the folder.
+    #[arg(long, conflicts_with = "env_files")]
+    pub bind: bool,
     /// Build images first, from the files' `build` sections
     #[arg(long)]
     pub build: bool,
@@ -44,6 +49,9 @@ pub struct UpArgs {
 /// Arguments of `plan`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PlanArgs {
+    /// A stack that is bound to a directory; else the project of this folder
+    #[arg(value_name = "STACK", conflicts_with_all = ["files", "name", "profiles", "env_files"])]
+    pub stack: Option<String>,
     /// As `up --remove-orphans` would do
     #[arg(long)]
     pub remove_orphans: bool,
@@ -58,6 +66,10 @@ pub struct PlanArgs {
 /// # Errors
 /// When the files cannot be deployed, or the server refuses.
 pub async fn plan(settings: &Settings, out: &Output, args: &PlanArgs) -> Result<Exit> {
+    if let Some(stack) = &args.stack {
+        let client = Client::connect(settings, &args.connection).await?;
+        return super::bind::plan_of(&client, out, stack).await;
+    }
     let args = UpArgs {
         dry_run: true,
         remove_orphans: args.remove_orphans,
@@ -120,7 +132,8 @@ pub async fn run(settings: &Settings, out: &Output, args: &UpArgs) -> Result<Exi
 }
 
 async fn send(client: &Client, out: &Output, loaded: &Loaded, args: &UpArgs) -> Result<Answer> {
-    let body = plan::request(loaded, args.dry_run, args.remove_orphans);
+    let request = if args.bind { plan::bound_request } else { plan::request };
+    let body = request(loaded, args.dry_run, args.remove_orphans);
     ask(client, out, loaded, &body).await.map(|(answer, _)| answer)
 }
 

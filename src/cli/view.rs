@@ -28,6 +28,10 @@ pub struct Stack {
     pub state: String,
     /// What goes on.
     pub message: String,
+    /// The directory it is bound to.
+    pub directory: Option<String>,
+    /// How it stands to the directory, unless it is what the files there say.
+    pub standing: Option<String>,
 }
 
 /// A service.
@@ -116,6 +120,8 @@ impl Stack {
             name: text(value, "name"),
             state: text(value, "state"),
             message: text(value, "transitioningMessage"),
+            directory: value["directory"].as_str().map(str::to_owned),
+            standing: value["directoryStatus"]["message"].as_str().map(str::to_owned),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::output::{Output, Style};
 use super::super::project::Loaded;
-use crate::compose::{Problem, Severity};
+use crate::compose::{Problem, Severity, layout};
 
 /// What the server is to do with a project.
 pub fn request(loaded: &Loaded, dry_run: bool, remove_orphans: bool) -> Value {
@@ -36,6 +36,23 @@ pub fn request(loaded: &Loaded, dry_run: bool, remove_orphans: bool) -> Value {
         let all = all.map(|file| json!({ "name": file.name, "text": text(&file.text) }));
         body["composeFiles"] = all.collect();
     }
+    body
+}
+
+/// What the server is to do with a project whose files it reads itself.
+pub fn bound_request(loaded: &Loaded, dry_run: bool, remove_orphans: bool) -> Value {
+    let located = &loaded.located;
+    let names: Vec<&str> = located.files.iter().map(|file| file.name.as_str()).collect();
+    let mut body = json!({
+        "name": loaded.name,
+        "directory": located.folder.display().to_string(),
+        "profiles": loaded.profiles,
+        "dryRun": dry_run,
+        "removeOrphans": remove_orphans,
+    });
+    // Those with the usual names may change: an override may come.
+    let usual = layout::compose_files(|name| names.contains(&name));
+    body["composeFiles"] = if usual == names { json!([]) } else { json!(names) };
     body
 }
 
