@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Browser, COMPOSE, Server, api, apply_elsewhere, enter, fits, with_browser};
+use super::{COMPOSE, Server, api, apply_elsewhere, enter, fits, look, with_browser};
 
 /// A service is changed, goes back to its first version, and says so.
 pub async fn a_service_goes_back_to_an_earlier_version(server: &Server) {
@@ -40,13 +40,4 @@ pub async fn a_service_goes_back_to_an_earlier_version(server: &Server) {
         look(page, "narrow").await;
     })
     .await;
-}
-
-/// A picture for whoever asks for it by `RANCHETTE_TEST_PICTURES`, a folder.
-async fn look(page: &Browser, name: &str) {
-    if let Some(folder) = std::env::var_os("RANCHETTE_TEST_PICTURES") {
-        let picture = page.picture().await;
-        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture)
-            .expect("a picture");
-    }
 }

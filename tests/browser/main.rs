@@ -12,6 +12,7 @@
 )]
 
 mod catalog;
+mod directories;
 mod driver;
 mod history;
 mod machines;
@@ -26,6 +27,7 @@ mod webhooks;
 use std::sync::Arc;
 
 pub use catalog::an_application_is_launched_and_upgraded;
+pub use directories::a_stack_follows_its_directory;
 use driver::{Browser, with_browser};
 pub use history::a_service_goes_back_to_an_earlier_version;
 pub use machines::{
@@ -384,4 +386,13 @@ async fn fits(page: &Browser, what: &str) {
         .value("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         .await;
     assert_eq!(wide[0], wide[1], "{what} is wider than the screen");
+}
+
+/// A picture for whoever asks for it by `RANCHETTE_TEST_PICTURES`, a folder.
+async fn look(page: &Browser, name: &str) {
+    if let Some(folder) = std::env::var_os("RANCHETTE_TEST_PICTURES") {
+        let picture = page.picture().await;
+        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture)
+            .expect("a picture");
+    }
 }

@@ -11,13 +11,41 @@ type Row = (&'static str, &'static str, Value);
 pub async fn pure_modules_compute_what_they_say(server: &Server) {
     with_browser(async |page| {
         page.open(&server.url).await;
-        let rows = [of_stacks(), of_questions(), of_what_is_kept(), of_webhooks()];
+        let rows =
+            [of_stacks(), of_files_on_disk(), of_questions(), of_what_is_kept(), of_webhooks()];
         for (module, expression, expected) in rows.into_iter().flatten() {
             let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
             assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
         }
     })
     .await;
+}
+
+fn of_files_on_disk() -> Vec<Row> {
+    vec![
+        ("bound", "m.isEdited({text: 'a', typed: 'b'})", json!(true)),
+        ("bound", "m.isEdited({text: null, typed: ''})", json!(false)),
+        (
+            "bound",
+            "m.merged([], [{name: 'x', text: 'a', hash: '1'}, {name: '.env', text: null, hash: null}, {name: 'z', isText: false, hash: '2'}])",
+            json!([
+                {"name": "x", "text": "a", "hash": "1", "typed": "a"},
+                {"name": ".env", "text": "", "hash": null, "typed": ""},
+                {"name": "z", "text": null, "hash": "2", "typed": ""},
+            ]),
+        ),
+        // What was typed is not lost, and is known to be made from what was there before.
+        (
+            "bound",
+            "m.merged([{name: 'x', text: 'a', hash: '1', typed: 'mine'}], [{name: 'x', text: 'theirs', hash: '2'}])",
+            json!([{"name": "x", "text": "a", "hash": "1", "typed": "mine"}]),
+        ),
+        (
+            "bound",
+            "m.merged([{name: 'x', text: 'a', hash: '1', typed: 'a'}], [{name: 'x', text: 'theirs', hash: '2'}])",
+            json!([{"name": "x", "text": "theirs", "hash": "2", "typed": "theirs"}]),
+        ),
+    ]
 }
 
 fn of_stacks() -> Vec<Row> {

@@ -83,6 +83,7 @@ stories! {
     a_policy_is_edited_and_says_when_it_is_not_enforced
     a_registry_says_whether_it_lets_us_in
     a_service_goes_back_to_an_earlier_version
+    a_stack_follows_its_directory
     an_application_is_launched_and_upgraded
     certificates_that_expire_are_told_of
     changes_by_others_appear_live

@@ -10,6 +10,7 @@ import { bytes, sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
 import { go, href } from "../router.js";
 import { button, field, heading, linkButton, loading, notice } from "../ui.js";
+import { candidates, directoryPage } from "./directory.js";
 
 const DRAFT_KEY = "ranchette.draft";
 const EXAMPLE = `services:
@@ -28,7 +29,8 @@ const TABS = [
 export function newStackPage(app) {
   const files = readDraft() || { name: "", compose: "", env: "", rancher: "" };
   const page = composer(app, files, null);
-  return { title: "New stack", ...page };
+  const directories = candidates(app);
+  return { title: "New stack", ...page, view: () => [...page.view(), directories()] };
 }
 
 /** An existing stack's files. */
@@ -52,7 +54,7 @@ export function editStackPage(app, { id }) {
       const stack = await get(scoped(`stacks/${encodeURIComponent(id)}`));
       if (page.stopped) return;
       page.title = `Edit ${stack.name}`;
-      inner = composer(app, {
+      inner = stack.directory ? directoryPage(app, stack) : composer(app, {
         name: stack.name,
         compose: stack.dockerCompose || "",
         rancher: stack.rancherCompose || "",

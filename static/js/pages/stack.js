@@ -1,6 +1,6 @@
 // One stack: its services with their containers, live, and everything that can be done to them.
 
-import { can, put } from "../api.js";
+import { act, can, put } from "../api.js";
 import { attempt } from "../dialogs.js";
 import { h, icon } from "../dom.js";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../ui.js";
 import { stepper } from "../stepper.js";
 import { templateOf, upgradeButtons } from "./catalog.js";
+import { directoryBanner, directoryFacts, unbindButton } from "./directory.js";
 import { SERVICE_TYPES } from "./stacks.js";
 
 /** @param {any} app @param {{id: string}} params */
@@ -59,6 +60,7 @@ export default function stackPage(app, { id }) {
       heading(stack.name, { back, note: badge(stack, stackCondition(stack, list)), aside: stackButtons(stack, list, inside) }),
       stack.description && h("p", { class: "lead-text" }, stack.description),
       template.view(stack),
+      directoryBanner(stack),
       progress(stack),
       services.error && failed(services),
       containers.error && failed(containers),
@@ -161,8 +163,10 @@ function about(stack, services) {
       ["Folders", fate.folders.length > 0 ? fate.folders.map((name) => h("code", { class: "tag", key: name }, name)) : null],
       ["Variables", keys.length > 0 ? keys.map((name) => h("code", { class: "tag", key: name }, name)) : null],
       ["Id", h("code", {}, stack.id)],
-      ["In a terminal", h("code", {}, `ranchette ps -p ${stack.name}`)],
-    ]));
+      ...directoryFacts(stack),
+      ["In a terminal", h("code", {}, `ranchette ps ${stack.name}`)],
+    ]),
+    unbindButton(stack, act));
 }
 
 function noServices(stack) {
