@@ -163,8 +163,7 @@ async fn a_change_on_disk_is_noticed_and_nothing_is_done() {
     desk.until("changed: 1 service to create").await;
     assert!(desk.services().is_empty(), "nothing is done unasked");
     let changes = desk.row().map(STATUS).and_then(|status| status.get("changes")).cloned();
-    let create =
-        json!([{"action": "create", "service": "web", "reason": "new, 1 container of nginx:1"}]);
+    let create = json!([{"action": "create", "service": "web", "reason": "new, 1 container of nginx:1", "scale": 1}]);
     assert_eq!(changes, Some(create));
     desk.write("compose.yaml", "services:\n  web:\n    image: nginx\n    prots: []\n");
     desk.until("invalid: compose.yaml:4: error: services.web").await;
