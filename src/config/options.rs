@@ -62,6 +62,9 @@ pub const OPTIONS: &[Opt] = &[
 
     Opt { key: "docker.host", slot: |c| Slot::Engine(&mut c.docker.host),
         doc: "The Docker Engine to drive: \"unix:///path\" or \"tcp://host:port\"." },
+    Opt { key: "docker.address", slot: |c| Slot::Ip(&mut c.docker.address),
+        doc: "Address of the engine's machine, at which published ports are said to be reached. Empty: the\n\
+              one that this machine reaches others from, or that of a \"tcp://\" engine." },
     Opt { key: "docker.concurrency", slot: |c| Slot::Count(&mut c.docker.concurrency, 1..=256),
         doc: "Calls under way at once on one engine." },
     Opt { key: "docker.compare_interval_s", slot: |c| Slot::Long(&mut c.docker.compare_interval_s, 1..=DAY),

@@ -1,6 +1,6 @@
 //! The sections as structs with their defaults. Field names are the keys of the file.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -78,6 +78,8 @@ impl Default for Server {
 pub struct Docker {
     /// `unix:///path` or `tcp://host:port`.
     pub host: String,
+    /// Where ports that the host publishes are reached; none: what the machine says of itself.
+    pub address: Option<IpAddr>,
     /// Calls under way at once on one engine.
     pub concurrency: usize,
     /// Seconds between full comparisons with the engine.
@@ -90,6 +92,7 @@ impl Default for Docker {
     fn default() -> Self {
         Docker {
             host: "unix:///var/run/docker.sock".into(),
+            address: None,
             concurrency: 8,
             compare_interval_s: 60,
             stop_timeout_s: 10,

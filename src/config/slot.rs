@@ -87,6 +87,8 @@ pub enum Slot<'a> {
     Url(&'a mut String),
     /// Where a Docker Engine listens.
     Engine(&'a mut String),
+    /// An IP address; empty means "work it out".
+    Ip(&'a mut Option<IpAddr>),
     /// A whole number within bounds.
     Count(&'a mut usize, RangeInclusive<u64>),
     /// A whole number within bounds, for libraries that take 32 bits.
@@ -119,6 +121,10 @@ impl Slot<'_> {
             Slot::Path(to) => *to = PathBuf::from(given.text()?),
             Slot::Url(to) => *to = url(given.text()?)?,
             Slot::Engine(to) => *to = engine(given.text()?)?,
+            Slot::Ip(to) => {
+                let text = given.text()?;
+                *to = if text.is_empty() { None } else { Some(text.parse().ok()?) };
+            }
             Slot::Count(to, range) => *to = usize::try_from(within(given, &range)?).ok()?,
             Slot::Small(to, range) => *to = u32::try_from(within(given, &range)?).ok()?,
             Slot::Long(to, range) => *to = within(given, &range)?,
@@ -156,6 +162,7 @@ impl Slot<'_> {
             Slot::Engine(_) => {
                 "a socket, \"unix:///path\", or an address, \"tcp://host:port\"".into()
             }
+            Slot::Ip(_) => "an IP address, such as \"192.0.2.7\", or \"\"".into(),
             Slot::Count(_, range) | Slot::Small(_, range) | Slot::Long(_, range) => {
                 format!("a whole number from {} to {}", range.start(), range.end())
             }
@@ -188,6 +195,7 @@ impl Slot<'_> {
             Slot::Address(v) => quoted(&v.to_string()),
             Slot::Path(v) => quoted(&v.to_string_lossy()),
             Slot::Url(v) | Slot::Engine(v) => quoted(v),
+            Slot::Ip(v) => quoted(&v.map(|ip| ip.to_string()).unwrap_or_default()),
             Slot::Count(v, _) => v.to_string(),
             Slot::Small(v, _) => v.to_string(),
             Slot::Long(v, _) => v.to_string(),

@@ -61,6 +61,7 @@ fn the_example_sets_every_option() {
         ("server.backup_dir", "/b"),
         ("server.workers", "9"),
         ("docker.host", "tcp://h:1"),
+        ("docker.address", "192.0.2.7"),
         ("docker.concurrency", "9"),
         ("docker.compare_interval_s", "9"),
         ("docker.stop_timeout_s", "9"),

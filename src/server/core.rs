@@ -1,5 +1,6 @@
 //! The server without its ears: store, processes, controller and engine watchers.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -36,7 +37,7 @@ use crate::process::tasks::{self, Tasks};
 use crate::process::webhooks::courier::Courier;
 use crate::process::webhooks::outbox::Outbox;
 use crate::process::{certificates, lost_hosts, secrets, versions, webhooks};
-use crate::store::Store;
+use crate::store::{Store, Tx};
 use crate::vault::{self, Vault};
 
 /// How often hosts that came by themselves are compared, unless it is said otherwise.
@@ -302,6 +303,25 @@ impl Core {
         let task = watch::watch(site, host_id, compare_ms, self.stop.clone());
         self.tasks.push(tokio::spawn(task));
         Ok(Some(host_id))
+    }
+
+    /// Writes down at which address the ports of a host are reached.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_address(&self, host_id: i64, address: IpAddr) -> Result<()> {
+        let text = address.to_string();
+        let known = self.site.store.read(|read| read.get(host_id))?;
+        if known.is_some_and(|host| host.str("agentIpAddress") == Some(&text)) {
+            return Ok(());
+        }
+        let set = move |tx: &mut Tx<'_>| {
+            tx.update(host_id, |host| {
+                host.set("agentIpAddress", text);
+                Ok(())
+            })
+        };
+        self.site.store.write(set).await.map(drop)
     }
 
     /// Ends everything and waits for it. Containers run on.

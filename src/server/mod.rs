@@ -7,6 +7,7 @@ pub mod core;
 
 pub mod data_dir;
 
+mod address;
 mod counted;
 mod demo;
 mod figures;
@@ -215,6 +216,10 @@ async fn hosts(config: &Config, core: &mut Core) -> Result<()> {
         )
         .await?;
     if let Some(host) = host {
+        let said = config.docker.address;
+        if let Some(address) = said.or_else(|| address::of_engine(&config.docker.host)) {
+            core.set_address(host, address).await?;
+        }
         let local = names::local(&config.docker.host, &*engine).await;
         core.set_local(host, local.clone());
         if config.network.names {

@@ -46,6 +46,7 @@ async fn a_stack_lives_on_docker() {
 
     names_and_labels_are_ranchers(&ranch, &stack);
     page_says(port, "first").await;
+    the_host_says_where_it_is(&ranch).await;
     services_find_each_other(&ranch, &stack);
     what_dies_runs_again(&ranch, &stack).await;
     what_is_removed_is_replaced(&ranch, &stack).await;
@@ -105,6 +106,15 @@ fn names_and_labels_are_ranchers(ranch: &Ranch, stack: &str) {
     units.sort_unstable();
     units.dedup();
     assert_eq!(units.len(), 5, "each container has a unit of its own: {units:?}");
+}
+
+/// What it publishes is said to be reached at an address of this machine.
+async fn the_host_says_where_it_is(ranch: &Ranch) {
+    let hosts = ranch.list("hosts").await;
+    let address = hosts[0]["agentIpAddress"].as_str().unwrap_or_default();
+    let address: std::net::IpAddr = address.parse().unwrap_or_else(|e| panic!("{e}: {hosts:?}"));
+    assert!(!address.is_unspecified(), "{address}");
+    std::net::UdpSocket::bind((address, 0)).expect("an address of this machine");
 }
 
 async fn page_says(port: u16, text: &str) {
