@@ -62,15 +62,16 @@ impl Server {
         Self { child, data: data.to_owned(), ready_after: start.elapsed() }
     }
 
+    /// A verb of the command line against this server.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program();
+        command.arg("--data-dir").arg(&self.data).args(arguments).stdin(Stdio::null());
+        command
+    }
+
     /// Runs a verb of the command line against this server; returns what it printed.
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = program()
-            .arg("--data-dir")
-            .arg(&self.data)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary starts");
+        let output = self.command(arguments).output().expect("the binary starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {text}{errors}");
