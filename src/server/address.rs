@@ -12,7 +12,7 @@ const FAR: [SocketAddr; 2] = [
 /// from, as the agent of Rancher has it; a machine without a way out has only itself. For one of another machine
 /// the address that it is reached at, unless that is a name.
 pub fn of_engine(endpoint: &str) -> Option<IpAddr> {
-    let Some((scheme, rest)) = endpoint.split_once("://") else { return None };
+    let (scheme, rest) = endpoint.split_once("://")?;
     if scheme == "unix" {
         return Some(outgoing().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)));
     }
