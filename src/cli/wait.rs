@@ -107,11 +107,11 @@ pub async fn run(settings: &Settings, out: &Output, args: &WaitArgs) -> Result<E
     Ok(Exit::Ok)
 }
 
-/// Seconds that are left, if there is a limit.
+/// Seconds that are left, if there is a limit. A part of one counts as a whole: what ends because of it is late.
 fn left(args: &WaitArgs, began_ms: i64) -> Option<u32> {
     let limit = i64::from(args.timeout?) * 1000;
     let left = limit - (Clock::System.now_ms() - began_ms);
-    Some(u32::try_from(left.max(0) / 1000).unwrap_or_default())
+    Some(u32::try_from((left.max(0) + 999) / 1000).unwrap_or_default())
 }
 
 fn is_late(args: &WaitArgs, began_ms: i64) -> bool {
