@@ -13,39 +13,53 @@ use super::Interest;
 /// Bytes for events that are read at a time.
 const BUFFER: usize = 8 << 10;
 
+/// What the kernel tells.
+#[derive(Default)]
+enum Line {
+    /// Nobody has asked for anything yet.
+    #[default]
+    Unopened,
+    /// Changes of what is watched.
+    Open(Watches, EventStream<Vec<u8>>),
+    /// Nothing.
+    Dead,
+}
+
+impl Line {
+    fn open() -> Self {
+        let open = || -> std::io::Result<_> {
+            let inotify = Inotify::init()?;
+            let watches = inotify.watches();
+            Ok(Self::Open(watches, inotify.into_event_stream(vec![0; BUFFER])?))
+        };
+        open().unwrap_or_else(|error| {
+            tracing::warn!(%error, "changes of files are not heard, only looked for");
+            Self::Dead
+        })
+    }
+}
+
 /// Ears at directories.
+#[derive(Default)]
 pub struct Ears {
-    heard: Option<(Watches, EventStream<Vec<u8>>)>,
+    line: Line,
     known: BTreeMap<PathBuf, WatchDescriptor>,
     names: BTreeMap<WatchDescriptor, BTreeSet<PathBuf>>,
 }
 
-impl Default for Ears {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Ears {
-    /// Ears at nothing. Must be made in a runtime.
+    /// Ears at nothing.
     pub fn new() -> Self {
-        let open = || -> std::io::Result<_> {
-            let inotify = Inotify::init()?;
-            let watches = inotify.watches();
-            Ok((watches, inotify.into_event_stream(vec![0; BUFFER])?))
-        };
-        let heard = open()
-            .inspect_err(
-                |error| tracing::warn!(%error, "changes of files are not heard, only looked for"),
-            )
-            .ok();
-        Self { heard, known: BTreeMap::new(), names: BTreeMap::new() }
+        Self::default()
     }
 
     /// Listens to these from now on, and to nothing else. Whether that is another thing than before: what
-    /// changed until now may have been missed.
+    /// changed until now may have been missed. The first directory needs a runtime.
     pub fn listen_to(&mut self, interest: &Interest) -> bool {
-        let Some((watches, _)) = &mut self.heard else { return false };
+        if matches!(self.line, Line::Unopened) && !interest.0.is_empty() {
+            self.line = Line::open();
+        }
+        let Line::Open(watches, _) = &mut self.line else { return false };
         let mask = WatchMask::ATTRIB
             | WatchMask::CLOSE_WRITE
             | WatchMask::CREATE
@@ -80,7 +94,7 @@ impl Ears {
 
     /// Waits until something that matters has changed.
     pub async fn heard(&mut self) {
-        let Some((_, events)) = &mut self.heard else { return std::future::pending().await };
+        let Line::Open(_, events) = &mut self.line else { return std::future::pending().await };
         loop {
             match events.next().await {
                 Some(Ok(event)) if matters(&self.names, &event) => return,
@@ -92,7 +106,7 @@ impl Ears {
                 None => break,
             }
         }
-        self.heard = None;
+        self.line = Line::Dead;
         std::future::pending().await
     }
 }
