@@ -84,6 +84,7 @@ fn the_sections_that_are_always_there() {
             retries 3
             option redispatch
             option http-server-close
+            option idle-close-on-response
             timeout connect 5000
             timeout client 50000
             timeout server 50000

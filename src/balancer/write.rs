@@ -125,6 +125,8 @@ fn defaults() -> Section {
             "retries 3",
             "option redispatch",
             "option http-server-close",
+            // A client that reuses its connection just then would lose its request.
+            "option idle-close-on-response",
             "timeout connect 5000",
             "timeout client 50000",
             "timeout server 50000",
