@@ -165,7 +165,7 @@ fn logs(report: &mut Report, server: &Server, endpoint: &str) {
     let script = format!("yes {line} | head -n {count}; echo end; sleep 1000000");
     container(server, "writer", &["/bin/busybox", "sh", "-c", &script]);
     let through = || {
-        let mut command = server.command(&["logs", "writer"]);
+        let mut command = server.command(&["logs", "writer", "--tail", &(count + 1).to_string()]);
         let (elapsed, bytes) = timed(|| counted(&mut command));
         (LOG_MB as f64 / elapsed.as_secs_f64(), bytes)
     };
