@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::emit;
 use super::project::Link;
-use launch::{is_unset, launch};
+use crate::model::launch::is_unset;
+use launch::launch;
 
 mod launch;
 

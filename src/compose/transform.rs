@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::model::launch::is_unset;
+
 /// The input cannot be expressed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransformError {
@@ -146,17 +148,6 @@ pub fn transform(inspect: &Value) -> Result<Value, TransformError> {
     out.insert("ulimits".to_owned(), ulimits(host));
     out.insert("blkioDeviceOptions".to_owned(), block_devices(host));
     Ok(Value::Object(out))
-}
-
-fn is_unset(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Bool(true) => false,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-    }
 }
 
 fn shaped(value: Option<&Value>, shape: Shape) -> Value {

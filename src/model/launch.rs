@@ -22,6 +22,18 @@ pub fn written(image: &str) -> &str {
     image.strip_prefix("docker:").unwrap_or(image)
 }
 
+/// Whether a value says nothing: null, false, 0 or empty.
+pub fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
 /// Whether a configuration stands for no containers of its own.
 pub fn is_nothing(config: &Map<String, Value>) -> bool {
     text(config, "imageUuid").is_some_and(|image| bare(image) == NO_IMAGE)

@@ -1,7 +1,7 @@
 //! A stack's life on a real Docker Engine, from `up` to `down`, and what happens to it behind our back.
 
 use crate::docker_support::docker;
-use crate::ranch::{Container, Ranch, free_address, until};
+use crate::ranch::{Container, Ranch, free_address, page_says, until};
 
 const STACK: &str = "io.rancher.stack.name";
 const STACK_SERVICE: &str = "io.rancher.stack_service.name";
@@ -115,16 +115,6 @@ async fn the_host_says_where_it_is(ranch: &Ranch) {
     let address: std::net::IpAddr = address.parse().unwrap_or_else(|e| panic!("{e}: {hosts:?}"));
     assert!(!address.is_unspecified(), "{address}");
     std::net::UdpSocket::bind((address, 0)).expect("an address of this machine");
-}
-
-async fn page_says(port: u16, text: &str) {
-    until("the published port answers", async || {
-        let page = reqwest::get(format!("http://127.0.0.1:{port}/")).await;
-        let page = page.map_err(|error| format!("{error:?}"))?;
-        let page = page.text().await.map_err(|error| format!("{error:?}"))?;
-        if page.trim() == text { Ok(()) } else { Err(page) }
-    })
-    .await;
 }
 
 fn services_find_each_other(ranch: &Ranch, stack: &str) {

@@ -421,7 +421,18 @@ pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Result<T, String>) -
     within(DEADLINE_MS, what, ask).await
 }
 
-/// The same with a deadline of its own, for what backs off when it fails.
+/// Waits until a published port of this machine answers with a text.
+pub async fn page_says(port: u16, text: &str) {
+    until("the published port answers", async || {
+        let page = reqwest::get(format!("http://127.0.0.1:{port}/")).await;
+        let page = page.map_err(|error| format!("{error:?}"))?;
+        let page = page.text().await.map_err(|error| format!("{error:?}"))?;
+        if page.trim() == text { Ok(()) } else { Err(page) }
+    })
+    .await;
+}
+
+/// [`until`] with a deadline of its own, for what backs off when it fails.
 pub async fn within<T>(
     deadline_ms: i64,
     what: &str,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::launch::written;
+use crate::model::launch::{is_unset, written};
 
 /// Fields that only change their name. Alphabetical by key.
 #[rustfmt::skip]
@@ -62,18 +62,6 @@ const FIELDS: &[(&str, &str)] = &[
     ("volumes_from", "dataVolumesFromLaunchConfigs"),
     ("working_dir", "workingDir"),
 ];
-
-/// Whether a value says nothing: null, false, 0 or empty.
-pub(super) fn is_unset(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Bool(true) => false,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-    }
-}
 
 /// The keys of a service; labels are still as they are in the launch config.
 pub(super) fn launch(config: &Value) -> Map<String, Value> {

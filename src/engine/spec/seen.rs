@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::model::launch::is_unset;
+
 /// Docker's own size of `/dev/shm`.
 const SHM_SIZE: i64 = 64 * 1024 * 1024;
 /// Microseconds of the scheduler's period when a container has a number of processors.
@@ -111,20 +113,8 @@ fn copy(from: &Map<String, Value>, table: &[(&str, &str)], to: &mut Map<String, 
     }
 }
 
-/// Docker's way to say that nothing was asked for.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Bool(true) => false,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-    }
-}
-
 fn put(fields: &mut Map<String, Value>, field: &str, value: Value) {
-    if !is_nothing(&value) {
+    if !is_unset(&value) {
         fields.insert(field.to_owned(), value);
     }
 }
@@ -387,7 +377,7 @@ pub fn without_the_images(fields: &mut Map<String, Value>, image: &Map<String, V
         };
         volumes.retain(|line| !own(line));
     }
-    fields.retain(|_, value| !is_nothing(value));
+    fields.retain(|_, value| !is_unset(value));
 }
 
 fn labels(config: &Map<String, Value>) -> Map<String, Value> {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::docker_support::docker;
-use crate::ranch::{Container, Ranch, free_address, sleeper, until};
+use crate::ranch::{Container, Ranch, free_address, page_says, sleeper, until};
 
 /// What a test has made outside of stacks; removed with this value.
 struct Leftovers<'a> {
@@ -82,16 +82,6 @@ async fn native(ranch: &Ranch, ids: &[String]) {
         };
         let missing: Vec<&String> = ids.iter().filter(|id| !is_it(id)).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?} are not in {all:?}")) }
-    })
-    .await;
-}
-
-async fn page_says(port: u16, text: &str) {
-    until("the published port answers", async || {
-        let page = reqwest::get(format!("http://127.0.0.1:{port}/")).await;
-        let page = page.map_err(|error| format!("{error:?}"))?;
-        let page = page.text().await.map_err(|error| format!("{error:?}"))?;
-        if page.trim() == text { Ok(()) } else { Err(page) }
     })
     .await;
 }
