@@ -235,7 +235,8 @@ impl Hosts {
             Some(HostMark::Unreachable { given_up }) if *given_up <= self.now => {
                 HostState::Unreachable
             }
-            Some(HostMark::Active | HostMark::Unreachable { .. }) => HostState::Active,
+            Some(HostMark::Unreachable { .. }) => HostState::Silent,
+            Some(HostMark::Active) => HostState::Active,
             Some(HostMark::Inactive) => HostState::Inactive,
             Some(HostMark::Gone) | None => HostState::Gone,
         }
@@ -312,7 +313,7 @@ mod tests {
             assert_eq!(hosts.given_up(2), None);
         };
         let (active, away, gone) = (HostState::Active, HostState::Unreachable, HostState::Gone);
-        check(99, [active, away, active, gone], Some(100));
+        check(99, [HostState::Silent, away, active, gone], Some(100));
         check(100, [away, away, active, gone], None);
     }
 }

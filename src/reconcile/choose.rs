@@ -99,8 +99,11 @@ pub(super) fn global<'a>(
     let mut leaving = HashSet::new();
     let mut keep: HashMap<i64, Unit<'a>> = HashMap::with_capacity(hosts.len());
     for unit in units {
+        // A host that is silent is none of `hosts`, and counts all the same: a moment without an answer takes
+        // nothing away, and an upgrade does not go on as if there were no unit.
+        let is_silent = unit.host_state() == HostState::Silent;
         let home = homes.of(&unit);
-        let Some(home) = home.filter(|home| homes.wanted.contains(home)) else {
+        let Some(home) = home.filter(|home| is_silent || homes.wanted.contains(home)) else {
             turn_out(draft, &unit);
             continue;
         };
@@ -165,7 +168,7 @@ fn turn_out(draft: &mut Draft<'_>, unit: &Unit<'_>) {
     match unit.host_state() {
         HostState::Active => draft.remove_unit(unit, Reason::HostNotWanted),
         HostState::Gone => draft.remove_unit(unit, Reason::HostGone),
-        HostState::Inactive | HostState::Unreachable => {}
+        HostState::Inactive | HostState::Silent | HostState::Unreachable => {}
     }
 }
 

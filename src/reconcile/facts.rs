@@ -284,7 +284,9 @@ pub enum HostState {
     Active,
     /// Deactivated: takes nothing new; what it has can be started and stopped.
     Inactive,
-    /// Its agent is reconnecting or disconnected: nothing can be done there now.
+    /// Its agent has just fallen silent: as active, for it may be back at once, but that no rule speaks of it.
+    Silent,
+    /// Its agent is disconnected, or silent for too long: nothing can be done there now.
     Unreachable,
     /// Removed.
     Gone,

@@ -196,6 +196,7 @@ fn host_state(word: &str) -> HostState {
     match word {
         "active" => HostState::Active,
         "inactive" => HostState::Inactive,
+        "silent" => HostState::Silent,
         "unreachable" => HostState::Unreachable,
         "gone" => HostState::Gone,
         other => panic!("unknown host state: {other}"),

@@ -74,6 +74,24 @@ fn units_on_hosts_that_may_come_back_are_left_alone() {
 }
 
 #[test]
+fn a_moment_without_an_answer_takes_no_unit_away() {
+    check(
+        "service agent hosts=5
+         member agent-1 running host=5
+         member agent-2 running host=6 host-is=silent",
+        &expect!["settled"],
+    );
+    check(
+        "service agent hosts=7 order=start-first old=retire
+         config agent version=1
+         member agent-1 stopping host=6 host-is=silent retired
+         member agent-1 running host=6 host-is=silent version=1
+         member agent-2 running host=7",
+        &expect!["working: waiting for agent-1 to stop"],
+    );
+}
+
+#[test]
 fn duplicates_on_a_host_are_removed() {
     check(
         "service agent hosts=5
