@@ -33,12 +33,14 @@ const RATE_LIMITED: &str = "urn:ietf:params:acme:error:rateLimited";
 /// A client of whatever server is named.
 pub struct Client {
     clock: Clock,
+    /// Held while an account is looked up or made: some servers refuse one of two who make the same at once.
+    registering: tokio::sync::Mutex<()>,
 }
 
 impl Client {
     /// A client.
-    pub const fn new(clock: Clock) -> Self {
-        Self { clock }
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, registering: tokio::sync::Mutex::default() }
     }
 }
 
@@ -46,7 +48,7 @@ impl Client {
 impl Authority for Client {
     async fn issue(&self, order: &Order) -> Result<Issued, Fault> {
         tokio::select! {
-            outcome = issue(order) => outcome,
+            outcome = self.obtain(order) => outcome,
             () = self.clock.sleep_ms(LIMIT_MS) => {
                 Err(fault(format!("{} takes too long", order.directory)))
             }
@@ -92,9 +94,17 @@ fn told(error: &Error) -> Fault {
     fault(message)
 }
 
-async fn issue(order: &Order) -> Result<Issued, Fault> {
-    let http = Box::new(Https::new(order.authorities.as_deref(), &order.rules)?);
-    let account = account(order, http).await.map_err(|error| told(&error))?;
+impl Client {
+    async fn obtain(&self, order: &Order) -> Result<Issued, Fault> {
+        let http = Box::new(Https::new(order.authorities.as_deref(), &order.rules)?);
+        let registering = self.registering.lock().await;
+        let account = account(order, http).await.map_err(|error| told(&error))?;
+        drop(registering);
+        issue(order, account).await
+    }
+}
+
+async fn issue(order: &Order, account: Account) -> Result<Issued, Fault> {
     let names = [Identifier::Dns(order.name.clone())];
     let mut open = account.new_order(&NewOrder::new(&names)).await.map_err(|error| told(&error))?;
     prove(&mut open).await?;
