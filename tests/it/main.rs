@@ -10,6 +10,7 @@ mod agents;
 mod api;
 mod authz;
 mod balancer;
+mod balancer_kept;
 mod balancer_wire;
 mod bound;
 mod catalog;
