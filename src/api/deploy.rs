@@ -56,6 +56,7 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
         session.state.store.read(read)?;
     }
     request.images = deploy::images(&session.state.site, &request).await;
+    request.refusals = deploy::refusals(&session.state.site, environment, &request).await;
     let read_from = read_from(&request);
     let mut contents = None;
     let report = if flag(&fields, "contents")? {
@@ -214,6 +215,7 @@ fn request(fields: &Map<String, Value>) -> Result<Request> {
         template: None,
         previous_version: None,
         images: BTreeMap::new(),
+        refusals: BTreeMap::new(),
         bound: None,
     })
 }

@@ -63,7 +63,8 @@ fn rule(service: &str, change: Value) -> Value {
     rule
 }
 
-/// A stack of its own: the balancer of a compose file reaches a service of it by name.
+/// A stack of its own: the balancer of a compose file reaches a service of it by name. Lines that HAProxy does not
+/// take are refused with its words before anything is made or changed.
 async fn a_file_makes_a_balancer(ranch: &Ranch, image: &str, haproxy: &str) {
     let (stack, port) = (ranch.stack(1).to_owned(), free_address().port());
     let text = format!(
@@ -76,8 +77,25 @@ async fn a_file_makes_a_balancer(ranch: &Ranch, image: &str, haproxy: &str) {
 ",
         compose(image)
     );
+    let own = "    lb_config:\n      config: \"global\\nno-such-keyword\\n\"\n";
+    let wrong = text.replace("    lb_config:\n", own);
+    let refused = async |verb: &[&str]| {
+        let output = ranch.run(&[verb, &["-f", &ranch.file(&wrong), "-p", &stack]].concat()).await;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let words = "services.front.lb_config: HAProxy refuses the configuration";
+        let words = [words, "unknown keyword 'no-such-keyword' in 'global' section"];
+        let told = words.iter().all(|words| said.contains(words));
+        assert!(!output.status.success() && told, "{verb:?}: {said}");
+    };
+    refused(&["up"]).await;
+    assert_eq!(ranch.list(&format!("stacks?name={stack}")).await, Vec::<Value>::new());
     ranch.ok(&["up", "-f", &ranch.file(&text), "-p", &stack]).await;
     reaches(port, "any.example", "/", "shop", 1).await;
+    let before = ranch.containers(&stack);
+    refused(&["plan"]).await;
+    refused(&["up"]).await;
+    assert_eq!(ranch.containers(&stack), before);
     ranch.ok(&["down", &stack, "--yes"]).await;
 }
 

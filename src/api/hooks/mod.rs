@@ -118,6 +118,15 @@ type Check = fn(&mut Ctx<'_, '_>, &Resource, &str, &mut Map<String, Value>) -> R
 type Trial =
     for<'a> fn(&'a Arc<Site>, Option<&'a Resource>, &'a Resource) -> BoxFuture<'a, Result<()>>;
 
+/// Asked before the transaction in which an action begins: the row, the action and its checked input. It may ask
+/// engines.
+type ActionTrial = for<'a> fn(
+    &'a Arc<Site>,
+    &'a Resource,
+    &'a str,
+    &'a Map<String, Value>,
+) -> BoxFuture<'a, Result<()>>;
+
 /// What happens around the writes of a type.
 #[derive(Clone, Copy)]
 pub struct Hook {
@@ -125,6 +134,8 @@ pub struct Hook {
     pub ty: &'static str,
     /// Before the transaction, with the row as it would be.
     pub trial: Option<Trial>,
+    /// Before the transaction of an action.
+    pub action_trial: Option<ActionTrial>,
     /// Before a row is made.
     pub create: Option<Create>,
     /// After it is made, in the same transaction.
@@ -151,6 +162,7 @@ impl Hook {
         Self {
             ty,
             trial: None,
+            action_trial: None,
             create: None,
             created: None,
             update: None,

@@ -1,7 +1,9 @@
 //! Stacks: their names, and actions on all their services.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
 use super::host::require_infrastructure;
@@ -10,9 +12,12 @@ use crate::controller::deploy;
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
+use crate::process::site::Site;
 
 /// `stack`.
 pub const HOOK: Hook = Hook {
+    trial: Some(try_out),
+    action_trial: Some(try_action),
     create: Some(create),
     created: Some(created),
     update: Some(update),
@@ -20,6 +25,36 @@ pub const HOOK: Hook = Hook {
     check: Some(check),
     ..Hook::of("stack")
 };
+
+/// Refuses files with lines for HAProxy that it does not take, before the stack is made.
+fn try_out<'a>(
+    site: &'a Arc<Site>,
+    before: Option<&'a Resource>,
+    stack: &'a Resource,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match before {
+            // Its files change in an upgrade only.
+            Some(_) => Ok(()),
+            None => deploy::check_stack(site, stack).await,
+        }
+    })
+}
+
+/// The same before an upgrade begins.
+fn try_action<'a>(
+    site: &'a Arc<Site>,
+    stack: &'a Resource,
+    action: &'a str,
+    input: &'a Map<String, Value>,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        match action {
+            "upgrade" => deploy::check_upgraded(site, stack, input).await,
+            _ => Ok(()),
+        }
+    })
+}
 
 /// An upgrade whose files are wrong changes nothing.
 fn check(

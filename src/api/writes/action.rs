@@ -71,7 +71,12 @@ pub async fn action(
     let input = input(session, view, own.action, body)?;
     match hooks::action_handler(view.entry, name) {
         Some(handler) => run(session, view, &row, name, handler.run, input).await,
-        None => transition(session, view, row.id, own.action.name, input).await,
+        None => {
+            for trial in hooks::hooks(view.entry).filter_map(|hook| hook.action_trial) {
+                trial(&session.state.site, &row, own.action.name, &input).await?;
+            }
+            transition(session, view, row.id, own.action.name, input).await
+        }
     }
 }
 

@@ -255,6 +255,7 @@ async fn judge(site: &Arc<Site>, stack: &Resource, reading: Reading) -> Result<V
     };
     let Some(environment) = stack.account_id else { return Ok(Standing::SETTLED.into()) };
     request.images = deploy::images(site, &request).await;
+    request.refusals = deploy::refusals(site, environment, &request).await;
     let report = match site.store.read(|read| deploy::plan(read, environment, &request)) {
         Ok(report) => report,
         Err(error) if error.status < 500 => {

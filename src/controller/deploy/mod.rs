@@ -9,6 +9,7 @@ mod apply;
 
 mod balancers;
 mod links;
+mod refusals;
 mod secrets;
 mod strategy;
 pub(super) mod volumes;
@@ -31,6 +32,8 @@ use crate::process::site::{Importer, Site};
 use crate::process::upgrade::stack::BEFORE;
 use crate::store::{Read, Tx};
 use crate::vault::Vault;
+
+pub use refusals::{Refusals, check_stack, check_upgraded, refusals};
 
 /// What somebody wants to be deployed.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +63,8 @@ pub struct Request {
     /// The engine's ids of images that the project builds, by tag: a service whose image was built anew has
     /// changed, though its file has not.
     pub images: BTreeMap<String, String>,
+    /// What HAProxy refuses of the lines of one's own that balancers have.
+    pub refusals: Refusals,
     /// The directory that the files are in, when the server has read them there: the stack is bound to it, and
     /// they are not kept anywhere else.
     pub bound: Option<Bound>,
@@ -104,8 +109,13 @@ impl Report {
     /// The first error as the API gives it.
     pub fn error(&self) -> Option<Error> {
         let first = self.problems.iter().find(|problem| problem.severity == Severity::Error)?;
-        Some(Error::field("InvalidComposeFile", "dockerCompose").message(first.to_string()))
+        Some(error(first))
     }
+}
+
+/// A problem as the API gives it.
+fn error(problem: &Problem) -> Error {
+    Error::field("InvalidComposeFile", "dockerCompose").message(problem.to_string())
 }
 
 /// The plan for a request on an environment, without changing anything.
@@ -267,14 +277,7 @@ pub fn check_upgrade(
             stack.display_name()
         )));
     }
-    let mut after = stack.clone();
-    for (field, value) in input {
-        let field = if field == "answers" { "environment" } else { field.as_str() };
-        if !value.is_null() {
-            after.set(field, value.clone());
-        }
-    }
-    after.set(BEFORE, json!({ "rancherCompose": stack.str("rancherCompose") }));
+    let after = upgraded(stack, input);
     let request = request_of(read, vault, &after)?;
     if answers::is_from_catalog(&after.data) {
         answers::check(&request)?;
@@ -284,6 +287,19 @@ pub fn check_upgrade(
         Some(error) => Err(error),
         None => Ok(()),
     }
+}
+
+/// A stack as an upgrade with this input makes it.
+fn upgraded(stack: &Resource, input: &Map<String, Value>) -> Resource {
+    let mut after = stack.clone();
+    for (field, value) in input {
+        let field = if field == "answers" { "environment" } else { field.as_str() };
+        if !value.is_null() {
+            after.set(field, value.clone());
+        }
+    }
+    after.set(BEFORE, json!({ "rancherCompose": stack.str("rancherCompose") }));
+    after
 }
 
 /// The request that a stack's own fields make (Rancher's `dockerCompose`, `environment`, ...).
@@ -437,6 +453,7 @@ fn compare(
     };
     let mut problems = project.problems.clone();
     problems.extend(secrets::missing(read, environment, project)?);
+    problems.extend(refusals::problems(request));
     let orphans = match request.orphans {
         OrphanPolicy::Keep => Orphans::Keep,
         OrphanPolicy::Remove => Orphans::Remove,

@@ -7,7 +7,7 @@
 mod facts;
 mod trial;
 
-pub use trial::refusal;
+pub use trial::{Trial, refusal};
 
 pub use facts::{balancer, balancers, configuration, is_balanced, is_balancer, with_certificate};
 

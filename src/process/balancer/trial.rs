@@ -26,7 +26,8 @@ const LIMIT_MS: u64 = 10_000;
 const MOUNTS: &[&str] = &["dataVolumes", "dataVolumesFrom", "dataVolumesFromLaunchConfigs"];
 
 /// A configuration to try out.
-struct Trial {
+#[derive(Debug)]
+pub struct Trial {
     text: String,
     files: Vec<SecretFile>,
     image: String,
@@ -40,36 +41,18 @@ struct Trial {
 /// # Errors
 /// When the database fails.
 pub async fn refusal(site: &Arc<Site>, service: &Resource) -> Result<Option<String>> {
-    let Some(trial) = site.store.read(|read| Trial::read(site, read, service))? else {
-        return Ok(None);
-    };
-    // It is a task of its own, so that the container goes even if nobody waits for it any more.
-    let task = tokio::spawn({
-        let site = Arc::clone(site);
-        async move { trial.anywhere(&site).await }
-    });
-    tokio::select! {
-        outcome = task => match outcome {
-            Ok(Ok(refusal)) => Ok(refusal),
-            Ok(Err(error)) => {
-                tracing::info!(%error, "cannot try a balancer's configuration out");
-                Ok(None)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot try a balancer's configuration out");
-                Ok(None)
-            }
-        },
-        () = site.clock.sleep_ms(LIMIT_MS) => {
-            tracing::info!("no time to try a balancer's configuration out");
-            Ok(None)
-        }
+    match site.store.read(|read| Trial::read(site, read, service))? {
+        Some(trial) => Ok(trial.refusal(site).await),
+        None => Ok(None),
     }
 }
 
 impl Trial {
-    /// What there is to try, if there is: the generated lines alone need no trial.
-    fn read(site: &Site, read: &Read<'_>, service: &Resource) -> Result<Option<Self>> {
+    /// What there is to try of a balancer, if there is: the generated lines alone need no trial.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn read(site: &Site, read: &Read<'_>, service: &Resource) -> Result<Option<Self>> {
         let balancer = facts::balancer(read, service)?;
         let Some(launched) = service.map("launchConfig") else { return Ok(None) };
         if balancer.custom.trim().is_empty() {
@@ -95,6 +78,32 @@ impl Trial {
             environment: variables.into_iter().flatten().filter_map(line).collect(),
             places,
         }))
+    }
+
+    /// HAProxy's words, if it refuses the configuration.
+    pub async fn refusal(self, site: &Arc<Site>) -> Option<String> {
+        // It is a task of its own, so that the container goes even if nobody waits for it any more.
+        let task = tokio::spawn({
+            let site = Arc::clone(site);
+            async move { self.anywhere(&site).await }
+        });
+        tokio::select! {
+            outcome = task => match outcome {
+                Ok(Ok(refusal)) => refusal,
+                Ok(Err(error)) => {
+                    tracing::info!(%error, "cannot try a balancer's configuration out");
+                    None
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot try a balancer's configuration out");
+                    None
+                }
+            },
+            () = site.clock.sleep_ms(LIMIT_MS) => {
+                tracing::info!("no time to try a balancer's configuration out");
+                None
+            }
+        }
     }
 
     /// HAProxy's words at the first place that can try it: where the engine has the image, since pulling it

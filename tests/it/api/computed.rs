@@ -439,3 +439,80 @@ async fn lines_that_haproxy_refuses_are_not_stored() {
     owner.put(&path, json!({"description": "the front door"})).await.ok(200);
     farm.stop().await;
 }
+
+/// A compose file with a balancer whose own lines are these.
+fn balanced(lines: &str) -> String {
+    format!(
+        "services:
+  web: {{ image: nginx }}
+  front:
+    image: haproxy
+    lb_config:
+      config: |
+        global
+        {lines}
+      port_rules:
+      - {{ source_port: 80, target_port: 80, service: web }}
+"
+    )
+}
+
+#[actix_web::test]
+async fn files_with_lines_that_haproxy_refuses_change_nothing() {
+    let farm = Farm::start(1).await;
+    let owner = &farm.owner;
+    let (right, wrong) = (balanced("maxconn 9"), balanced("no-such-word"));
+    // No host has the image yet, so nothing can read the lines: they are taken.
+    let early = json!({"name": "early", "dockerCompose": wrong, "dryRun": true});
+    owner.post("/stackplans", early).await.ok(200);
+    let blog = |text: &str| json!({"name": "blog", "dockerCompose": text});
+    owner.post("/stackplans", blog(&right)).await.ok(200);
+    owner.post("/stacks", json!({"name": "shop", "dockerCompose": right})).await.ok(201);
+    farm.until("the balancers run", |farm| async move {
+        let rows = farm.owner.get("/services?state=active").await.ok(200);
+        rows["data"].as_array().is_some_and(|rows| rows.len() == 4)
+    })
+    .await;
+    let lines = async || {
+        let rows = list(owner, "/loadBalancerServices").await;
+        let mut lines: Vec<Value> =
+            rows.iter().map(|row| row["lbConfig"]["config"].clone()).collect();
+        lines.sort_by_key(Value::to_string);
+        lines
+    };
+    let before = (lines().await, names(owner, "/stacks", "name").await);
+
+    let refusal = "422 InvalidComposeFile dockerCompose: compose.yaml:0: error: services.front.lb_config: HAProxy \
+                   refuses the configuration: [ALERT] : parsing [/ranchette/haproxy.cfg:6] : unknown keyword \
+                   'no-such-word'";
+    let mut tried = blog(&wrong);
+    tried["dryRun"] = true.into();
+    let planned = owner.post("/stackplans", tried.clone()).await;
+    assert_eq!(planned.fault(), refusal);
+    tried["contents"] = true.into();
+    let contents = owner.post("/stackplans", tried).await.ok(422);
+    assert_eq!(contents["after"], Value::Null);
+    assert_eq!(owner.post("/stackplans", blog(&wrong)).await.fault(), refusal);
+    let late = json!({"name": "late", "dockerCompose": wrong});
+    assert_eq!(owner.post("/stackplans", late.clone()).await.fault(), refusal);
+    assert_eq!(owner.post("/stacks", late).await.fault(), refusal);
+    let shop = only(owner, "/stacks?name=shop").await;
+    let upgrade = format!("/stacks/{}?action=upgrade", text(&shop["id"]));
+    assert_eq!(owner.post(&upgrade, json!({"dockerCompose": wrong})).await.fault(), refusal);
+    let rancher = "services: { front: { lb_config: { config: \"global\\nno-such-word\\n\" } } }";
+    let both = json!({"dockerCompose": right, "rancherCompose": rancher});
+    assert!(owner.post(&upgrade, both).await.fault().contains("'no-such-word'"));
+    assert_eq!((lines().await, names(owner, "/stacks", "name").await), before);
+    assert_eq!(only(owner, "/stacks?name=shop").await["state"], "active");
+
+    // What has nothing to do with the lines is not held up by them.
+    let other = right.replace("nginx", "nginx:2");
+    owner.post("/stackplans", blog(&other)).await.ok(200);
+    owner.post(&upgrade, json!({"dockerCompose": balanced("maxconn 7")})).await.ok(202);
+    farm.until("the upgrade is applied", |farm| async move {
+        let rows = farm.owner.get("/loadBalancerServices").await.ok(200);
+        rows["data"].to_string().contains("maxconn 7")
+    })
+    .await;
+    farm.stop().await;
+}
