@@ -283,7 +283,9 @@ impl Round {
         read.for_each_referrer("instance", "serviceId", id, |row| {
             if let Some(message) = row.str("transitioningMessage") {
                 unplaced |= row.state == "creating" && row.int("hostId").is_none();
-                let failed = row.str("transitioning") == Some("error");
+                // One that died for the first time is started again at once.
+                let died_once = row.state == "stopped" && row.int("failures") == Some(1);
+                let failed = row.str("transitioning") == Some("error") && !died_once;
                 let place = if failed { &mut complaint } else { &mut progress };
                 place.get_or_insert_with(|| format!("{}: {message}", row.display_name()));
             }

@@ -11,6 +11,7 @@
 //! result was stored, is simply run again.
 
 pub mod docker;
+pub mod ending;
 pub mod error;
 pub mod machine;
 pub mod observed;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use tokio::io::AsyncWrite;
 
+pub use ending::Ending;
 pub use error::{Away, EngineError};
 pub use observed::{
     ContainerState, Disk, EngineEvent, EngineInfo, EventKind, Health, HostStats, Mount,

@@ -63,6 +63,8 @@ pub struct Observed {
     pub state: ContainerState,
     /// Exit code of the last run; `None` if it runs or never ran.
     pub exit_code: Option<i64>,
+    /// Whether the kernel ended its last run for want of memory. Not told in lists.
+    pub out_of_memory: bool,
     /// Networks it is attached to.
     pub networks: Vec<NetworkEndpoint>,
     /// Ports, published or only exposed.

@@ -371,6 +371,10 @@ fn settle(
             Ok((Some(row), resource))
         }
         Next::Step | Next::Finish => finish(tx, row, resource),
+        Next::Remark(words) => {
+            row.data.insert("failure".to_owned(), words.into());
+            finish(tx, row, resource)
+        }
         Next::Chain(transition, data) => chain(tx, row, resource, transition, data),
         Next::Wait { until, message } => {
             row.run_after = until.unwrap_or(i64::MAX);

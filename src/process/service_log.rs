@@ -37,6 +37,21 @@ pub fn write(
     Ok(())
 }
 
+/// Writes what went wrong with a service's container.
+///
+/// # Errors
+/// When the database fails.
+pub fn trouble(tx: &mut Tx<'_>, container: &Resource, words: &str) -> Result<()> {
+    let service = container.int("serviceId").map(|id| tx.get(id)).transpose()?.flatten();
+    let Some(service) = service else { return Ok(()) };
+    let description = format!("{}: {words}", container.display_name());
+    let now = tx.now;
+    let row = row(tx, &service, "service.trigger.exception", "error", description);
+    let row = row.with("subLog", true).with("endTime", now).with("instanceId", container.id);
+    tx.insert(row)?;
+    Ok(())
+}
+
 /// A transition of a service begins: the line that tells of the whole has no end yet, and that of a
 /// transition whose place is taken has.
 ///

@@ -71,6 +71,8 @@ pub enum Next {
     Step,
     /// The transition has succeeded, whatever steps are left.
     Finish,
+    /// The same, with something that a person ought to know.
+    Remark(String),
     /// The transition has succeeded and this one of the same resource follows.
     Chain(&'static str, Map<String, Value>),
     /// The same step again, when woken or at `until` (Unix milliseconds).

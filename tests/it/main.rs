@@ -23,6 +23,7 @@ mod corpus;
 mod crash;
 mod described;
 mod docker_away;
+mod docker_causes;
 mod docker_faults;
 mod docker_names;
 mod docker_policy;

@@ -187,7 +187,12 @@ fn taken_port(lower: &str) -> Option<u16> {
 /// The OCI runtime wraps its reason in five layers of itself; the innermost says what happened.
 fn essence(detail: &str) -> String {
     let detail = detail.strip_suffix(": unknown").unwrap_or(detail);
-    let inner = ["container process caused: ", "exec failed: ", "oci runtime create failed: "];
+    let inner = [
+        "container process caused: ",
+        "unable to start container process: ",
+        "exec failed: ",
+        "oci runtime create failed: ",
+    ];
     let found = inner.iter().find_map(|mark| {
         let at = detail.to_ascii_lowercase().find(mark)?;
         detail.get(at + mark.len()..)
@@ -273,7 +278,7 @@ mod tests {
             400,
             "OCI runtime create failed: runc create failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown",
             expect![[
-                r#"CommandNotFound (final): command of `r-web-1` not found in its image: runc create failed: unable to start container process: exec: "nope": executable file not found in $PATH"#
+                r#"CommandNotFound (final): command of `r-web-1` not found in its image: exec: "nope": executable file not found in $PATH"#
             ]],
         );
         check(

@@ -86,6 +86,7 @@ pub(super) fn inspected(found: ContainerInspectResponse) -> Observed {
         labels,
         state: kind,
         exit_code: state.exit_code.filter(|_| ended),
+        out_of_memory: ended && state.oom_killed == Some(true),
         networks: endpoints(settings.networks),
         ports: port_map(settings.ports),
         mounts: found.mounts.unwrap_or_default().into_iter().map(mount).collect(),

@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 
 use super::super::native::NATIVE;
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::super::{balancer, instance_links, object, reserve, storage};
+use super::super::{balancer, instance_links, object, reserve, service_log, storage};
 use super::{engine_ref, engine_unless_gone, mounts, prepare, volumes};
-use crate::engine::RemoveVolumes;
+use crate::engine::{Ending, RemoveVolumes};
 use crate::error::Result;
 use crate::model::names::label;
 use crate::model::resource::Resource;
@@ -14,6 +14,12 @@ use crate::store::Tx;
 
 /// A container that ran this long before it died starts again without delay, in milliseconds.
 const STEADY_MS: i64 = 10 * 60 * 1000;
+
+/// How long an engine has to tell how a container ended, in milliseconds.
+const LOOK_MS: u64 = 5000;
+
+/// The field that says that a container ended for want of memory.
+pub const OUT_OF_MEMORY: &str = "outOfMemory";
 
 /// The field that says until when a container's requests may end before it is stopped.
 const DRAINS_UNTIL: &str = "drainsUntil";
@@ -40,11 +46,27 @@ pub fn run(work: Work) -> StepFuture {
             }
             _ => {}
         }
-        if !work.input_flag("observed") {
+        let ending = if work.input_flag("observed") {
+            ending(&work).await
+        } else {
             stop(&work).await?;
-        }
-        Outcome::commit(record)
+            Ending::default()
+        };
+        Outcome::commit(move |tx, work| record(tx, work, &ending))
     })
+}
+
+/// How a container ended by itself. An engine that is slow to tell is not waited for.
+async fn ending(work: &Work) -> Ending {
+    let exit_code = work.input("exitCode").and_then(Value::as_i64);
+    let plain = Ending { exit_code, ..Ending::default() };
+    let Ok(Some(host)) = engine_unless_gone(work) else { return plain };
+    let container = engine_ref(&work.resource);
+    tokio::select! {
+        biased;
+        ending = Ending::look(&*host.engine, &container, exit_code) => ending,
+        () = work.site.clock.sleep_ms(LOOK_MS) => plain,
+    }
 }
 
 const DRAINING: &str = "waits until its balancers' requests have ended";
@@ -78,10 +100,9 @@ async fn stop(work: &Work) -> Result<(), Failure> {
     Ok(())
 }
 
-fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+fn record(tx: &mut Tx<'_>, work: &Work, ending: &Ending) -> Result<Next> {
     let now = tx.now;
     let observed = work.input_flag("observed");
-    let exit_code = work.input("exitCode").cloned();
     let row = tx.update(work.resource.id, |row| {
         row.data.shift_remove(DRAINS_UNTIL);
         if observed {
@@ -89,10 +110,15 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
             let before = if lived >= STEADY_MS { 0 } else { row.int("failures").unwrap_or(0) };
             row.set("failures", before + 1);
             row.set("diedAt", now);
-            row.set("exitCode", exit_code.unwrap_or(Value::Null));
+            row.set("exitCode", ending.exit_code);
+            row.set(OUT_OF_MEMORY, ending.out_of_memory.then_some(true));
         }
         Ok(())
     })?;
+    let trouble = ending.trouble();
+    if let Some(trouble) = &trouble {
+        service_log::trouble(tx, &row, trouble)?;
+    }
     storage::follow_container(tx, &row)?;
     if !row.list("ports").is_empty() {
         prepare::wake_waiting(tx, row.account_id)?;
@@ -108,7 +134,7 @@ fn record(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         let failure = work.input("failure").cloned().unwrap_or(Value::Null);
         return Ok(Next::Chain("error", object(serde_json::json!({ "failure": failure }))));
     }
-    Ok(Next::Finish)
+    Ok(trouble.map_or(Next::Finish, Next::Remark))
 }
 
 /// The step that removes.

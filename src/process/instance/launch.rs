@@ -63,9 +63,9 @@ pub fn start(work: Work) -> StepFuture {
             }
             Err(EngineError::NoSuchContainer { .. }) => {
                 id = create_container(&work, &host).await?;
-                start_container(&host, &id).await?;
+                start_container(&host, &id).await.map_err(|error| named(error, &id, &work))?;
             }
-            outcome => outcome?,
+            outcome => outcome.map_err(|error| named(error, &id, &work))?,
         }
         let ran = versions::images::look(&work, &host, &id).await;
         Outcome::commit(move |tx, work| {
@@ -89,6 +89,12 @@ pub fn start(work: Work) -> StepFuture {
             Ok(Next::Finish)
         })
     })
+}
+
+/// A failure in which the container is called what people call it.
+fn named(error: EngineError, id: &str, work: &Work) -> Failure {
+    let failure = Failure::from(error);
+    Failure { message: failure.message.replace(id, &work.resource.display_name()), ..failure }
 }
 
 /// The health of a container that is checked, right after its start (containers.md, section 8).

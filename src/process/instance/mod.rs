@@ -14,14 +14,14 @@ mod launch;
 
 mod halt;
 
-pub use halt::give_back;
+pub use halt::{OUT_OF_MEMORY, give_back};
 pub use providers::{PROVIDES, of_fields as providers_of};
 
 use serde_json::json;
 
 use super::site::HostEngine;
 use super::step::{Definition, Failure, Next, Outcome, Retry, Step, StepFuture, Work};
-use super::{balancer, object};
+use super::{balancer, object, service_log};
 use crate::engine::spec;
 use crate::error::Result;
 use crate::model::resource::Resource;
@@ -90,11 +90,12 @@ fn restart(_: Work) -> StepFuture {
 fn give_up(tx: &mut Tx<'_>, resource: &Resource, _: &ProcessRow, why: &str) -> Result<Next> {
     let never_ran = resource.data.get("firstRunning").is_none();
     let now = tx.now;
-    tx.update(resource.id, |row| {
+    let row = tx.update(resource.id, |row| {
         row.set("failures", row.int("failures").unwrap_or(0) + 1);
         row.set("diedAt", now);
         Ok(())
     })?;
+    service_log::trouble(tx, &row, why)?;
     let mut data = object(json!({ "failure": why }));
     if never_ran {
         data.insert("then".to_owned(), "error".into());

@@ -64,7 +64,7 @@ pub fn made_ready(work: Work) -> StepFuture {
         }
         Outcome::commit(|tx, work| match prepare(tx, work)? {
             wait @ Next::Wait { .. } => Ok(wait),
-            Next::Step | Next::Finish | Next::Chain(..) => Ok(Next::Step),
+            Next::Step | Next::Finish | Next::Remark(_) | Next::Chain(..) => Ok(Next::Step),
         })
     })
 }

@@ -4,10 +4,12 @@
 //! that was unhealthy starts its containers anew before it is healthy), the row keeps a mark of what was
 //! told of it, and only who was told of the one is told of the other.
 
+use crate::engine::ending::cause;
 use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::outbound::message::Event;
 use crate::process::certificates::EXPIRY_TOLD;
+use crate::process::instance::OUT_OF_MEMORY;
 use crate::process::upgrade::TAKEN_BACK;
 
 /// The field of a row with the marks of what was told of it; not shown.
@@ -136,25 +138,18 @@ fn container(before: &Resource, after: &Resource, found: &mut Vec<Happened>) {
     if code == Some(0) && after.label(label::START_ONCE) == Some("true") {
         return;
     }
-    found.push(Happened::new(Event::ContainerDied, "death", ended(code)));
+    let says = ended(code, after.flag(OUT_OF_MEMORY));
+    found.push(Happened::new(Event::ContainerDied, "death", says));
 }
 
 /// How a container ended, in words.
-fn ended(code: Option<i64>) -> String {
-    let Some(code) = code else { return "is gone: somebody stopped or removed it".to_owned() };
-    let cause = match code {
-        0 => "it says that it was done".to_owned(),
-        125 => "the engine could not run it".to_owned(),
-        126 => "its command cannot be executed".to_owned(),
-        127 => "its command was not found".to_owned(),
-        134 => "it aborted".to_owned(),
-        137 => "it was killed, often for want of memory".to_owned(),
-        139 => "it touched memory that is not its own".to_owned(),
-        143 => "it was told to end".to_owned(),
-        129..=159 => format!("it was ended by signal {}", code - 128),
-        _ => "its own program says so".to_owned(),
-    };
-    format!("ended by itself with exit code {code}: {cause}")
+fn ended(code: Option<i64>, out_of_memory: bool) -> String {
+    match code {
+        Some(code) => {
+            format!("ended by itself with exit code {code}: {}", cause(code, out_of_memory))
+        }
+        None => "is gone: somebody stopped or removed it".to_owned(),
+    }
 }
 
 /// Health words of a service of which something does not work.

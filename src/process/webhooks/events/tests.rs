@@ -181,6 +181,7 @@ fn containers_die_with_a_cause() {
             ("stopping", died(4, 127.into())),
             ("stopping", died(5, Value::Null)),
             ("stopping", died(6, 0.into())),
+            ("stopping", json!({ "diedAt": 7, "exitCode": 137, "outOfMemory": true })),
         ],
         expect![[r#"
             container.died: web ended by itself with exit code 137: it was killed, often for want of memory
@@ -189,6 +190,7 @@ fn containers_die_with_a_cause() {
             container.died: web ended by itself with exit code 127: its command was not found
             container.died: web is gone: somebody stopped or removed it
             container.died: web ended by itself with exit code 0: it says that it was done
+            container.died: web ended by itself with exit code 137: it ran out of memory
         "#]],
     );
     let once = |at: i64, code: i64| json!({ "diedAt": at, "exitCode": code, "labels": { label::START_ONCE: "true" } });
