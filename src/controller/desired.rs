@@ -273,9 +273,9 @@ pub fn member(row: &Resource, hosts: &Hosts) -> Option<Member> {
     })
 }
 
-/// Marks the stopped containers of a service whose ports somebody has who stays: another service's
-/// container, or one of the same version as theirs.
-pub fn mark_displaced(site: &Site, members: &mut [Member]) -> Result<()> {
+/// Marks the stopped containers of a service whose ports somebody has who stays: one of the same version as
+/// theirs, or a container of somebody else's that is not about to go.
+pub fn mark_displaced(read: &Read<'_>, site: &Site, members: &mut [Member]) -> Result<()> {
     let is_stopped = |member: &Member| member.state == MemberState::Stopped && !member.retired;
     if !members.iter().any(is_stopped) {
         return Ok(());
@@ -287,12 +287,20 @@ pub fn mark_displaced(site: &Site, members: &mut [Member]) -> Result<()> {
     for (at, rival) in rivals {
         let other = members.iter().find(|member| member.id == rival);
         let other = other.map(|member| (member.retired, member.version.clone()));
-        if let Some(own) = members.get_mut(at) {
-            own.displaced =
-                other.is_none_or(|(retired, version)| !retired && version == own.version);
-        }
+        let Some(own) = members.get_mut(at) else { continue };
+        own.displaced = match other {
+            Some((retired, version)) => !retired && version == own.version,
+            None => stays(read, rival)?,
+        };
     }
     Ok(())
+}
+
+/// Whether a running container stays: its service may be about to stop it.
+fn stays(read: &Read<'_>, container: i64) -> Result<bool> {
+    let service = read.get(container)?.and_then(|row| row.int("serviceId"));
+    let service = service.map(|id| read.get(id)).transpose()?.flatten();
+    Ok(service.is_none_or(|service| reconcile::is_active(&service.state)))
 }
 
 #[cfg(test)]

@@ -295,7 +295,7 @@ impl Round {
             members.extend(desired::member(&row, &hosts));
             Ok(())
         })?;
-        desired::mark_displaced(site, &mut members)?;
+        desired::mark_displaced(read, site, &mut members)?;
         Ok(Some(Self { service, stack, desired, members, complaint, progress, unplaced, given_up }))
     }
 }

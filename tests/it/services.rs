@@ -3,7 +3,9 @@
 use ranchette::clock::Entropy;
 use ranchette::controller::hosts;
 use ranchette::model::resource::{NewResource, Resource};
-use serde_json::json;
+use ranchette::process;
+use ranchette::store::Tx;
+use serde_json::{Map, json};
 
 use crate::world::World;
 
@@ -214,5 +216,38 @@ async fn a_container_whose_port_another_has_meanwhile_moves_to_another_host() {
     world.scale(second.id, 1).await;
     world.state(first.id, "active").await;
     assert_eq!(world.containers(first.id), [("blog-first-1".to_owned(), "running".to_owned())]);
+    world.stop().await;
+}
+
+/// Two services take turns at a port: what is told to go is not taken for one that stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_waits_for_its_port_when_another_gives_it_up() {
+    let mut world = World::sim(1).await;
+    let stack = world.stack("blog").await;
+    let port = json!({ "imageUuid": "docker:nginx", "ports": ["8080:80"] });
+    let first = world.service(&stack, "first", 1, port.clone()).await;
+    world.state(first.id, "active").await;
+    let own = |world: &World| {
+        let rows = world.store().read(|read| read.referrers("instance", "serviceId", first.id));
+        let rows = rows.expect("containers");
+        rows.into_iter().map(|row| (row.id, row.removed)).collect::<Vec<_>>()
+    };
+    let before = own(&world);
+    world.act(first.id, "deactivate", json!({})).await;
+    world.state(first.id, "inactive").await;
+    let second = world.service(&stack, "second", 1, port).await;
+    world.state(second.id, "active").await;
+
+    // At the same moment: the first is looked at while the second still runs.
+    let (one, other) = (first.id, second.id);
+    let swap = move |tx: &mut Tx<'_>| {
+        process::start(tx, other, "deactivate", Map::new())?;
+        process::start(tx, one, "activate", Map::new())
+    };
+    world.store().write(swap).await.expect("both begin");
+    world.state(second.id, "inactive").await;
+    world.state(first.id, "active").await;
+    assert_eq!(world.containers(first.id), [("blog-first-1".to_owned(), "running".to_owned())]);
+    assert_eq!(own(&world), before, "it is the same container");
     world.stop().await;
 }

@@ -28,6 +28,71 @@ fn an_upgrade_is_over_when_the_last_container_is_healthy() {
     );
 }
 
+/// The old container of an upgrade that is taken back asks for its port where the new one has it, or waits for it.
+#[test]
+fn the_old_container_waits_for_its_port_and_for_nothing_else() {
+    // Free.
+    check(
+        "service web pace=at-once
+         config web version=1
+         member web-1 stopped version=1",
+        &expect![[r#"
+            start web-1: not running
+            working: starting web-1"#]],
+    );
+    // The new one goes, whether it has the port, waits for it, or has died.
+    for new in ["running", "starting", "creating", "stopped failures=2 died=9999"] {
+        check(
+            &format!(
+                "service web pace=at-once
+                 config web version=1
+                 member web-1 stopped version=1
+                 member web-1 {new} version=2"
+            ),
+            &expect![[r#"
+                remove web-1 (id 2): outdated
+                working: removing web-1"#]],
+        );
+    }
+    check(
+        "service web pace=at-once
+         config web version=1
+         member web-1 stopped version=1
+         member web-1 removing version=2",
+        &expect!["working: waiting for web-1 to be removed (and 1 more)"],
+    );
+    // Somebody who stays has it: the unit finds another place.
+    check(
+        "service web pace=at-once
+         config web version=1
+         member web-1 stopped displaced version=1
+         member web-1 starting version=2",
+        &expect![[r#"
+            remove web-1 (id 1): its port is taken
+            remove web-1 (id 2): its port is taken
+            working: removing web-1 (and 1 more)"#]],
+    );
+}
+
+#[test]
+fn a_container_put_aside_asks_for_nothing() {
+    for new in
+        ["starting", "stopped failures=4 died=9000", "stopped displaced failures=4 died=9000"]
+    {
+        let fixture = format!(
+            "service web old=retire
+             config web version=2
+             member web-1 stopped retired displaced version=1
+             member web-1 {new} version=2"
+        );
+        let expect = match new {
+            "starting" => expect!["working: waiting for web-1 to start"],
+            _ => expect!["back-off until 13000: web-1 keeps dying (4 times); next start in 3 s"],
+        };
+        check(&fixture, &expect);
+    }
+}
+
 #[test]
 fn a_cancelled_upgrade_begins_nothing() {
     check(
