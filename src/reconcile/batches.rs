@@ -186,7 +186,7 @@ fn next_batch(
 }
 
 /// Whether a container that is on its way out may still run.
-fn is_up(member: &Member) -> bool {
+pub(super) fn is_up(member: &Member) -> bool {
     !matches!(
         member.state,
         MemberState::Stopped | MemberState::Error | MemberState::Removing | MemberState::Removed

@@ -21,6 +21,9 @@ pub(super) struct Choice<'a> {
     pub create: Vec<NewUnit>,
     /// How many units are missing, those included that have to wait for room.
     pub missing: usize,
+    /// Units of a global service on deactivated hosts: they are left alone, but for a replacement that has
+    /// begun there.
+    pub resting: Vec<Unit<'a>>,
 }
 
 /// A unit to be made.
@@ -65,7 +68,7 @@ pub(super) fn fixed<'a>(draft: &mut Draft<'_>, units: Vec<Unit<'a>>, wanted: u32
         .filter(|index| !leaving.contains(index))
         .map(|index| NewUnit { index, host: None })
         .collect();
-    Choice { keep, create, missing }
+    Choice { keep, create, missing, resting: Vec::new() }
 }
 
 /// Removes what exceeds `wanted`: failed and unhealthy units first, then the highest index.
@@ -98,13 +101,20 @@ pub(super) fn global<'a>(
     let taken: HashSet<u32> = units.iter().map(|unit| unit.index).collect();
     let mut leaving = HashSet::new();
     let mut keep: HashMap<i64, Unit<'a>> = HashMap::with_capacity(hosts.len());
+    let mut resting = Vec::new();
     for unit in units {
         // A host that is silent is none of `hosts`, and counts all the same: a moment without an answer takes
         // nothing away, and an upgrade does not go on as if there were no unit.
         let is_silent = unit.host_state() == HostState::Silent;
         let home = homes.of(&unit);
         let Some(home) = home.filter(|home| is_silent || homes.wanted.contains(home)) else {
-            turn_out(draft, &unit);
+            match unit.host_state() {
+                HostState::Active => draft.remove_unit(&unit, Reason::HostNotWanted),
+                HostState::Gone => draft.remove_unit(&unit, Reason::HostGone),
+                HostState::Inactive => resting.push(unit),
+                // The host may come back.
+                HostState::Silent | HostState::Unreachable => {}
+            }
             continue;
         };
         if unit.is_ghost() {
@@ -141,7 +151,7 @@ pub(super) fn global<'a>(
         .map(|(host, index)| NewUnit { index, host: Some(host) })
         .collect();
     let keep = keep.into_iter().map(|(_, unit)| unit).collect();
-    Choice { keep, create, missing }
+    Choice { keep, create, missing, resting }
 }
 
 /// Keeps the better of two units on one host: one without failures, then the one with the lower
@@ -160,16 +170,6 @@ fn settle_duplicate<'a>(
     let (better, worse) = if rank(&unit) < rank(&other) { (unit, other) } else { (other, unit) };
     draft.remove_unit(&worse, Reason::Duplicate);
     keep.insert(home, better);
-}
-
-/// Removes a unit from a host that is no longer wanted. While that host is deactivated or cannot
-/// be reached, the unit is left alone: the host may come back.
-fn turn_out(draft: &mut Draft<'_>, unit: &Unit<'_>) {
-    match unit.host_state() {
-        HostState::Active => draft.remove_unit(unit, Reason::HostNotWanted),
-        HostState::Gone => draft.remove_unit(unit, Reason::HostGone),
-        HostState::Inactive | HostState::Silent | HostState::Unreachable => {}
-    }
 }
 
 /// Notes the containers of a unit of which nothing counts any more; whether there are any.

@@ -1,6 +1,6 @@
 //! What happens to the containers of one unit that stays.
 
-use super::batches::{Turn, awaits_restart};
+use super::batches::{Turn, awaits_restart, is_up};
 use super::draft::Draft;
 use super::facts::{Config, Member, MemberState, Order, Scale};
 use super::plan::Reason;
@@ -52,6 +52,24 @@ pub(super) fn unit(
             *place = fate;
         }
     }
+}
+
+/// Ends a replacement that has begun on a host which takes nothing new any more, one way or the other: the old
+/// containers go if the new ones do their work, else the new ones do. Whether two of a kind may run there.
+pub(super) fn halfway(draft: &mut Draft<'_>, shape: &Shape<'_>) -> bool {
+    draft.await_leaving(&shape.unit);
+    let doubled = || shape.slots.iter().filter(|slot| !slot.old.is_empty());
+    if doubled().all(|slot| slot.current.is_none()) {
+        return shape.unit.leaving.iter().any(|member| is_up(member));
+    }
+    if shape.is_renewed(&draft.desired.configs) {
+        shape.old().for_each(|old| draft.put_aside(old));
+    } else {
+        doubled()
+            .filter_map(|slot| slot.current)
+            .for_each(|new| draft.remove(new, Reason::HostNotWanted));
+    }
+    true
 }
 
 /// A unit in which a first start failed, or whose port others have meanwhile, is replaced as a whole, so

@@ -62,7 +62,9 @@ fn run(draft: &mut Draft<'_>, observed: &[Member], order: &[usize]) {
     let shapes: Vec<Shape<'_>> =
         choice.keep.into_iter().map(|unit| Shape::of(unit, &desired.configs, order)).collect();
     draft.summary.incomplete = shapes.iter().filter(|shape| shape.is_incomplete()).count();
-    let turns = batches::turns(draft, &shapes, choice.missing);
+    let resting = choice.resting.into_iter().map(|unit| Shape::of(unit, &desired.configs, order));
+    let halfway = resting.filter(|shape| member_steps::halfway(draft, shape)).count();
+    let turns = batches::turns(draft, &shapes, choice.missing + halfway);
     gate::judge(draft, &shapes, choice.missing);
     for (shape, turn) in shapes.iter().zip(turns) {
         let host = match desired.scale {

@@ -92,6 +92,37 @@ fn a_moment_without_an_answer_takes_no_unit_away() {
 }
 
 #[test]
+fn a_replacement_ends_on_a_host_that_is_deactivated_meanwhile() {
+    let head = "service agent hosts=7 order=start-first old=retire
+         config agent version=1
+         member agent-2 running host=7
+         member agent-1 running host=6 host-is=inactive";
+    check(
+        &format!("{head}\n member agent-1 running host=6 host-is=inactive version=1"),
+        &expect![[r#"
+            retire agent-1 (id 2): outdated
+            working: putting aside agent-1"#]],
+    );
+    check(
+        &format!("{head}\n member agent-1 starting host=6 host-is=inactive version=1"),
+        &expect![[r#"
+            remove agent-1 (id 3): not wanted on its host
+            working: removing agent-1"#]],
+    );
+    check(head, &expect![[r#"
+        add agent-2 on host 7: outdated
+        working: creating agent-2"#]]);
+    check(
+        "service agent hosts=7 order=start-first old=retire
+         config agent version=1
+         member agent-2 running host=7
+         member agent-1 stopping host=6 host-is=inactive retired
+         member agent-1 running host=6 host-is=inactive version=1",
+        &expect!["working: waiting for agent-1 to stop"],
+    );
+}
+
+#[test]
 fn duplicates_on_a_host_are_removed() {
     check(
         "service agent hosts=5
