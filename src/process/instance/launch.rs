@@ -22,6 +22,9 @@ use crate::model::resource::Resource;
 /// Longest gap between two reports of a pull's progress, in milliseconds.
 const PROGRESS_MS: u64 = 1000;
 
+/// What is said of a container that is gone and comes back.
+const MADE_ANEW: &str = "is made anew: somebody has removed it";
+
 /// How soon a container looks again whether its volumes are whole, in milliseconds.
 const VOLUME_AGAIN_MS: i64 = 500;
 
@@ -60,6 +63,18 @@ pub fn start(work: Work) -> StepFuture {
             // What somebody else has made and removed is theirs to make again.
             Err(error @ EngineError::NoSuchContainer { .. }) if work.resource.flag(NATIVE) => {
                 return Err(Failure { message: error.to_string(), retry: Retry::Never });
+            }
+            // First its id is forgotten: if the power failed once there is another, nobody would know whose it is.
+            Err(EngineError::NoSuchContainer { .. })
+                if work.resource.str("externalId").is_some() =>
+            {
+                return Outcome::commit(|tx, work| {
+                    tx.update(work.resource.id, |row| {
+                        row.data.shift_remove("externalId");
+                        Ok(())
+                    })?;
+                    Ok(Next::Wait { until: Some(tx.now), message: MADE_ANEW.to_owned() })
+                });
             }
             Err(EngineError::NoSuchContainer { .. }) => {
                 id = create_container(&work, &host).await?;
