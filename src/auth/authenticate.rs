@@ -1,8 +1,8 @@
 //! From the facts of a request to its caller: the look-ups in their order, and the environment selected.
 //!
-//! The order is Rancher's: a call for the type `token` needs no proof; then the session key from the
-//! cookie, the bearer header and the query; then HTTP basic (API key, login and password, or a session key
-//! in the form `x-api-bearer=<project>`). The first that proves an account in use wins.
+//! The order is Rancher's: a call for the type `token` needs no proof; then HTTP basic (API key, login and
+//! password, or a session key in the form `x-api-bearer=<project>`); then the session key from the cookie, the
+//! bearer header and the query. The first that proves an account in use wins.
 
 use async_trait::async_trait;
 use base64::Engine;
@@ -49,10 +49,10 @@ pub(super) fn offers(request: &RequestFacts) -> Vec<Offer<'_>> {
         scheme.eq_ignore_ascii_case(name).then(|| rest.trim())
     };
     [
+        (Carrier::Basic, scheme("Basic")),
         (Carrier::Cookie, request.token_cookie.as_deref()),
         (Carrier::Bearer, scheme("Bearer")),
         (Carrier::Query, request.token_query.as_deref()),
-        (Carrier::Basic, scheme("Basic")),
     ]
     .into_iter()
     .filter_map(|(carrier, text)| {
@@ -380,9 +380,13 @@ impl Authenticator for Auth {
                     }
                     return Ok(caller);
                 }
-                Ok(None) => refused = Some((offer, Error::status(401))),
+                Ok(None) => {
+                    refused.get_or_insert((offer, Error::status(401)));
+                }
                 // Another proof in the same request may still be good.
-                Err(error) if error.status == 429 => refused = Some((offer, error)),
+                Err(error) if error.status == 429 => {
+                    refused.get_or_insert((offer, error));
+                }
                 Err(error) => {
                     if error.status == 403 {
                         self.note_refusal(request, &label(offer), &error).await;

@@ -16,6 +16,7 @@ async fn each_kind_of_proof_is_accepted_where_the_spec_says() {
     let world = World::seeded().await;
     let auth = world.auth();
     world.user(&auth, "admin", "ann").await;
+    world.user(&auth, "user", "bob").await;
     let session = auth.login("ann:ann-secret", None).await.unwrap().key;
     let in_basic = format!("X-API-Bearer={}", id::format("a", 5));
     let checks = [
@@ -35,6 +36,11 @@ async fn each_kind_of_proof_is_accepted_where_the_spec_says() {
         (
             RequestFacts { token_cookie: Some("old".to_owned()), ..basic("ann", "ann-secret") },
             Ok(Role::Admin),
+        ),
+        // Of two that are good, credentials come before a session.
+        (
+            RequestFacts { token_cookie: Some(session.clone()), ..basic("bob", "bob-secret") },
+            Ok(Role::User),
         ),
         (RequestFacts { for_token: true, ..get() }, Ok(Role::Token)),
     ];
