@@ -202,7 +202,9 @@ fn wanted(loaded: &Loaded, changes: &[Change], healthy: bool) -> Vec<Wanted> {
             ("remove", _) => Aim::Gone,
             // Orphans, and services that the files do not start, stay as they are.
             (_, None) => continue,
-            ("create" | "scale" | "unchanged", Some(service)) if !service.start_on_create => {
+            ("create" | "scale" | "unchanged", Some(service))
+                if service.start_on_create == Some(false) =>
+            {
                 continue;
             }
             (_, Some(_)) if healthy => Aim::Healthy,

@@ -28,11 +28,11 @@ enum Mark {
     Done,
 }
 
-/// Indices of `project.services` such that each comes after what it depends on and links to;
-/// otherwise in the order of the file.
+/// Indices of `project.services` such that each comes after what it depends on and links to; otherwise in the
+/// order of the file. Links that lead in a circle say nothing about the order: services can link to each other.
 ///
 /// # Errors
-/// A [`Cycle`] when there is no such order.
+/// A [`Cycle`] when services depend on one another.
 pub fn service_order(project: &Project) -> Result<Vec<usize>, Cycle> {
     let index: HashMap<&str, usize> = project
         .services
@@ -40,23 +40,19 @@ pub fn service_order(project: &Project) -> Result<Vec<usize>, Cycle> {
         .enumerate()
         .map(|(at, service)| (service.name.as_str(), at))
         .collect();
-    let next: Vec<Vec<usize>> = project
-        .services
-        .iter()
-        .map(|service| {
-            let needs = service.depends_on.iter().map(|need| need.service.as_str());
-            let links = service.links.iter().map(|link| link.target.as_str());
-            needs.chain(links).filter_map(|name| index.get(name).copied()).collect()
-        })
+    let named = |name: &str| index.get(name).copied();
+    let services = project.services.iter();
+    let needs: Vec<Vec<usize>> = services
+        .clone()
+        .map(|service| service.depends_on.iter().filter_map(|need| named(&need.service)).collect())
         .collect();
-    let mut walk = Walk { marks: vec![Mark::New; next.len()], next, order: Vec::new() };
-    for start in 0..project.services.len() {
-        if let Some(cycle) = walk.visit(start) {
-            let name = |at: &usize| project.services.get(*at).map(|service| service.name.clone());
-            return Err(Cycle { services: cycle.iter().filter_map(name).collect() });
-        }
-    }
-    Ok(walk.order)
+    let links = services.map(|service| service.links.iter().filter_map(|link| named(&link.target)));
+    let both = needs.iter().zip(links).map(|(needs, links)| needs.iter().copied().chain(links));
+    let both = both.map(Iterator::collect).collect();
+    Walk::order(both).or_else(|_| Walk::order(needs)).map_err(|cycle| {
+        let name = |at: &usize| project.services.get(*at).map(|service| service.name.clone());
+        Cycle { services: cycle.iter().filter_map(name).collect() }
+    })
 }
 
 struct Walk {
@@ -66,6 +62,15 @@ struct Walk {
 }
 
 impl Walk {
+    /// An order in which each comes after its `next`, or those that go in a circle.
+    fn order(next: Vec<Vec<usize>>) -> Result<Vec<usize>, Vec<usize>> {
+        let mut walk = Walk { marks: vec![Mark::New; next.len()], next, order: Vec::new() };
+        match (0..walk.next.len()).find_map(|start| walk.visit(start)) {
+            Some(cycle) => Err(cycle),
+            None => Ok(walk.order),
+        }
+    }
+
     fn mark(&self, at: usize) -> Mark {
         self.marks.get(at).copied().unwrap_or(Mark::Done)
     }

@@ -146,7 +146,7 @@ fn compare(service: &Service, known: &ExistingService) -> Vec<Change> {
         changes.push(Change { scale: Some(scale), ..change(Action::Scale, service, reason) });
     }
     let stopped = matches!(known.state.as_str(), "inactive" | "deactivating" | "registering");
-    if stopped && service.start_on_create {
+    if stopped && service.start_on_create != Some(false) {
         changes.push(change(Action::Start, service, format!("it is {}", known.state)));
     }
     if changes.is_empty() {

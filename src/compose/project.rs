@@ -71,7 +71,8 @@ pub struct Service {
     pub scale: Option<u32>,
     /// One container on every host.
     pub global: bool,
-    pub start_on_create: bool,
+    /// Whether it starts once it is made; where the file does not say, its stack does.
+    pub start_on_create: Option<bool>,
     /// API `launchConfig`, without anything that needs ids.
     pub launch_config: Map<String, Value>,
     /// API `secondaryLaunchConfigs`, each with its `name`.

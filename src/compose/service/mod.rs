@@ -78,7 +78,7 @@ pub(super) struct Draft {
     pub environment: BTreeMap<String, String>,
     pub scale: Option<(u32, Spot)>,
     pub global: bool,
-    pub start_on_create: bool,
+    pub start_on_create: Option<bool>,
     /// The container ends by itself and is not to be started again.
     pub start_once: bool,
     /// The policy of `deploy.restart_policy`, which counts where there is no `restart`.
@@ -112,7 +112,7 @@ impl Draft {
             environment: BTreeMap::new(),
             scale: None,
             global: false,
-            start_on_create: true,
+            start_on_create: None,
             start_once: false,
             deployed: None,
             links: Vec::new(),

@@ -119,7 +119,7 @@ pub(super) fn retain_ip(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Dr
 
 /// `start_on_create`.
 pub(super) fn start_on_create(reader: &Reader<'_, '_>, view: &View<'_>, draft: &mut Draft) {
-    draft.start_on_create = reader.context.flag(view).unwrap_or(true);
+    draft.start_on_create = reader.context.flag(view);
 }
 
 /// `scale_policy`.

@@ -14,7 +14,7 @@ fn as_api(project: &Project) -> ExportInput {
         json.insert("name".to_owned(), json!(service.name));
         json.insert("type".to_owned(), json!(service.kind.as_str()));
         json.insert("scale".to_owned(), json!(service.scale.unwrap_or(1)));
-        json.insert("startOnCreate".to_owned(), json!(service.start_on_create));
+        json.insert("startOnCreate".to_owned(), json!(service.start_on_create.unwrap_or(true)));
         let mut launch = service.launch_config.clone();
         let labels = launch.entry("labels").or_insert_with(|| json!({}));
         labels["io.rancher.service.hash"] = json!(service.hash);

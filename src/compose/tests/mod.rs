@@ -125,7 +125,7 @@ fn describe(out: &mut String, service: &Service) {
     let kind = service.kind.as_str();
     let scale = service.scale.map(|scale| format!(" x{scale}")).unwrap_or_default();
     let global = if service.global { " global" } else { "" };
-    let stopped = if service.start_on_create { "" } else { " stopped" };
+    let stopped = if service.start_on_create == Some(false) { " stopped" } else { "" };
     let _ = writeln!(out, "{kind} {}{scale}{global}{stopped}", service.name);
     let fields = |out: &mut String, prefix: &str, map: &serde_json::Map<String, _>| {
         for (field, value) in map {

@@ -198,7 +198,7 @@ fn service(name: &str, launch_config: Map<String, Value>) -> Service {
         kind: Kind::Service,
         scale: None,
         global: false,
-        start_on_create: true,
+        start_on_create: None,
         launch_config,
         secondary_launch_configs: Vec::new(),
         fields: Map::new(),
@@ -251,7 +251,7 @@ fn assign(
         };
         if own.is_empty() {
             taken.notes.push("has no containers and is not started".to_owned());
-            service.start_on_create = false;
+            service.start_on_create = Some(false);
             resolved.services.push(taken);
             continue;
         }
@@ -268,7 +268,7 @@ fn assign(
         units(service, &own, &mut taken, resolved);
         service.scale = u32::try_from(taken.units.len()).ok();
         service.global = false;
-        service.start_on_create = true;
+        service.start_on_create = Some(true);
         resolved.services.push(taken);
     }
     resolved.project = project;

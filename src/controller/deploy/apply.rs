@@ -178,11 +178,13 @@ fn create(
     manner: Manner,
 ) -> Result<()> {
     let uuid = tx.entropy.uuid();
+    let unsaid = manner != Manner::Import || stack.flag("startOnCreate");
+    let starts = wanted.start_on_create.unwrap_or(unsaid);
     let mut row = NewResource::new("service", uuid)
         .kind(wanted.kind.as_str())
         .name(wanted.name.as_str())
         .with("stackId", stack.id)
-        .with("startOnCreate", wanted.start_on_create && !stack.flag(HELD_BACK))
+        .with("startOnCreate", starts && !stack.flag(HELD_BACK))
         .with("system", stack.flag("system"))
         .with("serviceIndexStrategy", "deploymentUnitBased");
     row.account_id = stack.account_id;
@@ -191,7 +193,7 @@ fn create(
     row = row.with("scale", wanted.scale.unwrap_or(1));
     let made = match manner {
         Manner::Adopt => at_rest(tx, row)?,
-        Manner::Update | Manner::Upgrade => process::create(tx, row, Map::new())?,
+        Manner::Import | Manner::Update | Manner::Upgrade => process::create(tx, row, Map::new())?,
     };
     process::versions::record(tx, &made, "create", "")
 }

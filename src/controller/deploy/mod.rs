@@ -155,7 +155,7 @@ impl Importer for ComposeImporter {
         if stack.flag("deployed") || text.trim().is_empty() {
             return Ok(());
         }
-        self.services(tx, &site.vault, &stack, Manner::Update)
+        self.services(tx, &site.vault, &stack, Manner::Import)
     }
 
     fn upgrade(&self, tx: &mut Tx<'_>, site: &Site, stack_id: i64) -> Result<()> {
@@ -252,6 +252,8 @@ pub(super) fn said(request: &Request) -> Project {
 /// How services that a file describes differently become as it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
+    /// They are made with their stack, which says whether they start (`startOnCreate`).
+    Import,
     /// At once: old containers are removed.
     Update,
     /// By an upgrade in service, which can be taken back.

@@ -467,7 +467,10 @@ async fn files_with_lines_that_haproxy_refuses_change_nothing() {
     owner.post("/stackplans", early).await.ok(200);
     let blog = |text: &str| json!({"name": "blog", "dockerCompose": text});
     owner.post("/stackplans", blog(&right)).await.ok(200);
-    owner.post("/stacks", json!({"name": "shop", "dockerCompose": right})).await.ok(201);
+    owner
+        .post("/stacks", json!({"name": "shop", "dockerCompose": right, "startOnCreate": true}))
+        .await
+        .ok(201);
     farm.until("the balancers run", |farm| async move {
         let rows = farm.owner.get("/services?state=active").await.ok(200);
         rows["data"].as_array().is_some_and(|rows| rows.len() == 4)
