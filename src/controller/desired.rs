@@ -22,6 +22,8 @@ use crate::store::Read;
 /// What is wanted of a service, owned.
 pub struct Wanted {
     service_uuid: String,
+    /// Uuid of its environment.
+    pub environment_uuid: String,
     stack_name: String,
     service_name: String,
     scale: Scale,
@@ -141,6 +143,7 @@ pub fn wanted(
     };
     Ok(Some(Wanted {
         service_uuid: service.uuid.clone(),
+        environment_uuid: environment(read, service)?,
         stack_name: stack.and_then(|stack| stack.name.clone()).unwrap_or_default(),
         service_name: service.name.clone().unwrap_or_default(),
         least: Policy::of(service)
@@ -155,6 +158,12 @@ pub fn wanted(
         mode,
         retry_since: service.int("changedAt").unwrap_or(0),
     }))
+}
+
+/// Uuid of the environment that a service is in.
+fn environment(read: &Read<'_>, service: &Resource) -> Result<String> {
+    let project = service.account_id.map(|id| read.get(id)).transpose()?.flatten();
+    Ok(project.map(|project| project.uuid).unwrap_or_default())
 }
 
 fn config_of(config: &Map<String, Value>, position: usize, providers: &Providers) -> Config {

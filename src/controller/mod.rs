@@ -38,6 +38,7 @@ use crate::events::Changes;
 use crate::model::resource::Resource;
 use crate::process::site::Site;
 use crate::reconcile::{self, Verdict};
+use crate::scheduler::ALLOCATION_FAILED;
 use crate::store::Read;
 
 /// A service whose plan took this long to make rests so many times longer before the next, so that
@@ -282,10 +283,14 @@ impl Round {
         let (mut complaint, mut progress, mut unplaced, mut given_up) = (None, None, false, None);
         read.for_each_referrer("instance", "serviceId", id, |row| {
             if let Some(message) = row.str("transitioningMessage") {
-                unplaced |= row.state == "creating" && row.int("hostId").is_none();
+                let homeless = row.state == "creating" && row.int("hostId").is_none();
+                unplaced |= homeless;
+                // It asks again whenever something changes; until then whoever waits is to know.
+                let refused = homeless && message.starts_with(ALLOCATION_FAILED);
                 // One that died for the first time is started again at once.
                 let died_once = row.state == "stopped" && row.int("failures") == Some(1);
                 let failed = row.str("transitioning") == Some("error") && !died_once;
+                let failed = failed || refused;
                 let place = if failed { &mut complaint } else { &mut progress };
                 place.get_or_insert_with(|| format!("{}: {message}", row.display_name()));
             }

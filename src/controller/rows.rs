@@ -50,7 +50,8 @@ pub fn instance(
         .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let labels = labels(wanted, config, stack_name, service_name, place);
+    let system = service.flag("system") || stack.is_some_and(|stack| stack.flag("system"));
+    let labels = labels(wanted, config, system, (stack_name, service_name), place);
     if labels.get(label::HOSTNAME_OVERRIDE).and_then(Value::as_str) == Some("container_name") {
         let domain = launch.get("domainName").and_then(Value::as_str);
         row = row.with("hostname", names::hostname(&name, domain));
@@ -63,6 +64,7 @@ pub fn instance(
         .with("deploymentUnitUuid", place.unit)
         .with("unitIndex", place.index)
         .with("serviceIndex", place.index.to_string())
+        .with("system", system)
         .with("startOnCreate", true);
     let index =
         [service.id.to_string(), sidekick.unwrap_or("").to_owned(), place.index.to_string()];
@@ -85,35 +87,43 @@ pub fn instance(
 fn labels(
     wanted: &Wanted,
     config: usize,
-    stack: &str,
-    service: &str,
+    system: bool,
+    (stack, service): (&str, &str),
     place: &Place<'_>,
 ) -> Map<String, Value> {
-    let of =
-        |launch: &'_ Map<String, Value>| launch.get("labels").and_then(Value::as_object).cloned();
-    let all: Vec<Map<String, Value>> =
-        wanted.launch.iter().map(|l| of(l).unwrap_or_default()).collect();
-    let own = all.get(config).into_iter().flatten();
-    let placement =
-        all.iter().flatten().filter(|(key, _)| key.starts_with("io.rancher.scheduler."));
-    let text = |(key, value): (&'_ String, &'_ Value)| {
-        value.as_str().map(|value| (key.clone(), value.to_owned()))
-    };
-    let own: Vec<(String, String)> = own.filter_map(text).collect();
-    let placement: Vec<(String, String)> =
-        placement.filter_map(text).filter(|(key, _)| !own.iter().any(|(k, _)| k == key)).collect();
+    let all: Vec<Vec<(String, String)>> = wanted.launch.iter().map(written).collect();
+    let own = all.get(config).map(Vec::as_slice).unwrap_or_default();
+    let placement = placement(own, &all);
     let identity = labels::Place {
         stack,
         service,
         sidekick: wanted.config_name(config),
         unit: place.unit,
         host: place.host,
-        system: false,
+        environment: &wanted.environment_uuid,
+        system,
     };
-    labels::labels(&identity, borrowed(&own), borrowed(&placement))
+    labels::labels(&identity, borrowed(own), borrowed(&placement))
         .into_iter()
         .map(|(key, value)| (key, value.into()))
         .collect()
+}
+
+/// The labels of a launch configuration.
+fn written(launch: &Map<String, Value>) -> Vec<(String, String)> {
+    let labels = launch.get("labels").and_then(Value::as_object).into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// What places a unit, with the rules of all its members. A key is spelled as the container spells it, else as
+/// the first that has it.
+fn placement(own: &[(String, String)], all: &[Vec<(String, String)>]) -> Vec<(String, String)> {
+    let spelled = |key: &str| {
+        let same = |pair: &&(String, String)| pair.0.eq_ignore_ascii_case(key);
+        own.iter().chain(all.iter().flatten()).find(same).map(|(known, _)| known.clone())
+    };
+    let merged = crate::scheduler::merge_labels(all);
+    merged.into_iter().map(|(key, value)| (spelled(&key).unwrap_or(key), value)).collect()
 }
 
 fn borrowed(pairs: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {

@@ -20,6 +20,8 @@ pub struct Place<'a> {
     pub unit: &'a str,
     /// The host a global service's unit is for.
     pub host: Option<i64>,
+    /// Uuid of the environment.
+    pub environment: &'a str,
     /// The service or its stack is infrastructure.
     pub system: bool,
 }
@@ -45,6 +47,7 @@ pub fn labels<'a>(
         (label::STACK_SERVICE_NAME, &full_name),
         (label::PROJECT_SERVICE_NAME, &full_name),
         (label::DEPLOYMENT_UNIT, place.unit),
+        (label::ENVIRONMENT_UUID, place.environment),
         (label::LAUNCH_CONFIG, place.sidekick.unwrap_or(PRIMARY_LAUNCH_CONFIG)),
     ];
     let on_request = host.as_deref().map(|host| (label::REQUESTED_HOST, host));
@@ -74,6 +77,7 @@ mod tests {
         sidekick: None,
         unit: "u-1",
         host: None,
+        environment: "e-1",
         system: false,
     };
 
@@ -92,6 +96,7 @@ mod tests {
             &[],
             expect![[r#"
                 Tier=front
+                io.rancher.environment.uuid=e-1
                 io.rancher.project.name=blog
                 io.rancher.project_service.name=blog/web
                 io.rancher.service.deployment.unit=u-1
@@ -109,6 +114,7 @@ mod tests {
             &[("io.rancher.scheduler.global", "true")],
             expect![[r#"
                 io.rancher.container.system=true
+                io.rancher.environment.uuid=e-1
                 io.rancher.project.name=blog
                 io.rancher.project_service.name=blog/web/logs
                 io.rancher.scheduler.global=true
@@ -128,6 +134,7 @@ mod tests {
             &[(affinity, "gpu=true"), ("io.rancher.stack.name", "mine")],
             &[(affinity, "gpu=true,disk=ssd")],
             expect![[r#"
+                io.rancher.environment.uuid=e-1
                 io.rancher.project.name=blog
                 io.rancher.project_service.name=blog/web
                 io.rancher.scheduler.affinity:host_label=gpu=true,disk=ssd

@@ -27,6 +27,7 @@ mod environment;
 mod host;
 mod interner;
 
+pub use affinity::merge_labels;
 pub use facts::{
     AccessMode, EnvironmentId, Health, HostFacts, HostId, HostStanding, Images, InstanceFacts,
     InstanceId, InstanceStanding, Labels, PoolId, PoolMapping, PortBinding, VolumeFacts, VolumeId,
@@ -34,7 +35,7 @@ pub use facts::{
 pub use fleet::{Fleet, UnknownHost};
 pub use global::global_hosts;
 pub use place::{Placement, PortAssignment};
-pub use refusal::Refusal;
+pub use refusal::{ALLOCATION_FAILED, Refusal};
 pub use request::{Dependency, Member, Request, VolumeNeed};
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use std::fmt;
 
 use super::facts::{HostId, PortBinding};
 
+/// How every text of a refusal begins.
+pub const ALLOCATION_FAILED: &str = "Allocation failed";
+
 /// Hosts are named in the summary while a reason concerns at most this many.
 const NAMED: usize = 3;
 
@@ -152,7 +155,7 @@ impl fmt::Display for Group {
 impl Refusal {
     /// Rancher's own text: what its clients and tests compare, without the summary.
     pub fn contract(&self) -> String {
-        format!("Allocation failed: {}", self.reason())
+        format!("{ALLOCATION_FAILED}: {}", self.reason())
     }
 
     /// Which hosts lack what, when hosts were weighed.

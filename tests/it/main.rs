@@ -35,6 +35,7 @@ mod engine_contract;
 mod handlers;
 mod health;
 mod images;
+mod imports;
 mod keep;
 mod kinds;
 mod launch_config;

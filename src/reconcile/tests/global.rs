@@ -109,9 +109,12 @@ fn a_replacement_ends_on_a_host_that_is_deactivated_meanwhile() {
             remove agent-1 (id 3): not wanted on its host
             working: removing agent-1"#]],
     );
-    check(head, &expect![[r#"
+    check(
+        head,
+        &expect![[r#"
         add agent-2 on host 7: outdated
-        working: creating agent-2"#]]);
+        working: creating agent-2"#]],
+    );
     check(
         "service agent hosts=7 order=start-first old=retire
          config agent version=1
