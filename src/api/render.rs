@@ -433,3 +433,6 @@ fn transition(out: &mut Vec<u8>, view: &View, row: &Resource, place: Place) {
         _ => out.extend_from_slice(b"null"),
     }
 }
+
+#[cfg(test)]
+mod tests;

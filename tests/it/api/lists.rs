@@ -203,6 +203,7 @@ async fn the_root_and_the_schemas() {
         assert_eq!(seen.header("x-api-schemas"), format!("{}{schemas}", site.url), "{path}");
     }
     assert_eq!(root.header("x-api-account-id"), "1a5");
+    assert_eq!(root.header("x-api-account-kind"), "admin");
     assert_eq!(root.header("x-api-user-id"), "1a1");
     assert_eq!(root.header("x-rancher-version"), "v1.6.30");
 
