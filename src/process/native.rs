@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::instance::give_back;
 use super::{carry, may_begin, start};
-use crate::engine::spec::{LABEL_UUID, seen};
+use crate::engine::spec::{LABEL_UUID, lost, seen};
 use crate::error::Result;
 use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
@@ -23,6 +23,8 @@ pub const IMAGE_ID: &str = "nativeImageId";
 pub const NETWORK_MODE: &str = "nativeNetworkMode";
 /// The networks that it is on, with the names that it answers to there.
 pub const NETWORKS: &str = "nativeNetworks";
+/// What another container that is made from its launch configuration would be without.
+pub const LOST: &str = "nativeLost";
 /// What the labels of this program begin with.
 const OURS: &str = "io.ranchette.";
 
@@ -103,6 +105,7 @@ pub fn make(tx: &mut Tx<'_>, host: &Resource, found: &Found<'_>) -> Result<Resou
         .with(IMAGE_ID, Some(found.image_id).filter(|id| !id.is_empty()))
         .with(NETWORK_MODE, seen::docker_network_mode(found.inspected))
         .with(NETWORKS, seen::networks(found.inspected))
+        .with(LOST, Some(lost::lost(found.inspected)).filter(|lost| !lost.is_empty()))
         .with(NATIVE, true)
         .with("externalId", found.id)
         .with("imageUuid", format!("docker:{}", found.image))

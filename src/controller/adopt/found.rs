@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::Images;
-use crate::engine::spec::seen;
+use crate::engine::spec::{lost, seen};
 use crate::error::Result;
 use crate::model::resource::Resource;
-use crate::process::native::{IMAGE_ID, NATIVE, NETWORK_MODE, NETWORKS};
+use crate::process::native::{IMAGE_ID, LOST, NATIVE, NETWORK_MODE, NETWORKS};
 use crate::store::{Query, Read};
 
 /// What the labels of Docker Compose begin with.
@@ -77,6 +77,14 @@ impl Container {
     /// The networks that it is on, with its names there.
     pub fn networks(&self) -> Map<String, Value> {
         self.row.map(NETWORKS).cloned().unwrap_or_default()
+    }
+
+    /// What that one would be without, each as the end of a sentence about it.
+    pub fn lost(&self, images: &Images) -> Vec<&str> {
+        let own_check = || self.launch_config(images).contains_key("healthCmd");
+        let mut lost = self.row.strings(LOST);
+        lost.retain(|what| *what != lost::NO_GRACE || own_check());
+        lost
     }
 
     /// The launch configuration that makes another like it; what its image says is the image's.

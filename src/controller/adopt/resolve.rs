@@ -265,6 +265,9 @@ fn assign(
         if resolved.from_files {
             fit(service, &own, images, &volume_names, &mut taken);
         }
+        let lost = own.iter().flat_map(|part| &part.containers).flat_map(|one| one.lost(images));
+        let lost: BTreeSet<&str> = lost.collect();
+        taken.notes.extend(lost.into_iter().map(|what| format!("a new container {what}")));
         units(service, &own, &mut taken, resolved);
         service.scale = u32::try_from(taken.units.len()).ok();
         service.global = false;

@@ -5,6 +5,7 @@
 
 mod build;
 mod fields;
+pub mod lost;
 mod ports;
 pub mod seen;
 

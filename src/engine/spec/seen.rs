@@ -82,6 +82,7 @@ pub fn launch_config(inspected: &Map<String, Value>) -> Map<String, Value> {
     put(&mut fields, "ports", ports(host).into());
     put(&mut fields, "expose", exposed(config, host).into());
     put(&mut fields, "devices", devices(host).into());
+    put(&mut fields, "blkioDeviceOptions", disks(host).into());
     put(&mut fields, "ulimits", ulimits(host).into());
     put(&mut fields, "logConfig", log(host));
     put(&mut fields, "restartPolicy", restart(host));
@@ -91,19 +92,19 @@ pub fn launch_config(inspected: &Map<String, Value>) -> Map<String, Value> {
     fields
 }
 
-fn object<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
+pub(super) fn object<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
     of.get(key).and_then(Value::as_object)
 }
 
-fn text<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(of: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     of.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-fn list<'a>(of: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(of: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a Value> {
     of.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn number(of: &Map<String, Value>, key: &str) -> Option<i64> {
+pub(super) fn number(of: &Map<String, Value>, key: &str) -> Option<i64> {
     of.get(key).and_then(Value::as_i64).filter(|number| *number != 0)
 }
 
@@ -191,6 +192,28 @@ fn devices(host: &Map<String, Value>) -> Vec<String> {
         .collect()
 }
 
+/// Limits of block devices, by path: Docker has a list for each kind of limit.
+fn disks(host: &Map<String, Value>) -> Map<String, Value> {
+    const KINDS: &[(&str, &str, &str)] = &[
+        ("BlkioWeightDevice", "Weight", "weight"),
+        ("BlkioDeviceReadIOps", "Rate", "readIops"),
+        ("BlkioDeviceWriteIOps", "Rate", "writeIops"),
+        ("BlkioDeviceReadBps", "Rate", "readBps"),
+        ("BlkioDeviceWriteBps", "Rate", "writeBps"),
+    ];
+    let mut disks: Map<String, Value> = Map::new();
+    for (key, theirs, ours) in KINDS {
+        for limit in list(host, key).filter_map(Value::as_object) {
+            let Some((path, value)) = text(limit, "Path").zip(number(limit, theirs)) else {
+                continue;
+            };
+            let disk = disks.entry(path).or_insert_with(|| json!({}));
+            disk[*ours] = value.into();
+        }
+    }
+    disks
+}
+
 fn ulimits(host: &Map<String, Value>) -> Vec<Value> {
     let limits = list(host, "Ulimits").filter_map(Value::as_object);
     limits
@@ -225,19 +248,21 @@ fn restart(host: &Map<String, Value>) -> Value {
 fn volumes(inspected: &Map<String, Value>, fields: &mut Map<String, Value>) {
     let mut volumes = Vec::new();
     let mut memory = object(fields, "tmpfs").cloned().unwrap_or_default();
+    let none = Map::new();
+    let host = object(inspected, "HostConfig").unwrap_or(&none);
     for mount in list(inspected, "Mounts").filter_map(Value::as_object) {
         let Some(target) = text(mount, "Destination") else { continue };
         let source = match text(mount, "Type") {
             Some("bind") => text(mount, "Source"),
             Some("volume") => text(mount, "Name").filter(|name| !is_made_up(name)),
             Some("tmpfs") => {
-                memory.entry(target).or_insert_with(|| "".into());
+                memory.entry(target).or_insert_with(|| memory_options(host, target).into());
                 continue;
             }
             _ => continue,
         };
         volumes.push(match source {
-            Some(source) => format!("{source}:{target}{}", mode(mount)),
+            Some(source) => format!("{source}:{target}{}", mode(host, mount)),
             None => target.to_owned(),
         });
     }
@@ -251,10 +276,35 @@ pub fn is_made_up(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn mode(mount: &Map<String, Value>) -> String {
+/// What was asked for as a mount with options of its own, if that is how it was asked for.
+fn asked<'a>(
+    host: &'a Map<String, Value>,
+    target: &str,
+    options: &str,
+) -> Option<&'a Map<String, Value>> {
+    let mut mounts = list(host, "Mounts").filter_map(Value::as_object);
+    object(mounts.find(|mount| text(mount, "Target") == Some(target))?, options)
+}
+
+/// Size and mode of a file system in memory, as an option line has them.
+fn memory_options(host: &Map<String, Value>, target: &str) -> String {
+    let Some(options) = asked(host, target, "TmpfsOptions") else { return String::new() };
+    let size = number(options, "SizeBytes").map(|bytes| format!("size={bytes}"));
+    let mode = number(options, "Mode").map(|mode| format!("mode={mode:o}"));
+    size.into_iter().chain(mode).collect::<Vec<_>>().join(",")
+}
+
+fn mode(host: &Map<String, Value>, mount: &Map<String, Value>) -> String {
     let given = text(mount, "Mode").unwrap_or_default();
     let mut words: Vec<&str> =
         given.split(',').filter(|word| !matches!(*word, "" | "rw" | "ro")).collect();
+    // What Docker does by itself is its own next time, too.
+    let passed_on = text(mount, "Propagation").filter(|word| *word != "rprivate");
+    words.extend(passed_on.filter(|word| !given.split(',').any(|known| known == *word)));
+    let volume = asked(host, text(mount, "Destination").unwrap_or_default(), "VolumeOptions");
+    if volume.is_some_and(|of| of.get("NoCopy") == Some(&Value::Bool(true))) {
+        words.push("nocopy");
+    }
     if mount.get("RW") == Some(&Value::Bool(false)) {
         words.insert(0, "ro");
     }
@@ -323,6 +373,7 @@ pub fn networks(inspected: &Map<String, Value>) -> Map<String, Value> {
 /// Whether a field of a container says how it was made.
 pub fn is_of_launch(field: &str) -> bool {
     const OTHERS: &[&str] = &[
+        "blkioDeviceOptions",
         "dataVolumes",
         "devices",
         "environment",

@@ -3,8 +3,9 @@
 use ranchette::controller::deploy::Request;
 use ranchette::engine::Engine;
 use ranchette::engine::sim::SimEngine;
-use ranchette::engine::spec::NetworkAttachment;
+use ranchette::engine::spec::{NetworkAttachment, lost};
 use ranchette::model::resource::Resource;
+use ranchette::process::native;
 use serde_json::json;
 
 use super::project::{
@@ -220,6 +221,43 @@ async fn files_say_what_services_are_unless_their_containers_differ() {
     let db = service(&world, stack, "db");
     assert_eq!(db.map("launchConfig").expect("a launch")["command"], json!(["sleep", "100000"]));
     assert_eq!(running(&host), before);
+}
+
+#[tokio::test]
+async fn what_a_new_container_would_be_without_is_told() {
+    let world = World::sim(1).await;
+    let host = world.host(1);
+    let ids = runs(&world, &host).await;
+    let web = row(&world, &ids[0]).expect("a row").id;
+    let lost = json!(["would not have its GPUs", lost::NO_GRACE]);
+    let note = move |tx: &mut ranchette::store::Tx<'_>| {
+        tx.update(web, |row| {
+            row.set(native::LOST, lost);
+            Ok(())
+        })
+    };
+    world.store().write(note).await.expect("a row");
+    // Files cannot say it either.
+    for files in [files("sleep, '100000'"), Err("none".to_owned())] {
+        let (stack, resolved) = take(&world, files).await;
+        let notes: Vec<(&str, &[String])> = resolved
+            .services
+            .iter()
+            .filter(|one| !one.units.is_empty())
+            .map(|one| (one.service.as_str(), one.notes.as_slice()))
+            .collect();
+        let gpus = ["a new container would not have its GPUs".to_owned()];
+        // Its check is its image's, which the next container asks, too.
+        let mut expected = [("web", &gpus[..]), ("db", &[])];
+        expected.sort_by_key(|one| notes.iter().position(|other| other.0 == one.0));
+        assert_eq!(notes, expected);
+        let stack = stack.expect("a stack");
+        settled(&world, stack).await;
+        undo(&world, stack).await;
+        for id in &ids {
+            shown(&world, id, "running").await;
+        }
+    }
 }
 
 #[tokio::test]

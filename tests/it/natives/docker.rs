@@ -218,27 +218,8 @@ async fn upgraded(ranch: &Ranch, project: &str, image: &str, port: u16, ids: &[S
     prints(ranch, &ids[1], &["wget", "-qO-", "http://web/"], "second").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_project_on_docker_is_given_back() {
-    let docker = docker().await;
-    let ranch = Ranch::new(&docker.endpoint, 23, &["lent"]).showing_others();
-    let project = ranch.stack(0).to_owned();
-    let _leftovers = Leftovers { ranch: &ranch, project: project.clone() };
-    ranch.docker(&["network", "create", &network(&project)]);
-    let last = [docker.image.as_str(), "sleep", "100000"];
-    let more = ["-e", "MODE=fast", "--memory", "64m", "--label", "tier=back"];
-    let ids = vec![compose_runs(&ranch, &project, "db", &more, &last)];
-    let server = ranch.start().await;
-    ranch.active_host().await;
-    native(&ranch, &ids).await;
-    let before = lives(&ranch, &ids);
-    let networks =
-        || ranch.docker(&["inspect", "-f", "{{len .NetworkSettings.Networks}}", &ids[0]]);
-    assert_eq!(networks(), "1");
-
-    ranch.ok(&["adopt", &project, "--yes"]).await;
-    assert_eq!(lives(&ranch, &ids), before);
-    assert_eq!(networks(), "2");
+/// The launch configuration of `db` is what Docker was asked for, and nothing that it fills in.
+async fn is_what_was_asked_for(ranch: &Ranch) {
     let services = ranch.list("services").await;
     let launch =
         &services.iter().find(|one| one["name"] == "db").expect("the service")["launchConfig"];
@@ -246,6 +227,7 @@ async fn a_project_on_docker_is_given_back() {
     assert_eq!(launch["labels"], serde_json::json!({ "tier": "back" }));
     assert_eq!(launch["command"], serde_json::json!(["sleep", "100000"]));
     assert_eq!(launch["memory"], 64 << 20);
+    assert_eq!(launch["dataVolumes"], serde_json::json!(["/etc:/seen:ro,private"]));
     let absent = [
         "networkMode",
         "hostname",
@@ -258,6 +240,54 @@ async fn a_project_on_docker_is_given_back() {
     for field in absent {
         assert!(launch[field].is_null(), "{field}: {}", launch[field]);
     }
+}
+
+/// A container that is made beside one of before has its mounts with their options, and goes again.
+async fn another_is_like_it(ranch: &Ranch, project: &str) {
+    ranch.ok(&["scale", &format!("{project}/db=2")]).await;
+    let made = ranch.service(project, "db");
+    assert_eq!(made.len(), 1, "{made:?}");
+    let format =
+        "{{range .Mounts}}{{.Destination}} {{.RW}} {{.Propagation}}\n{{end}}{{.HostConfig.Tmpfs}}";
+    let said = ranch.docker(&["inspect", "-f", format, &made[0].id]);
+    assert!(said.contains("/seen false private"), "{said}");
+    assert!(said.contains("map[/quick:size=1048576,mode=1770]"), "{said}");
+    ranch.ok(&["scale", &format!("{project}/db=1")]).await;
+    until("the new container is gone", async || match ranch.service(project, "db").len() {
+        0 => Ok(()),
+        left => Err(format!("{left} are left")),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_project_on_docker_is_given_back() {
+    let docker = docker().await;
+    let ranch = Ranch::new(&docker.endpoint, 23, &["lent"]).showing_others();
+    let project = ranch.stack(0).to_owned();
+    let _leftovers = Leftovers { ranch: &ranch, project: project.clone() };
+    ranch.docker(&["network", "create", &network(&project)]);
+    let last = [docker.image.as_str(), "sleep", "100000"];
+    let mut more = vec!["-e", "MODE=fast", "--memory", "64m", "--label", "tier=back"];
+    more.extend(["--mount", "type=bind,src=/etc,dst=/seen,ro,bind-propagation=private"]);
+    more.extend(["--mount", "type=tmpfs,dst=/quick,tmpfs-size=1048576,tmpfs-mode=1770"]);
+    more.extend(["--device-cgroup-rule", "c 1:3 rwm"]);
+    let ids = vec![compose_runs(&ranch, &project, "db", &more, &last)];
+    let server = ranch.start().await;
+    ranch.active_host().await;
+    native(&ranch, &ids).await;
+    let before = lives(&ranch, &ids);
+    let networks =
+        || ranch.docker(&["inspect", "-f", "{{len .NetworkSettings.Networks}}", &ids[0]]);
+    assert_eq!(networks(), "1");
+
+    let said = ranch.ok(&["adopt", &project, "--yes"]).await;
+    assert!(said.contains("a new container would not have its rules for devices"), "{said}");
+    assert_eq!(lives(&ranch, &ids), before);
+    assert_eq!(networks(), "2");
+    is_what_was_asked_for(&ranch).await;
+    another_is_like_it(&ranch, &project).await;
+    assert_eq!(lives(&ranch, &ids), before);
 
     // The next server gives it back.
     server.shut_down().await;

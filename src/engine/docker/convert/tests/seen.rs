@@ -35,6 +35,7 @@ fn inspected(launch: &Map<String, Value>) -> Map<String, Value> {
 #[test]
 fn a_launch_configuration_is_read_back_as_it_was() {
     let mut launch = object(json!({
+        "blkioDeviceOptions": { "/dev/a": { "weight": 20, "readBps": 5 }, "/dev/b": { "writeIops": 6 } },
         "blkioWeight": 300, "capAdd": ["NET_ADMIN"], "capDrop": ["MKNOD"], "cgroupParent": "/c",
         "command": ["a", "b"], "cpuPeriod": 1000, "cpuQuota": 500, "cpuSet": "0", "cpuShares": 10,
         "dataVolumes": ["/a:/b:ro", "data:/data"], "devices": ["/dev/a:/dev/b:rw"], "dns": ["1.1.1.1"],
@@ -61,6 +62,29 @@ fn a_launch_configuration_is_read_back_as_it_was() {
         assert!(seen::is_of_launch(field), "{field}");
     }
     assert_eq!(read.len(), launch.len(), "{read:?}");
+}
+
+#[test]
+fn options_of_mounts_are_kept() {
+    let inspected = object(json!({
+        "HostConfig": { "Mounts": [
+            { "Type": "tmpfs", "Target": "/m", "TmpfsOptions": { "SizeBytes": 4096, "Mode": 0o1770 } },
+            { "Type": "volume", "Source": "data", "Target": "/data", "VolumeOptions": { "NoCopy": true } },
+        ] },
+        "Mounts": [
+            { "Type": "tmpfs", "Destination": "/m" },
+            { "Type": "volume", "Name": "data", "Destination": "/data", "Mode": "z", "RW": false },
+            // By `--mount` there is no mode, by `-v` there is.
+            { "Type": "bind", "Source": "/a", "Destination": "/a", "Mode": "", "RW": true, "Propagation": "rshared" },
+            { "Type": "bind", "Source": "/b", "Destination": "/b", "Mode": "ro,rslave", "RW": false, "Propagation": "rslave" },
+            { "Type": "bind", "Source": "/c", "Destination": "/c", "Mode": "", "RW": true, "Propagation": "rprivate" },
+        ],
+    }));
+    let expected = json!({
+        "dataVolumes": ["/a:/a:rshared", "/b:/b:ro,rslave", "/c:/c", "data:/data:ro,z,nocopy"],
+        "tmpfs": { "/m": "size=4096,mode=1770" },
+    });
+    assert_eq!(Value::Object(seen::launch_config(&inspected)), expected);
 }
 
 #[test]
