@@ -137,6 +137,11 @@ fn lines(project: &Value) -> Vec<String> {
         _ => format!("{} on {}{from}:", name(project), text("host")),
     };
     let mut lines = vec![head];
+    let directory = project["directory"].as_str();
+    lines.extend(directory.map(|directory| match text("state") {
+        "adopted" => format!("  bound to {directory}"),
+        _ => format!("  will be bound to {directory}: from then on its files say what it is"),
+    }));
     for service in project["services"].as_array().into_iter().flatten() {
         let containers: Vec<&str> = list(service, "containers").collect();
         let from = match service["from"].as_str() {
@@ -157,9 +162,13 @@ fn lines(project: &Value) -> Vec<String> {
 
 /// Says what became of a project.
 fn tell(out: &Output, project: &Value) {
+    let bound = project["directory"].as_str().map(|directory| format!(" and bound to {directory}"));
     let (word, result) = match project["state"].as_str() {
-        Some("released") => ("is given back; its containers run on", "released"),
-        _ => ("is taken over; no container was restarted", "adopted"),
+        Some("released") => ("is given back; its containers run on".to_owned(), "released"),
+        _ => {
+            let bound = bound.unwrap_or_default();
+            (format!("is taken over{bound}; no container was restarted"), "adopted")
+        }
     };
     out.say(format!("{} {word}", name(project)), &record(project, result));
 }
@@ -214,6 +223,7 @@ mod tests {
         check(
             json!({
                 "name": "blog", "state": "adoptable", "host": "ranch", "files": ["/srv/blog/compose.yaml"],
+                "directory": "/srv/blog",
                 "services": [
                     { "name": "web", "from": "files", "containers": ["blog-web-1", "blog-web-2"], "notes": [] },
                     { "name": "db", "from": "containers", "containers": ["blog-db-1"],
@@ -224,6 +234,7 @@ mod tests {
             }),
             expect![[r"
                 blog on ranch from /srv/blog/compose.yaml:
+                  will be bound to /srv/blog: from then on its files say what it is
                   web: blog-web-1, blog-web-2; as its file says
                   db: blog-db-1; as its containers are
                     runs with another command than its file says
@@ -239,10 +250,11 @@ mod tests {
                   refused: there is already a stack called `shop`"]],
         );
         check(
-            json!({ "name": "wiki", "state": "adopted", "services": [{ "name": "web", "containers": ["wiki-web-1"] }],
+            json!({ "name": "wiki", "state": "adopted", "directory": "/srv/wiki", "services": [{ "name": "web", "containers": ["wiki-web-1"] }],
                 "refusals": ["service `web` is upgrading"] }),
             expect![[r"
                 wiki: taken over
+                  bound to /srv/wiki
                   web: wiki-web-1
                   cannot be given back: service `web` is upgrading"]],
         );

@@ -7,7 +7,6 @@ use std::time::Duration;
 use ranchette::clock::{Clock, Entropy, ManualClock};
 use ranchette::controller::bound::{self, Binding, DIRECTORY, STATUS, watch};
 use ranchette::controller::deploy;
-use ranchette::folder::Refused;
 use ranchette::model::resource::{NewResource, Resource};
 use ranchette::process::site::Site;
 use ranchette::server::core::Core;
@@ -285,12 +284,4 @@ async fn what_was_applied_is_settled_and_an_unbound_stack_is_left_alone() {
         (None, None, None)
     );
     assert_eq!(desk.services(), ["web \"docker:nginx:1\""]);
-    // A stack that came from somewhere is bound to it, if that is allowed.
-    let site = desk.site();
-    let back = bound::bind_if_allowed(site, id, binding.clone()).await.expect("looked");
-    assert_eq!((back, desk.row().str(DIRECTORY)), (Ok(()), Some(binding.directory.as_str())));
-    let elsewhere = Binding { directory: "/etc".to_owned(), ..Binding::default() };
-    let refused = bound::bind_if_allowed(site, id, elsewhere).await.expect("looked");
-    assert!(matches!(refused, Err(Refused::Outside(_))), "{refused:?}");
-    assert_eq!(desk.row().str(DIRECTORY), Some(binding.directory.as_str()));
 }

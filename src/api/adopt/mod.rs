@@ -4,6 +4,7 @@
 //! `POST .../adoptions` with `names`, `dryRun` (then of everything, unless there are names) and `undo`. One project is one transaction.
 
 mod files;
+mod home;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use super::respond::{Reply, not_allowed};
 use super::serve::Session;
 use super::views::View;
 use crate::auth::policy::{self, Verb};
-use crate::controller::adopt::{self, Adopted, Images, Resolved, Running, Taken};
+use crate::controller::adopt::{self, Adopted, Images, Resolved, Running, Sources, Taken};
+use crate::controller::{bound, deploy};
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::process::native;
@@ -137,13 +139,17 @@ async fn take_one(session: &Session<'_>, asked: &Asked, running: Running) -> Res
         Ok(images) => (images, None),
         Err(why) => (Images::new(), Some(why)),
     };
-    let files = files::read(&running).await;
+    let mut files = files::read(&running).await;
+    if let Ok(request) = &mut files {
+        request.images = deploy::images(&site, request).await;
+    }
+    let sources = Sources { images, files, home: home::of(session, &running).await? };
     let by = session.caller.known_as();
     let seen = running.clone();
     let is_away = unreachable.is_some();
     let work = move |tx: &mut crate::store::Tx<'_>| {
         tx.by = Some(by);
-        adopt::take(tx, &site, &seen, &images, &files)
+        adopt::take(tx, &site, &seen, &sources)
     };
     let store = &session.state.store;
     let (stack, mut resolved) = match asked.dry_run || is_away {
@@ -230,6 +236,7 @@ fn stack(session: &Session<'_>, one: &Adopted, state: &str) -> Value {
         "project": one.stack.str(adopt::PROJECT),
         "state": state,
         "stackId": format_id(session, "stack", one.stack.id),
+        "directory": one.stack.str(bound::DIRECTORY),
         "services": services.collect::<Vec<_>>(),
         "notes": [],
         "refusals": one.refusals,
@@ -267,6 +274,7 @@ fn project(
         "hostId": format_id(session, "host", running.host.id),
         "folder": running.folder,
         "files": running.files,
+        "directory": resolved.directory,
         "services": resolved.services.iter().map(service).collect::<Vec<_>>(),
         "notes": resolved.notes,
         "refusals": resolved.refusals,

@@ -23,6 +23,8 @@ pub struct Resolved {
     pub services: Vec<Taken>,
     /// Whether the files are those of the stack from now on.
     pub from_files: bool,
+    /// The directory that the stack is bound to.
+    pub directory: Option<String>,
     /// What a person may want to know.
     pub notes: Vec<String>,
     /// Why it cannot be, in sentences.
@@ -64,6 +66,7 @@ pub fn resolve(running: &Running, images: &Images, files: Result<Project, String
         project: Project::default(),
         services: Vec::new(),
         from_files: false,
+        directory: None,
         notes: Vec::new(),
         refusals: Vec::new(),
     };

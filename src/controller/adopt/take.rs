@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::deploy::{self, Request};
+use super::super::deploy;
 use super::super::desired::{self, Wanted};
 use super::super::rows;
 use super::found::{Running, running};
 use super::resolve::{Resolved, Taken, resolve};
-use super::{Images, ORIGIN, OWN_VOLUME, PROJECT};
+use super::{ORIGIN, OWN_VOLUME, PROJECT, Sources, home};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::process::instance::adopted::{BEFORE, FORMER_NETWORKS};
@@ -39,16 +39,16 @@ pub fn take(
     tx: &mut Tx<'_>,
     site: &Site,
     seen: &Running,
-    images: &Images,
-    files: &std::result::Result<Request, String>,
+    from: &Sources,
 ) -> Result<(Option<i64>, Resolved)> {
     let environment = seen.host.account_id.unwrap_or(0);
     let is_it = |other: &Running| other.project == seen.project && other.host.id == seen.host.id;
     let Some(now) = running(tx, environment)?.into_iter().find(is_it) else {
         return Err(Error::conflict(format!("project `{}` runs no more", seen.project)));
     };
-    let said = files.as_ref().map(deploy::said).map_err(Clone::clone);
-    let mut resolved = resolve(&now, images, said);
+    let files = from.files.as_ref();
+    let said = files.map(deploy::said).map_err(Clone::clone);
+    let mut resolved = resolve(&now, &from.images, said);
     if !tx.by_name("stack", Some(environment), &resolved.name)?.is_empty() {
         let message = format!("there is already a stack called `{}`", resolved.name);
         resolved.refusals.push(message);
@@ -62,11 +62,12 @@ pub fn take(
     }
     let stack = stack(tx, &now, &resolved)?;
     keep_volumes(tx, &stack, &now)?;
-    let request = files.as_ref().ok().filter(|_| resolved.from_files);
+    let request = files.ok().filter(|_| resolved.from_files);
     deploy::adopt(tx, &site.vault, &stack, &resolved.project, request)?;
     for taken in &resolved.services {
         service(tx, site, &stack, taken)?;
     }
+    home::settle(tx, &stack, &mut resolved, &from.home)?;
     Ok((Some(stack.id), resolved))
 }
 

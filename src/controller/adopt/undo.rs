@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::bound;
 use super::{OWN_VOLUME, PROJECT};
 use crate::error::Result;
 use crate::model::lifecycle::is_gone;
@@ -118,6 +119,8 @@ pub fn undo(tx: &mut Tx<'_>, stack_id: i64) -> Result<Adopted> {
         project::bury(tx, row.id)?;
     }
     belongings(tx, stack_id)?;
+    // Its directory may become another stack's; the files there are left alone.
+    bound::unbind(tx, stack_id)?;
     project::bury(tx, stack_id)?;
     Ok(found)
 }

@@ -11,7 +11,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +20,6 @@ use crate::compose::{Problem, stack_name};
 use crate::error::{Error, Result};
 use crate::folder::{self, Files, Folders, Refused, Wanted};
 use crate::model::resource::Resource;
-use crate::process::site::Site;
 use crate::store::Tx;
 
 /// The field of a stack with the directory it is bound to.
@@ -211,25 +209,6 @@ pub fn bind(tx: &mut Tx<'_>, stack: i64, binding: &Binding) -> Result<Resource> 
         stack.set(APPLIED, Value::Null);
         Ok(())
     })
-}
-
-/// Binds a stack that exists to the directory that it came from, if stacks may have that one: else the stack stays
-/// as it is, and the refusal says why.
-///
-/// # Errors
-/// When the database fails, or the stack is gone.
-pub async fn bind_if_allowed(
-    site: &Site,
-    stack: i64,
-    binding: Binding,
-) -> Result<std::result::Result<(), Refused>> {
-    let (folders, wanted) = (Arc::clone(&site.folders), binding.clone());
-    let look = move || read(&folders, None, &wanted, BTreeMap::new()).map(drop);
-    let looked = tokio::task::spawn_blocking(look).await.map_err(Error::internal)?;
-    if looked.is_ok() {
-        site.store.write(move |tx| bind(tx, stack, &binding)).await?;
-    }
-    Ok(looked)
 }
 
 /// Unbinds a stack; its services and the files stay as they are.

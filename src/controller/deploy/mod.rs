@@ -244,6 +244,20 @@ pub fn adopt(
     apply::services(tx, vault, &stack, project, &report, Manner::Adopt)
 }
 
+/// Binds a stack to the directory that a request's files were read in: from now on they are there and nowhere else.
+/// Nothing is deployed.
+///
+/// # Errors
+/// When the database fails, or the stack is gone.
+pub fn leave_on_disk(tx: &mut Tx<'_>, stack: i64, request: &Request) -> Result<()> {
+    let done = tx.update(stack, |stack| {
+        apply::remember(stack, request, &Project::default());
+        bound::forget_applied(stack);
+        Ok(())
+    });
+    done.map(drop)
+}
+
 /// What a request's files say.
 pub(super) fn said(request: &Request) -> Project {
     parse(request)

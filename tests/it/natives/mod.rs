@@ -3,6 +3,7 @@
 mod adopted;
 mod asked;
 mod cut;
+mod directories;
 mod docker;
 mod project;
 mod shown;

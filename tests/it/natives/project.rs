@@ -1,6 +1,6 @@
 //! A compose project as Docker Compose leaves it on a simulated host, and taking it over.
 
-use ranchette::controller::adopt::{self, Adopted, Images, Resolved};
+use ranchette::controller::adopt::{self, Adopted, Home, Images, Resolved, Sources};
 use ranchette::controller::deploy::Request;
 use ranchette::engine::sim::SimEngine;
 use ranchette::engine::spec::NetworkAttachment;
@@ -51,13 +51,21 @@ pub async fn runs(world: &World, host: &SimEngine) -> Vec<String> {
 
 /// Starts the project.
 pub async fn starts(host: &SimEngine) -> Vec<String> {
+    starts_with(host, &[]).await
+}
+
+/// Starts the project, with further labels of Docker Compose on its containers.
+pub async fn starts_with(host: &SimEngine, labels: &[(&str, String)]) -> Vec<String> {
     let network = NetworkSpec { name: NETWORK.to_owned(), ..NetworkSpec::default() };
     host.network_ensure(&network).await.expect("a network");
     let mut db = member("db", 1);
     db.names = super::by_hand("db").names;
     db.storage.binds = vec![format!("{PROJECT}_data:/data")];
     let mut ids = Vec::new();
-    for spec in [member("web", 1), member("web", 2), db] {
+    for mut spec in [member("web", 1), member("web", 2), db] {
+        for (label, value) in labels {
+            spec.labels.insert(format!("com.docker.compose.{label}"), value.clone());
+        }
         ids.push(run(host, &spec).await);
     }
     ids
@@ -69,10 +77,8 @@ pub async fn take(world: &World, files: Result<Request, String>) -> (Option<i64>
     let site = std::sync::Arc::clone(&world.core.as_ref().expect("running").site);
     let found = store.read(|read| adopt::running(read, project)).expect("projects");
     let [seen] = <[_; 1]>::try_from(found).expect("one project");
-    store
-        .write(move |tx| adopt::take(tx, &site, &seen, &Images::new(), &files))
-        .await
-        .expect("it is taken over")
+    let from = Sources { images: Images::new(), files, home: Home::Elsewhere };
+    store.write(move |tx| adopt::take(tx, &site, &seen, &from)).await.expect("it is taken over")
 }
 
 /// Takes it over by what its containers say, and waits until nothing moves any more; the stack.
