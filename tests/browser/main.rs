@@ -11,6 +11,7 @@
     reason = "tests against a real browser wait for it, with real deadlines"
 )]
 
+mod adopting;
 mod catalog;
 mod directories;
 mod driver;
@@ -26,6 +27,7 @@ mod webhooks;
 
 use std::sync::Arc;
 
+pub use adopting::a_project_is_taken_over_and_given_back;
 pub use catalog::an_application_is_launched_and_upgraded;
 pub use directories::a_stack_follows_its_directory;
 use driver::{Browser, with_browser};

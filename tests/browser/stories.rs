@@ -80,6 +80,7 @@ stories! {
     a_backup_that_fails_says_why
     a_machine_that_is_added_becomes_a_host
     a_phone_never_scrolls_sideways
+    a_project_is_taken_over_and_given_back
     a_policy_is_edited_and_says_when_it_is_not_enforced
     a_registry_says_whether_it_lets_us_in
     a_service_goes_back_to_an_earlier_version

@@ -473,6 +473,7 @@ pub static V1: Dialect = Dialect {
             unlisted: &[
                 "answers",
                 "binding",
+                "composeProject",
                 "directory",
                 "directoryStatus",
                 "group",

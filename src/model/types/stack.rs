@@ -92,6 +92,7 @@ pub const STACK: Type = Type::resource(
         UNNAMED,
         STACK_FIELDS,
         &[
+            f("composeProject", String).null(),
             f("directory", String).null(),
             f("directoryStatus", Object("stackDirectoryStatus")).null(),
             f("dockerCompose", String).c(),

@@ -1,5 +1,6 @@
 // One stack: its services with their containers, live, and everything that can be done to them.
 
+import { giveBackButton } from "../adopting.js";
 import { act, can, put } from "../api.js";
 import { attempt } from "../dialogs.js";
 import { h, icon } from "../dom.js";
@@ -87,6 +88,7 @@ function stackButtons(stack, services, containers) {
       && button("Stop all", () => stopStack(stack, services), { icon: "stop", key: "stop" }),
     containers.length > 0 && linkButton("Logs", href("stacks", stack.id, "logs"), { icon: "logs", key: "logs" }),
     linkButton("Edit", href("stacks", stack.id, "edit"), { icon: "edit", key: "edit" }),
+    giveBackButton(stack),
     can(stack, "remove") && button("Remove", () => removeStack(stack, services, containers),
       { icon: "trash", key: "remove", kind: "danger-quiet" }),
   ];
