@@ -1,9 +1,11 @@
 //! Containers that somebody runs beside ours ("native" ones): they are shown and follow what becomes of
 //! them. Nothing in here asks an engine for anything: what a person asks for goes the way of every container.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
-use super::instance::give_back;
+use super::instance::{give_back, mounts};
 use super::{carry, may_begin, start};
 use crate::engine::spec::{LABEL_UUID, lost, seen};
 use crate::error::Result;
@@ -123,7 +125,17 @@ pub fn make(tx: &mut Tx<'_>, host: &Resource, found: &Found<'_>) -> Result<Resou
         row = row.with("primaryIpAddress", address);
     }
     row.data.retain(|_, value| !value.is_null());
-    tx.insert(row)
+    let row = tx.insert(row)?;
+    mounts::show(tx, &row, &drivers(found.inspected))?;
+    Ok(row)
+}
+
+/// The drivers of the volumes of a container.
+fn drivers(inspected: &Map<String, Value>) -> BTreeMap<String, String> {
+    let mounts = inspected.get("Mounts").and_then(Value::as_array).into_iter().flatten();
+    let text = |mount: &Value, key: &str| Some(mount.get(key)?.as_str()?.to_owned());
+    let driven = mounts.filter_map(|mount| Some((text(mount, "Name")?, text(mount, "Driver")?)));
+    driven.filter(|(_, driver)| !driver.is_empty()).collect()
 }
 
 /// The container whose network a container shares, if it is shown.

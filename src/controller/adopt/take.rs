@@ -12,6 +12,7 @@ use super::{ORIGIN, OWN_VOLUME, PROJECT, Sources, home};
 use crate::error::{Error, Result};
 use crate::model::resource::{NewResource, Resource};
 use crate::process::instance::adopted::{BEFORE, FORMER_NETWORKS};
+use crate::process::instance::mounts::NATIVE_VOLUME;
 use crate::process::native::NATIVE;
 use crate::process::site::Site;
 use crate::process::{self, native};
@@ -97,8 +98,20 @@ fn keep_volumes(tx: &mut Tx<'_>, stack: &Resource, from: &Running) -> Result<()>
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let known = tx.by_name("volume", stack.account_id, name)?;
-        if known.iter().any(|volume| volume.name.as_deref() == Some(name)) {
+        let mut known = tx.by_name("volume", stack.account_id, name)?;
+        known.retain(|volume| volume.name.as_deref() == Some(name));
+        let shown = known.iter().find(|volume| {
+            let elsewhere = volume.int("hostId").is_some_and(|host| host != from.host.id);
+            volume.flag(NATIVE_VOLUME) && !elsewhere
+        });
+        if let Some(shown) = shown {
+            tx.update(shown.id, |volume| {
+                volume.set(NATIVE_VOLUME, Value::Null);
+                volume.set(OWN_VOLUME, stack.id);
+                Ok(())
+            })?;
+        }
+        if !known.is_empty() {
             continue;
         }
         let mut new = NewResource::new("volume", tx.entropy.uuid())

@@ -1,6 +1,8 @@
 //! Gives a project back that was taken over, in one transaction: its containers run on as they are, and
 //! belong to nobody here again.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::super::bound;
@@ -10,6 +12,7 @@ use crate::model::lifecycle::is_gone;
 use crate::model::resource::Resource;
 use crate::process::instance::adopted::{BEFORE, LEAVE, is_adopted};
 use crate::process::instance::give_back;
+use crate::process::instance::mounts::{self, NATIVE_VOLUME};
 use crate::process::{self, project, service};
 use crate::store::{Query, Read, Tx};
 
@@ -118,7 +121,14 @@ pub fn undo(tx: &mut Tx<'_>, stack_id: i64) -> Result<Adopted> {
         service::dismantle(tx, row)?;
         project::bury(tx, row.id)?;
     }
-    belongings(tx, stack_id)?;
+    let shown = belongings(tx, stack_id)?;
+    for row in &found.containers {
+        let row = tx.require("instance", row.id)?;
+        mounts::show(tx, &row, &BTreeMap::new())?;
+    }
+    for volume in shown {
+        bury_unless_used(tx, volume)?;
+    }
     // Its directory may become another stack's; the files there are left alone.
     bound::unbind(tx, stack_id)?;
     project::bury(tx, stack_id)?;
@@ -156,8 +166,9 @@ fn release(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
     }
 }
 
-/// Secrets, templates and rows of volumes. The volumes themselves stay: they were there before.
-fn belongings(tx: &mut Tx<'_>, stack_id: i64) -> Result<()> {
+/// Secrets, templates and rows of volumes. The volumes themselves stay: they were there before, and are what they
+/// were; their rows.
+fn belongings(tx: &mut Tx<'_>, stack_id: i64) -> Result<Vec<i64>> {
     for secret in tx.referrers("secret", "stackId", stack_id)? {
         if process::may_begin(&secret, "remove") {
             process::start(tx, secret.id, "remove", Map::new())?;
@@ -166,16 +177,28 @@ fn belongings(tx: &mut Tx<'_>, stack_id: i64) -> Result<()> {
     for template in tx.referrers("volumeTemplate", "stackId", stack_id)? {
         process::retire(tx, template.id)?;
     }
-    let mut own = tx.referrers("volume", "stackId", stack_id)?;
+    for volume in tx.referrers("volume", "stackId", stack_id)? {
+        bury_unless_used(tx, volume.id)?;
+    }
+    let mut kept = Vec::new();
     tx.for_each("volume", |volume| {
         let is_kept = volume.data.get(OWN_VOLUME).and_then(Value::as_i64) == Some(stack_id);
-        own.extend(is_kept.then_some(volume));
+        kept.extend(is_kept.then_some(volume.id));
         Ok(())
     })?;
-    for volume in own {
-        if tx.referrers("mount", "volumeId", volume.id)?.is_empty() {
-            project::bury(tx, volume.id)?;
-        }
+    for id in &kept {
+        tx.update(*id, |volume| {
+            volume.set(OWN_VOLUME, Value::Null);
+            volume.set(NATIVE_VOLUME, true);
+            Ok(())
+        })?;
+    }
+    Ok(kept)
+}
+
+fn bury_unless_used(tx: &mut Tx<'_>, volume: i64) -> Result<()> {
+    if tx.referrers("mount", "volumeId", volume)?.is_empty() {
+        project::bury(tx, volume)?;
     }
     Ok(())
 }

@@ -152,6 +152,7 @@ fn raw(container: &SimContainer, observed: &Observed) -> Value {
             "Name": mount.name,
             "Source": mount.source,
             "Destination": mount.target,
+            "Driver": mount.driver,
             "RW": mount.permissions == "rw",
         })).collect::<Vec<_>>(),
         "NetworkSettings": {

@@ -56,7 +56,7 @@ fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Option<String>>
         connect::Attached::Here(row) => *row,
         connect::Attached::Wait(message) => return Ok(Some(message)),
     };
-    mounts::mount(tx, site, &row)?;
+    mounts::mount(tx, &row)?;
     prepare::ports(tx, site, &row)?;
     instance_links::make(tx, &row)?;
     Ok(None)

@@ -5,7 +5,7 @@ pub mod build;
 pub mod prepare;
 
 mod connect;
-mod mounts;
+pub mod mounts;
 mod naming;
 mod providers;
 mod volumes;

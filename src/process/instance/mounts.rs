@@ -1,14 +1,18 @@
 //! What is mounted where: the rows that say so, made once a container has a host.
 
-use super::super::site::Site;
+use std::collections::BTreeMap;
+
+use super::super::native::NATIVE;
 use super::super::storage;
 use crate::error::Result;
 use crate::model::resource::{NewResource, Resource};
-use crate::model::storage::LOCAL;
+use crate::model::storage::{LOCAL, is_local};
 use crate::store::Tx;
 
 /// Field of a volume: it is a path of its host.
 const HOST_PATH: &str = "isHostPath";
+/// Field of a volume: somebody else made it, and it is nobody's here to remove.
+pub const NATIVE_VOLUME: &str = "isNative";
 
 /// One entry of `dataVolumes`: `[source:]target[:mode]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +52,7 @@ impl<'a> VolumeSpec<'a> {
 }
 
 /// Makes the mount rows of a placed container, once; local volumes now belong to its host.
-pub fn mount(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
+pub fn mount(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
     let existing = tx.referrers("mount", "instanceId", row.id)?;
     let known = |path: &str| existing.iter().any(|mount| mount.str("path") == Some(path));
     let entries = row.strings("dataVolumes").into_iter().filter_map(VolumeSpec::parse);
@@ -58,29 +62,68 @@ pub fn mount(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<()> {
         if !known(path) {
             let entry = entries.iter().find(|spec| spec.target == path);
             let permissions = entry.map_or("rw", VolumeSpec::permissions);
-            note(tx, site, row, volume_id, path, permissions)?;
+            note(tx, row, volume_id, path, permissions)?;
             claim(tx, row, volume_id)?;
         }
     }
     let Some(host) = row.int("hostId") else { return Ok(()) };
     for spec in entries.iter().filter(|spec| !known(spec.target)) {
         if let Some(source) = spec.source.filter(|source| source.starts_with('/')) {
-            let volume_id = host_path(tx, site, row, host, source)?;
-            note(tx, site, row, volume_id, spec.target, spec.permissions())?;
+            let volume_id = host_path(tx, row, host, source)?;
+            note(tx, row, volume_id, spec.target, spec.permissions())?;
         }
     }
     Ok(())
 }
 
-fn note(
-    tx: &mut Tx<'_>,
-    site: &Site,
-    row: &Resource,
-    volume: i64,
-    path: &str,
-    permissions: &str,
-) -> Result<()> {
-    let mut new = NewResource::new("mount", site.entropy.uuid())
+/// Makes the mount rows of a container that somebody else made, and the rows of the volumes: those that are not
+/// known are somebody else's, too. `drivers` are those of volumes that have another one than Docker's own.
+///
+/// # Errors
+/// When the database fails.
+pub fn show(tx: &mut Tx<'_>, row: &Resource, drivers: &BTreeMap<String, String>) -> Result<()> {
+    let Some(host) = row.int("hostId") else { return Ok(()) };
+    for spec in row.strings("dataVolumes").into_iter().filter_map(VolumeSpec::parse) {
+        let Some(source) = spec.source else { continue };
+        let volume_id = match spec.volume_name() {
+            None => host_path(tx, row, host, source)?,
+            Some(name) => {
+                let driver = drivers.get(name).map_or(LOCAL, String::as_str);
+                let volume_id = foreign(tx, row, host, name, driver)?;
+                claim(tx, row, volume_id)?;
+                volume_id
+            }
+        };
+        note(tx, row, volume_id, spec.target, spec.permissions())?;
+    }
+    Ok(())
+}
+
+/// The row of a volume that a host's engine has, which may be one of ours.
+fn foreign(tx: &mut Tx<'_>, row: &Resource, host: i64, name: &str, driver: &str) -> Result<i64> {
+    let named = tx.by_name("volume", row.account_id, name)?;
+    let same = |volume: &Resource| {
+        let is_here = !is_local(volume.str("driver").unwrap_or_default())
+            || volume.int("hostId") == Some(host);
+        volume.name.as_deref() == Some(name) && !volume.flag(HOST_PATH) && is_here
+    };
+    if let Some(volume) = named.into_iter().find(same) {
+        return Ok(volume.id);
+    }
+    let mut new = NewResource::new("volume", tx.entropy.uuid())
+        .name(name)
+        .state("inactive")
+        .with("driver", driver)
+        .with("uri", format!("{driver}:///{name}"))
+        .with("externalId", name)
+        .with("hostId", Some(host).filter(|_| is_local(driver)))
+        .with(NATIVE_VOLUME, true);
+    new.account_id = row.account_id;
+    Ok(tx.insert(new)?.id)
+}
+
+fn note(tx: &mut Tx<'_>, row: &Resource, volume: i64, path: &str, permissions: &str) -> Result<()> {
+    let mut new = NewResource::new("mount", tx.entropy.uuid())
         .state("active")
         .with("instanceId", row.id)
         .with("volumeId", volume)
@@ -91,7 +134,7 @@ fn note(
 }
 
 /// The row for a path of a host. It says what is mounted, and goes with its last mount: the path is not ours.
-fn host_path(tx: &mut Tx<'_>, site: &Site, row: &Resource, host: i64, path: &str) -> Result<i64> {
+fn host_path(tx: &mut Tx<'_>, row: &Resource, host: i64, path: &str) -> Result<i64> {
     let named = tx.by_name("volume", row.account_id, path)?;
     let same = |volume: &Resource| {
         volume.flag(HOST_PATH)
@@ -101,7 +144,7 @@ fn host_path(tx: &mut Tx<'_>, site: &Site, row: &Resource, host: i64, path: &str
     if let Some(volume) = named.into_iter().find(same) {
         return Ok(volume.id);
     }
-    let mut new = NewResource::new("volume", site.entropy.uuid())
+    let mut new = NewResource::new("volume", tx.entropy.uuid())
         .name(path)
         .state("active")
         .with("driver", LOCAL)
@@ -130,7 +173,11 @@ pub fn unmount(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
             continue;
         }
         super::super::carry(tx, volume_id, "deactivate")?;
-        if tx.get(volume_id)?.is_some_and(|volume| volume.flag(HOST_PATH)) {
+        // What others made goes from view with what others run; the volume itself stays.
+        let goes = |volume: Resource| {
+            volume.flag(HOST_PATH) || row.flag(NATIVE) && volume.flag(NATIVE_VOLUME)
+        };
+        if tx.get(volume_id)?.is_some_and(goes) {
             super::super::carry(tx, volume_id, "remove")?;
         }
     }

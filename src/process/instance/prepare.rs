@@ -84,7 +84,7 @@ fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
             return Ok(Next::Wait { until: Some(tx.now + 1000), message });
         }
     };
-    mounts::mount(tx, site, &row)?;
+    mounts::mount(tx, &row)?;
     ports(tx, site, &row)?;
     instance_links::make(tx, &row)?;
     selectors::container_changed(tx, &row)?;

@@ -71,7 +71,7 @@ async fn a_project_is_taken_over_and_given_back() {
     }
     assert_eq!(live(&world, "stack"), Vec::<String>::new());
     assert_eq!(live(&world, "service"), Vec::<String>::new());
-    assert_eq!(live(&world, "volume"), Vec::<String>::new());
+    assert_eq!(live(&world, "volume"), ["my_blog_data"]);
     assert_eq!(live(&world, "ipAddress"), addresses);
     assert_eq!(host.volume_names(), ["my_blog_data"]);
 

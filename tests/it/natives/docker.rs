@@ -138,6 +138,11 @@ async fn a_project_on_docker_is_taken_over() {
     ranch.active_host().await;
     native(&ranch, &ids).await;
     page_says(port, "first").await;
+    let volumes = ranch.list("volumes?limit=1000").await;
+    let is_its = |one: &&serde_json::Value| one["name"] == volume(&project).as_str();
+    let data = volumes.iter().find(is_its).expect("the volume of the project");
+    assert_eq!((&data["state"], &data["driver"]), (&"active".into(), &"local".into()), "{data}");
+    assert_eq!(data["mounts"][0]["path"], "/data", "{data}");
     let before = lives(&ranch, &ids);
 
     let plan = ranch.ok(&["adopt"]).await;

@@ -7,6 +7,7 @@ mod directories;
 mod docker;
 mod project;
 mod shown;
+mod volumes;
 
 use ranchette::engine::sim::SimEngine;
 use ranchette::engine::spec::{
