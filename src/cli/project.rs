@@ -3,7 +3,6 @@
 mod locate;
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 pub use locate::Located;
@@ -14,11 +13,8 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::settings::Settings;
 use crate::compose::layout::DOTENV;
-use crate::compose::{self, ComposeFile, Input, LoadError, Project, Recorder, Severity};
-
-/// Largest file that a compose file may name. Secrets and variables are much smaller, and what is
-/// read is sent to the server.
-const MAX_FILE_BYTES: u64 = 4 << 20;
+use crate::compose::{self, ComposeFile, Input, Project, Recorder, Severity};
+use crate::folder::{Unread, ordinary};
 
 /// A project that has been read.
 #[derive(Clone, Debug)]
@@ -133,7 +129,7 @@ fn read(located: &Located, surround: &Surround) -> (Project, BTreeMap<String, Ve
     let dotenv = surround.dotenv.clone();
     let mut recorder = Recorder::new(move |path: &str| match &dotenv {
         Some(text) if path == DOTENV => Ok(text.clone()),
-        _ => read_named(&folder, path),
+        _ => ordinary(&folder.join(path)).map_err(|why| why.named(path)),
     });
     let folder = located.folder.display().to_string();
     let input = Input {
@@ -157,7 +153,7 @@ fn dotenv(settings: &Settings, files: &[PathBuf]) -> Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
     for file in files {
         let path = settings.absolute(file);
-        text.extend(read_limited(&path).map_err(|why| usage_of(&path, why))?);
+        text.extend(ordinary(&path).map_err(|why| usage_of(&path, why))?);
         text.push(b'\n');
     }
     Ok((!files.is_empty()).then_some(text))
@@ -165,7 +161,7 @@ fn dotenv(settings: &Settings, files: &[PathBuf]) -> Result<Option<Vec<u8>>> {
 
 /// Reads one of the files that make the project.
 fn read_compose(path: &Path, name: String) -> Result<ComposeFile> {
-    let text = read_limited(path).map_err(|why| usage_of(path, why))?;
+    let text = ordinary(path).map_err(|why| usage_of(path, why))?;
     Ok(ComposeFile::new(name, text))
 }
 
@@ -178,40 +174,5 @@ fn usage_of(path: &Path, why: Unread) -> Failure {
     match failure.exit == Exit::Failed {
         true => Failure { exit: Exit::Usage, ..failure },
         false => failure,
-    }
-}
-
-/// Reads a file that a compose file names, relative to the project's folder.
-fn read_named(folder: &Path, path: &str) -> std::result::Result<Vec<u8>, LoadError> {
-    read_limited(&folder.join(path)).map_err(|why| match why {
-        Unread::Io(error) if is_absent(&error) => LoadError::NotFound(path.to_owned()),
-        Unread::Io(error) => LoadError::Refused(path.to_owned(), error.to_string()),
-        Unread::Not(what) => LoadError::Refused(path.to_owned(), format!("it {what}")),
-    })
-}
-
-fn is_absent(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-/// Why a file was not read.
-#[derive(Debug)]
-enum Unread {
-    Io(std::io::Error),
-    Not(&'static str),
-}
-
-/// Reads an ordinary file of bounded size: a pipe or device could keep us for ever.
-fn read_limited(path: &Path) -> std::result::Result<Vec<u8>, Unread> {
-    let kind = std::fs::metadata(path).map_err(Unread::Io)?;
-    if !kind.is_file() {
-        return Err(Unread::Not("is not a file"));
-    }
-    let file = std::fs::File::open(path).map_err(Unread::Io)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Unread::Io)?;
-    match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => Err(Unread::Not("is larger than 4 MiB")),
-        false => Ok(bytes),
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! Absent: rows, stacks, and what becomes of them.
 
+mod ordinary;
 mod path;
 mod project;
 mod save;
@@ -20,6 +21,7 @@ use std::sync::{PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
 
+pub use ordinary::{Unread, ordinary};
 pub use path::Folder;
 pub use project::{Files, Interest, Wanted, read};
 pub use save::{Edit, Saved, save};

@@ -183,7 +183,7 @@ pub(super) fn denied(shown: &str, error: &std::io::Error) -> Refused {
     }
 }
 
-fn is_absent(error: &std::io::Error) -> bool {
+pub(super) fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 

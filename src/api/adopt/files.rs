@@ -1,15 +1,13 @@
 //! The files of a compose project that runs on this machine.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::compose::{self, ComposeFile, Input, LoadError, Recorder};
+use crate::compose::{self, ComposeFile, Input, Recorder};
 use crate::controller::adopt::Running;
 use crate::controller::deploy::Request;
+use crate::folder::ordinary;
 
-/// Largest file that is read.
-const MAX_FILE_BYTES: u64 = 4 << 20;
 /// Where the variables are that every compose file sees.
 const DOTENV: &str = ".env";
 /// What the address of an engine of this machine begins with.
@@ -48,18 +46,18 @@ fn request(
     let mut texts = Vec::new();
     for path in files {
         let shown = path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned();
-        texts.push(ComposeFile::new(shown, limited(path).map_err(|why| why.of(path))?));
+        texts.push(ComposeFile::new(shown, bytes(path)?));
     }
     let mut dotenv = Vec::new();
     for path in env_files {
-        dotenv.extend(limited(path).map_err(|why| why.of(path))?);
+        dotenv.extend(bytes(path)?);
         dotenv.push(b'\n');
     }
     let root = folder.to_owned();
     let own = !env_files.is_empty();
     let mut recorder = Recorder::new(move |path: &str| match own && path == DOTENV {
         true => Ok(dotenv.clone()),
-        false => limited(&root.join(path)).map_err(|why| why.of_named(path)),
+        false => ordinary(&root.join(path)).map_err(|why| why.named(path)),
     });
     let shown = folder.to_string_lossy().into_owned();
     let input = Input {
@@ -85,46 +83,6 @@ fn request(
     })
 }
 
-/// Why a file was not read.
-enum Unread {
-    Io(std::io::Error),
-    Not(&'static str),
-}
-
-impl Unread {
-    fn words(&self) -> String {
-        match self {
-            Self::Io(error) => format!("cannot be read: {error}"),
-            Self::Not(what) => (*what).to_owned(),
-        }
-    }
-
-    fn of(&self, path: &Path) -> String {
-        format!("{} {}", path.display(), self.words())
-    }
-
-    fn of_named(self, path: &str) -> LoadError {
-        let absent = matches!(
-            &self,
-            Self::Io(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-        );
-        match absent {
-            true => LoadError::NotFound(path.to_owned()),
-            false => LoadError::Refused(path.to_owned(), self.words()),
-        }
-    }
-}
-
-/// Reads an ordinary file of bounded size: a pipe or device could keep us for ever.
-fn limited(path: &Path) -> Result<Vec<u8>, Unread> {
-    if !std::fs::metadata(path).map_err(Unread::Io)?.is_file() {
-        return Err(Unread::Not("is not a file"));
-    }
-    let file = std::fs::File::open(path).map_err(Unread::Io)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(Unread::Io)?;
-    match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => Err(Unread::Not("is larger than 4 MiB")),
-        false => Ok(bytes),
-    }
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    ordinary(path).map_err(|why| format!("{} {}", path.display(), why.words()))
 }

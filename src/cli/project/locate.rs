@@ -7,8 +7,9 @@ use super::super::Result;
 use super::super::args::Files;
 use super::super::failure::Failure;
 use super::super::settings::Settings;
-use super::{MAX_FILE_BYTES, read_compose};
+use super::read_compose;
 use crate::compose::{ComposeFile, layout};
+use crate::folder::MAX_FILE_BYTES;
 
 /// The files of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
