@@ -1,8 +1,8 @@
 //! A build context as a tar stream: a folder without what `.dockerignore` leaves out.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -10,7 +10,9 @@ use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc;
 
 use super::dockerignore::Ignore;
+use super::project::tidy;
 use crate::compose::Build;
+use crate::folder::ordinary;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
@@ -125,8 +127,9 @@ impl Context {
             }
             return Ok(());
         }
-        // Sockets and pipes have no content; Docker leaves them out, too.
-        if left_out || meta.file_type().is_socket() || meta.file_type().is_fifo() {
+        // Sockets and pipes have no content; Docker leaves them out, too. What devices have is no part of the
+        // folder.
+        if left_out || !(meta.is_file() || meta.is_symlink()) {
             return Ok(());
         }
         if meta.is_symlink() {
@@ -134,7 +137,12 @@ impl Context {
             let mut header = header_of(&meta, EntryType::Symlink);
             return tar.append_link(&mut header, inside, target).map_err(|e| named(path, e));
         }
-        let file = std::fs::File::open(path).map_err(|e| named(path, e))?;
+        let file = opened(path).map_err(|e| named(path, e))?;
+        // It may be another file by now.
+        let meta = file.metadata().map_err(|e| named(path, e))?;
+        if !meta.is_file() {
+            return Ok(());
+        }
         let mut header = header_of(&meta, EntryType::Regular);
         header.set_size(meta.len());
         // A file that grows meanwhile must not break the archive.
@@ -152,6 +160,14 @@ impl Context {
     }
 }
 
+/// Opens a file that was none but a file when it was looked at: not through a link, and without waiting for
+/// whoever may have put a pipe there since.
+fn opened(path: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags};
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
 fn dockerfile(folder: &Path, build: &Build) -> io::Result<Dockerfile> {
     if let Some(text) = &build.dockerfile_inline {
         return Ok(Dockerfile::Added(text.clone().into_bytes()));
@@ -165,7 +181,14 @@ fn dockerfile(folder: &Path, build: &Build) -> io::Result<Dockerfile> {
             Ok(Dockerfile::Inside(name.trim_start_matches("./").to_owned()))
         }
         Some(inside) => Ok(Dockerfile::Inside(inside.to_owned())),
-        None => Ok(Dockerfile::Added(std::fs::read(&found).map_err(|error| named(&path, error))?)),
+        // Whoever names a file that is elsewhere means it; a link only says that it is here.
+        None if tidy(&path).starts_with(folder) => {
+            Err(named(&path, io::Error::other("is a link that leads out of the build context")))
+        }
+        None => {
+            let text = ordinary(&found).map_err(|why| named(&path, why.into()))?;
+            Ok(Dockerfile::Added(text))
+        }
     }
 }
 
@@ -176,8 +199,12 @@ fn ignore(folder: &Path, dockerfile: &Dockerfile) -> io::Result<Ignore> {
         Dockerfile::Added(_) => None,
     };
     for path in own.into_iter().chain([folder.join(".dockerignore")]) {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => return Ok(Ignore::parse(&text)),
+        match ordinary(&path).map_err(io::Error::from) {
+            Ok(text) => {
+                let text =
+                    String::from_utf8(text).map_err(|e| named(&path, io::Error::other(e)))?;
+                return Ok(Ignore::parse(&text));
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(named(&path, error)),
         }
@@ -353,6 +380,38 @@ mod tests {
             "#]],
         )
         .await;
+    }
+
+    #[tokio::test]
+    async fn links_lead_nowhere() {
+        let files = [
+            ("app/Dockerfile", "-> ../outside"),
+            ("app/inside", "FROM scratch"),
+            ("app/named", "-> inside"),
+            ("app/folder", "-> .."),
+            ("outside", "hidden"),
+            ("Dockerfile", "hidden"),
+        ];
+        let named = |name: &str| Build { dockerfile: Some(name.to_owned()), ..at("app") };
+        let out = expect!["ROOT/app/Dockerfile: is a link that leads out of the build context"];
+        check(&files, at("app"), out).await;
+        let out =
+            expect!["ROOT/app/folder/Dockerfile: is a link that leads out of the build context"];
+        check(&files, named("folder/Dockerfile"), out).await;
+        check(
+            &files,
+            named("./named"),
+            expect![[r#"
+                Dockerfile is named
+                x 0 Dockerfile -> ../outside
+                x 0 folder -> ..
+                - 0 inside
+                x 0 named -> inside
+            "#]],
+        )
+        .await;
+        let device = expect!["/dev/zero: is not a file"];
+        check(&files, named("/dev/zero"), device).await;
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use locate::Located;
+pub(super) use locate::tidy;
 
 use super::Result;
 use super::args::Files;

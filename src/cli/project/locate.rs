@@ -124,7 +124,7 @@ fn prefix(start: &Path, folder: &Path) -> PathBuf {
 }
 
 /// A path without `.` and `a/..`; links are not followed.
-pub(super) fn tidy(path: &Path) -> PathBuf {
+pub fn tidy(path: &Path) -> PathBuf {
     let mut parts: Vec<Component<'_>> = Vec::new();
     for part in path.components() {
         match (part, parts.last()) {
