@@ -15,8 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::Archive;
-use super::contents;
+use super::{Archive, contents, inside};
 
 /// Bytes in a piece of a stream.
 const PIECE: usize = 256 * 1024;
@@ -172,6 +171,15 @@ pub async fn verify(path: &Path, sha256: &str) -> io::Result<()> {
         if hex::encode(sum.sum.finalize()) == sha256 { Ok(()) } else { Err(changed(&path)) }
     })
     .await
+}
+
+/// Makes sure that nothing in an archive can get anywhere but into the volume it is put into.
+///
+/// # Errors
+/// Which entry could, or why the archive cannot be read.
+pub async fn fits(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    blocking(move || inside::check(GzDecoder::new(BufReader::new(opened(&path)?)))).await
 }
 
 /// An archive of ours, or that somebody has put in its place: a link leads elsewhere, and a device or pipe has

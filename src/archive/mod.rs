@@ -6,6 +6,7 @@
 mod bucket;
 mod contents;
 mod files;
+mod inside;
 mod shelf;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +15,11 @@ use serde_json::{Map, Value, json};
 
 pub use bucket::{Bucket, Place, Unfit};
 pub use contents::{Contents, of_stream};
-pub use files::{Incoming, copy, names, note, read, remove, verify, write};
+pub use files::{Incoming, copy, fits, names, note, read, remove, verify, write};
 pub use shelf::{Fetched, Shelf};
+
+/// Where a volume is while it is read into an archive, or written out of one: all names in archives begin with it.
+pub const PLACE: &str = "/volume";
 
 /// An archive that has been written.
 #[derive(Clone, Debug, PartialEq, Eq)]

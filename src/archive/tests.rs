@@ -155,7 +155,7 @@ async fn names_in_an_archive_lead_nowhere() {
         whole.extend(evil(kind, name, link, 0));
     }
     whole.extend([0; 1024]);
-    // An archive is kept as it is: what is in it is for whoever unpacks it, which is no part of this program.
+    // An archive is kept as it is; what is in it is judged before it is unpacked.
     let written = write(&path, incoming(&whole)).await.unwrap();
     let pieces: Vec<Bytes> = read(path.clone()).try_collect().await.unwrap();
     assert_eq!(pieces.concat(), whole);
@@ -164,6 +164,108 @@ async fn names_in_an_archive_lead_nowhere() {
     let found: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// What is said of an archive with these entries: kind, name, where it leads.
+async fn judged(entries: &[(tar::EntryType, &str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("one.tar.gz");
+    let mut whole = evil(tar::EntryType::Directory, "volume/", "", 0);
+    for (kind, name, link) in entries {
+        whole.extend(evil(*kind, name, link, 0));
+    }
+    whole.extend([0; 1024]);
+    write(&path, incoming(&whole)).await.unwrap();
+    match fits(&path).await {
+        Ok(()) => "fits".to_owned(),
+        Err(error) => {
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            error.to_string()
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_could_leave_the_volume_is_named() {
+    use tar::EntryType as Kind;
+    for (kind, name, link, why) in [
+        (Kind::Regular, "../../outside", "", "lies outside of the volume"),
+        (Kind::Regular, "volume/../outside", "", "lies outside of the volume"),
+        (Kind::Regular, "volume/a/../../outside", "", "lies outside of the volume"),
+        (Kind::Regular, "/etc/passwd", "", "lies outside of the volume"),
+        (Kind::Regular, "/volume/a", "", "lies outside of the volume"),
+        (Kind::Regular, "./volume/a", "", "lies outside of the volume"),
+        (Kind::Regular, "etc/passwd", "", "lies outside of the volume"),
+        (Kind::Regular, "volumes/a", "", "lies outside of the volume"),
+        (Kind::Regular, "volume//a", "", "lies outside of the volume"),
+        (Kind::Directory, "/", "", "lies outside of the volume"),
+        (Kind::Directory, "..", "", "lies outside of the volume"),
+        (Kind::Symlink, "volume", "/etc", "stands in the place of the volume"),
+        (
+            Kind::Link,
+            "volume/hard",
+            "/etc/passwd",
+            "is a hard link to what lies outside of the volume",
+        ),
+        (
+            Kind::Link,
+            "volume/hard",
+            "../etc/passwd",
+            "is a hard link to what lies outside of the volume",
+        ),
+        (
+            Kind::Link,
+            "volume/hard",
+            "volume/../x",
+            "is a hard link to what lies outside of the volume",
+        ),
+        (Kind::Link, "volume/hard", "volume", "is a hard link to what lies outside of the volume"),
+        (Kind::Block, "volume/disk", "", "is a device"),
+        (Kind::XGlobalHeader, "volume/global", "", "is of a kind that no volume has"),
+    ] {
+        let expect = format!("entry `{name}` of the archive {why}");
+        assert_eq!(judged(&[(kind, name, link)]).await, expect);
+    }
+}
+
+#[tokio::test]
+async fn what_is_reached_through_a_link_is_named() {
+    use tar::EntryType as Kind;
+    let link = (Kind::Symlink, "volume/d/link", "/etc");
+    let through = "is reached through a link of the archive";
+    for (kind, name, to, why) in [
+        (Kind::Regular, "volume/d/link/passwd", "", through),
+        (Kind::Directory, "volume/d/link/", "", through),
+        (Kind::Regular, "volume/d/link", "", through),
+        (Kind::Symlink, "volume/d/link/x/y", "z", through),
+        (
+            Kind::Link,
+            "volume/hard",
+            "volume/d/link/passwd",
+            "is a hard link to what is reached through a link",
+        ),
+    ] {
+        let expect = format!("entry `{name}` of the archive {why}");
+        assert_eq!(judged(&[link, (kind, name, to)]).await, expect);
+    }
+}
+
+#[tokio::test]
+async fn what_volumes_have_fits() {
+    use tar::EntryType as Kind;
+    let all = [
+        (Kind::Directory, "volume/d/", ""),
+        (Kind::Regular, "volume/d/..a", ""),
+        (Kind::Symlink, "volume/d/link", "../../../etc/passwd"),
+        (Kind::Symlink, "volume/absolute", "/etc"),
+        (Kind::Regular, "volume/d/link2", ""),
+        (Kind::Link, "volume/hard", "volume/d/..a"),
+        (Kind::Link, "volume/d/same", "volume/d/link"),
+        (Kind::Fifo, "volume/pipe", ""),
+        // Major 1, minor 3.
+        (Kind::Char, "volume/null", ""),
+    ];
+    assert_eq!(judged(&all).await, "fits");
 }
 
 #[tokio::test]

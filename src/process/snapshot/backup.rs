@@ -129,6 +129,7 @@ pub fn prove(work: Work) -> StepFuture {
 /// What comes out of the backup.
 async fn tried(work: &Work, host: &HostEngine) -> Result<archive::Contents, Failure> {
     let fetched = fetch(work, &work.resource, &archive_of(&work.resource)?).await?;
+    archive::fits(fetched.path()).await.map_err(door::broken)?;
     let token = &work.resource.uuid;
     let (name, scratch) = (helper::name(token), door::scratch(token));
     // What a run that was cut off has left would be found in it.

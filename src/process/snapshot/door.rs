@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::archive::{Contents, Incoming, of_stream};
+use crate::archive::{Contents, Incoming, PLACE, of_stream};
 use crate::clock::Clock;
 use crate::engine::spec::{Limits, NetworkAttachment, ProcessSpec, StorageSpec};
 use crate::engine::{ByteStream, ContainerSpec, Engine, EngineError, RemoveVolumes, VolumeSpec};
@@ -13,8 +13,6 @@ use crate::process::step::{Failure, Retry};
 
 /// An image without a file.
 const EMPTY: &str = "ranchette/empty:1";
-/// Where the volume is in the container.
-const PLACE: &str = "/volume";
 
 /// What may be done with a volume.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -72,6 +72,7 @@ async fn put_back(work: &Work, from: From<'_>, kept: &Archive) -> Result<(), Fai
     }
     let host = host_of(&work.site, volume)?;
     let archive = from.fetch(work, kept).await?;
+    archive::fits(archive.path()).await.map_err(door::broken)?;
     let spec = spec_of(volume)?;
     let image = work.site.store.read(|read| read.setting(HELPER_IMAGE))?.unwrap_or_default();
     let engine = &host.engine;

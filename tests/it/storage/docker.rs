@@ -7,7 +7,7 @@ use crate::docker_support::docker;
 use crate::ranch::{Ranch, until};
 
 /// A service with data in a volume: files of several kinds, owners and modes.
-fn compose(image: &str) -> String {
+pub(super) fn compose(image: &str) -> String {
     format!(
         r#"services:
   db:
@@ -27,7 +27,7 @@ const LOOK: &str = "cd /data && find . | sort | while read f; do stat -c '%n %a 
                     readlink link; stat -c %Y kept";
 
 /// Waits until a resource is in a state, and fails when something went wrong on the way.
-async fn reach(ranch: &Ranch, path: &str, state: &str) -> Value {
+pub(super) async fn reach(ranch: &Ranch, path: &str, state: &str) -> Value {
     until(&format!("{path} is {state}"), async || {
         let found = ranch.send(Method::GET, path, &json!({})).await;
         assert_ne!(found["transitioning"], "error", "{found}");

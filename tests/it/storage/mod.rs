@@ -4,6 +4,7 @@ mod api;
 mod bucket;
 mod docker;
 mod drivers;
+mod hostile;
 mod keeping;
 mod named;
 mod templates;
