@@ -13,6 +13,7 @@ mod balancer;
 mod balancer_kept;
 mod balancer_wire;
 mod bound;
+mod bound_docker;
 mod build_contexts;
 mod catalog;
 mod cattle_client;
