@@ -257,11 +257,41 @@ pub fn is_signed(key: &[u8], text: &str, body: &[u8], now_s: i64, most_s: i64) -
 }
 
 /// Milliseconds before the next attempt after so many that failed; nothing when it is given up.
-pub fn wait_ms(failed: u32) -> Option<i64> {
+fn wait_ms(failed: u32) -> Option<i64> {
     /// Seconds: eight attempts over a day.
     const WAITS_S: &[i64] = &[10, 60, 300, 1_800, 7_200, 21_600, 54_000];
     let place = usize::try_from(failed.saturating_sub(1)).unwrap_or(usize::MAX);
     WAITS_S.get(place).map(|wait| wait * 1_000)
+}
+
+/// Longest pause that an answer can ask for, in milliseconds: who says so may mean tomorrow, or err.
+const LONGEST_PAUSE_MS: i64 = 3_600_000;
+/// How long a delivery is tried if its receiver asks for pauses, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// Milliseconds for which an answer asks to be left alone, from its status and its `Retry-After`: seconds, or
+/// the date of an end. Only those who have too much to do are believed.
+pub fn pause_ms(status: u16, retry_after: Option<&str>, now_ms: i64) -> i64 {
+    let Some(text) = retry_after.filter(|_| matches!(status, 429 | 503)) else { return 0 };
+    let text = text.trim();
+    let asked_ms = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number has are a long time, too.
+        text.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1_000)
+    } else {
+        let end = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text);
+        end.map_or(0, |end| end.as_millisecond().saturating_sub(now_ms))
+    };
+    asked_ms.clamp(0, LONGEST_PAUSE_MS)
+}
+
+/// When to try again after so many attempts that failed, the first of them at `first_ms`, and a pause that was
+/// asked for; nothing when it is given up. Pauses do not make it last longer than a day.
+pub fn next_ms(first_ms: i64, now_ms: i64, failed: u32, pause_ms: i64) -> Option<i64> {
+    let at = now_ms.saturating_add(wait_ms(failed)?.max(pause_ms));
+    let end = first_ms.saturating_add(DAY_MS);
+    // It began so long ago when nobody was there to try: then the number of attempts is what counts.
+    let fits = end > now_ms && end >= now_ms.saturating_add(pause_ms);
+    Some(if fits { at.min(end) } else { at })
 }
 
 /// What an answer means.
@@ -383,6 +413,55 @@ mod tests {
         ] {
             assert_eq!(verdict(status), expect, "{status}");
         }
+    }
+
+    #[test]
+    fn pauses_that_are_asked_for() {
+        const NOW_MS: i64 = 784_111_777_000;
+        for (status, text, expect_s) in [
+            (503, Some("120"), 120),
+            (429, Some(" 0 "), 0),
+            (429, Some("3600"), 3_600),
+            (429, Some("3601"), 3_600),
+            (503, Some("99999999999999999999999"), 3_600),
+            (503, Some("Sun, 06 Nov 1994 08:50:07 GMT"), 30),
+            (429, Some("Mon, 07 Nov 1994 08:49:37 GMT"), 3_600),
+            (503, Some("Sun, 06 Nov 1994 08:49:36 GMT"), 0),
+            (503, Some("Sun, 06 Nov 9994 08:49:37 GMT"), 3_600),
+            (503, Some("-5"), 0),
+            (503, Some("1.5"), 0),
+            (503, Some("soon"), 0),
+            (503, Some(""), 0),
+            (503, None, 0),
+            // Whoever answers so has not too much to do.
+            (500, Some("120"), 0),
+            (404, Some("120"), 0),
+            (200, Some("120"), 0),
+        ] {
+            assert_eq!(pause_ms(status, text, NOW_MS), expect_s * 1_000, "{status} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_puts_off_the_next_attempt_and_never_the_end() {
+        const HOUR_MS: i64 = 3_600_000;
+        assert_eq!(next_ms(0, 0, 1, 0), Some(10_000));
+        assert_eq!(next_ms(0, 0, 1, 9_000), Some(10_000), "it would have been later");
+        assert_eq!(next_ms(0, 0, 1, 11_000), Some(11_000));
+        assert_eq!(next_ms(0, 0, 8, HOUR_MS), None);
+        // Whoever asks for the longest pause every time is asked as often, and no longer.
+        let (mut now, mut hours) = (0, Vec::new());
+        for failed in 1.. {
+            let Some(next) = next_ms(0, now, failed, HOUR_MS) else { break };
+            assert!(next - now >= HOUR_MS);
+            now = next;
+            hours.push(now / HOUR_MS);
+        }
+        assert_eq!(hours, [1, 2, 3, 4, 6, 12, 24]);
+        // The server was away for days: it is tried as often as ever.
+        assert_eq!(next_ms(0, 3 * DAY_MS, 2, 0), Some(3 * DAY_MS + 60_000));
+        assert_eq!(next_ms(0, DAY_MS - 1, 2, HOUR_MS), Some(DAY_MS - 1 + HOUR_MS));
+        assert_eq!(next_ms(0, i64::MAX, 2, HOUR_MS), Some(i64::MAX));
     }
 
     #[test]

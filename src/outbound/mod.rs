@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue, LOCATION};
+use hyper::header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::rt::TokioExecutor;
@@ -66,6 +66,8 @@ impl Default for Limits {
 pub struct Answer {
     /// Its status.
     pub status: u16,
+    /// When to come again, as its header `Retry-After` says it.
+    pub retry_after: Option<String>,
     /// Its body.
     pub body: Bytes,
 }
@@ -213,10 +215,11 @@ impl Client {
     ) -> Result<(Answer, Option<String>), Fault> {
         let answer = self.head(rules, url, request).await?;
         let status = answer.status().as_u16();
-        let location = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-        let location = location.map(str::to_owned);
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let header = |name: HeaderName| header(name).map(str::to_owned);
+        let (location, retry_after) = (header(LOCATION), header(RETRY_AFTER));
         if limits.body == 0 {
-            return Ok((Answer { status, body: Bytes::new() }, location));
+            return Ok((Answer { status, retry_after, body: Bytes::new() }, location));
         }
         let body = Limited::new(answer.into_body(), limits.body).collect().await;
         let body = body.map_err(|error| {
@@ -225,7 +228,7 @@ impl Client {
             }
             Fault::Unreachable { host: host(url), why: error.to_string() }
         })?;
-        Ok((Answer { status, body: body.to_bytes() }, location))
+        Ok((Answer { status, retry_after, body: body.to_bytes() }, location))
     }
 
     /// One request, and the answer whose body is still to come. Redirects are not followed; limits are the

@@ -133,7 +133,7 @@ async fn forbidden_addresses_are_not_called() {
     }
     assert_eq!(server.heard(), [""; 0], "nobody was called");
     let answer = client.send(&rules("127.0.0.0/8"), get(&server.url()), LIMITS).await;
-    assert_eq!(answer, Ok(Answer { status: 200, body: "moo".into() }));
+    assert_eq!(answer, Ok(Answer { status: 200, retry_after: None, body: "moo".into() }));
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn answers_are_bounded_and_messages_keep_secrets() {
     let fault = client.send(&here, get(&endless.url()), LIMITS).await.expect_err("too long");
     assert!(matches!(fault, Fault::Large { .. }), "{fault}");
     let unread = client.send(&here, get(&endless.url()), Limits { body: 0, ..LIMITS }).await;
-    assert_eq!(unread, Ok(Answer { status: 200, body: Bytes::new() }));
+    assert_eq!(unread, Ok(Answer { status: 200, retry_after: None, body: Bytes::new() }));
 
     let blocked = client.send(&rules(""), get(&server.url()), LIMITS).await.expect_err("blocked");
     assert_eq!(

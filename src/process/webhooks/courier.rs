@@ -16,8 +16,10 @@ use super::{DELIVERED, DELIVERY, SECRET, SINK, STATUS, TOKEN, WAITING};
 use crate::error::Result;
 use crate::events::Changes;
 use crate::model::resource::Resource;
-use crate::outbound::message::{Event, Proof, Sink, Told, Verdict, message, verdict, wait_ms};
-use crate::outbound::{Client, Limits, Request};
+use crate::outbound::message::{
+    Event, Proof, Sink, Told, Verdict, message, next_ms, pause_ms, verdict,
+};
+use crate::outbound::{Answer, Client, Limits, Request};
 use crate::process::site::Site;
 use crate::process::{outbound, secrets};
 use crate::store::{Condition, Op, Query, Read, Tx};
@@ -53,6 +55,15 @@ struct Came {
     verdict: Verdict,
     status: Option<u16>,
     error: Option<String>,
+    /// Milliseconds for which it asks to be left alone.
+    pause_ms: i64,
+}
+
+impl Came {
+    /// No answer came.
+    fn nothing(error: String) -> Self {
+        Self { verdict: Verdict::Later, status: None, error: Some(error), pause_ms: 0 }
+    }
 }
 
 impl Courier {
@@ -174,27 +185,31 @@ async fn attempt(site: &Arc<Site>, client: &Client, delivery: i64) -> Result<()>
     let began = site.clock.now_ms();
     let came = match request {
         Ok(request) => match client.send(&rules, request, LIMITS).await {
-            Ok(answer) => answered(answer.status),
-            Err(fault) => {
-                Came { verdict: Verdict::Later, status: None, error: Some(fault.to_string()) }
-            }
+            Ok(answer) => answered(&answer, site.clock.now_ms()),
+            Err(fault) => Came::nothing(fault.to_string()),
         },
-        Err(error) => Came { verdict: Verdict::Later, status: None, error: Some(error) },
+        Err(error) => Came::nothing(error),
     };
     let lasted = site.clock.now_ms().saturating_sub(began).max(0);
     site.store.write(move |tx| record(tx, delivery, came, began, lasted)).await
 }
 
-fn answered(status: u16) -> Came {
+fn answered(answer: &Answer, now: i64) -> Came {
+    let status = answer.status;
+    let pause_ms = pause_ms(status, answer.retry_after.as_deref(), now);
     let error = match status {
         200..=299 => None,
         300..=399 => Some(format!(
             "it answered {status} and sends elsewhere; a webhook needs the address that it leads to"
         )),
         410 => Some(format!("it answered {status}: it wants to hear no more")),
+        _ if pause_ms > 0 => Some(format!(
+            "it answered {status} and is left alone for {} seconds as it asks",
+            pause_ms.saturating_add(999) / 1000
+        )),
         _ => Some(format!("it answered {status}")),
     };
-    Came { verdict: verdict(status), status: Some(status), error }
+    Came { verdict: verdict(status), status: Some(status), error, pause_ms }
 }
 
 /// What to send and by which rules; nothing when the delivery is not to be made any more. A secret that
@@ -265,13 +280,15 @@ fn record(tx: &mut Tx<'_>, delivery: i64, came: Came, began: i64, lasted: i64) -
         );
         row.data.shift_remove(HELD);
         let tries = u32::try_from(row.list("attempts").len()).unwrap_or(u32::MAX);
-        match (came.verdict, wait_ms(tries)) {
+        let first = row.list("attempts").first().and_then(|first| first["at"].as_i64());
+        let next = next_ms(first.unwrap_or(began), now, tries, came.pause_ms);
+        match (came.verdict, next) {
             (Verdict::Arrived, _) => {
                 row.set(STATUS, DELIVERED);
                 row.set("endedAt", now);
                 row.set("nextAttempt", Value::Null);
             }
-            (Verdict::Later, Some(wait_ms)) => row.set("nextAttempt", now.saturating_add(wait_ms)),
+            (Verdict::Later, Some(next)) => row.set("nextAttempt", next),
             (Verdict::Later, None) | (Verdict::Never, _) => super::give_up(row, now),
         }
         Ok(())

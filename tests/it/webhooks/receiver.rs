@@ -35,6 +35,8 @@ impl Call {
 #[derive(Clone, Debug)]
 pub enum Says {
     Status(u16),
+    /// This status, and when to come again.
+    Busy(u16, String),
     /// Sends elsewhere, with this status.
     To(u16, String),
     /// Nothing, for as long as the receiver lives.
@@ -118,12 +120,13 @@ async fn serve(mut stream: TcpStream, heard: Arc<Heard>) {
     let says = heard.next.lock().expect("answers").pop_front().unwrap_or(Says::Status(200));
     heard.calls.lock().expect("calls").push(call);
     heard.more.notify_waiters();
-    let (status, location) = match says {
+    let (status, header) = match says {
         Says::Status(status) => (status, String::new()),
+        Says::Busy(status, when) => (status, format!("Retry-After: {when}\r\n")),
         Says::To(status, to) => (status, format!("Location: {to}\r\n")),
         Says::Silence => return heard.held.lock().expect("held").push(stream),
     };
-    let answer = format!("HTTP/1.1 {status} So\r\n{location}Content-Length: 4\r\n\r\nso\r\n");
+    let answer = format!("HTTP/1.1 {status} So\r\n{header}Content-Length: 4\r\n\r\nso\r\n");
     // Whoever has read the status hangs up.
     let _ = stream.write_all(answer.as_bytes()).await;
 }

@@ -154,6 +154,56 @@ async fn what_nobody_takes_for_a_day_is_given_up_and_can_be_told_once_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_has_too_much_to_do_is_left_alone_as_it_asks() {
+    let (mut world, time) = world().await;
+    // 120 seconds after `NOW_MS`, and the same again by a date; then for much longer than anybody waits.
+    let date = "Tue, 14 Nov 2023 22:17:20 GMT".to_owned();
+    let says = [
+        Says::Busy(429, "120".to_owned()),
+        Says::Busy(503, date),
+        Says::Busy(503, "1000000".to_owned()),
+        Says::Busy(500, "1000000".to_owned()),
+    ];
+    let receiver = Receiver::new(says).await;
+    let sink = webhook(&world, "bell", &receiver.url(), json!({})).await;
+    world.stack("shop").await;
+    let mut due = NOW_MS;
+    for (attempt, wait_s, said) in [
+        (1, 120, "it answered 429 and is left alone for 120 seconds as it asks"),
+        (2, 120, "it answered 503 and is left alone for 120 seconds as it asks"),
+        (3, 3_600, "it answered 503 and is left alone for 3600 seconds as it asks"),
+        (4, 1_800, "it answered 500"),
+    ] {
+        let row = tried(&world, sink, attempt, "waiting").await;
+        due += wait_s * 1_000;
+        assert_eq!(row.list("attempts")[attempt - 1]["error"], said);
+        assert_eq!(row.int("nextAttempt"), Some(due), "{said}");
+        time.advance((due - 1 - time.now_ms()).unsigned_abs());
+        assert_eq!(receiver.calls().len(), attempt, "it is not the time yet");
+        time.advance(1);
+    }
+    tried(&world, sink, 5, "delivered").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_asks_for_pauses_is_given_up_after_a_day_all_the_same() {
+    let (mut world, time) = world().await;
+    let receiver = Receiver::new(vec![Says::Busy(503, "86400".to_owned()); 9]).await;
+    let sink = webhook(&world, "bell", &receiver.url(), json!({})).await;
+    world.stack("shop").await;
+    for attempt in 1..8 {
+        let row = tried(&world, sink, attempt, "waiting").await;
+        let next = row.int("nextAttempt").expect("a time");
+        time.advance((next - time.now_ms()).unsigned_abs());
+    }
+    let row = tried(&world, sink, 8, "failed").await;
+    assert_eq!(row.int("endedAt"), Some(NOW_MS + 86_400_000));
+    assert_eq!(receiver.calls().len(), 8);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_wants_to_hear_no_more_is_not_told_again() {
     let (mut world, _) = world().await;
     let receiver = Receiver::new([Says::Status(410)]).await;
