@@ -4,10 +4,9 @@
 // disk. Saving writes only the files that were edited; the server puts the edit into the file byte for byte.
 
 import { act, can, post, scoped } from "./api.js";
+import { Asking } from "./asking.js";
 import { base64 } from "./files.js";
 import { planRemoves } from "./plan.js";
-
-const PAUSE_MS = 450;
 
 /**
  * @typedef {object} OnDisk
@@ -43,10 +42,14 @@ export class BoundDraft {
     this.plan = null;
     this.problems = [];
     this.failure = null;
-    this.planning = false;
     this.busy = false;
     this.loaded = false;
-    this.timer = 0;
+    this.asking = new Asking({
+      body: () => this.body({ dryRun: true }),
+      accept: (answer) => Object.assign(this, { plan: answer, problems: answer.problems || [], failure: null }),
+      refuse: (error) => this.refuse(error),
+      changed,
+    });
   }
 
   get touched() {
@@ -54,7 +57,12 @@ export class BoundDraft {
   }
 
   get ready() {
-    return Boolean(this.plan) && !this.planning && !this.busy && !this.timer;
+    return Boolean(this.plan) && this.asking.isSettled && !this.busy;
+  }
+
+  /** True while the plan is asked for. */
+  get planning() {
+    return this.asking.underWay;
   }
 
   get mayEdit() {
@@ -82,40 +90,24 @@ export class BoundDraft {
   edit(name, text) {
     const file = this.files.find((one) => one.name === name);
     file.typed = text;
-    this.close();
     this.closed = false;
-    this.timer = setTimeout(() => this.check(), PAUSE_MS);
+    this.asking.later();
     this.changed();
   }
 
   close() {
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.running?.abort();
-    this.running = null;
+    this.asking.stop();
     this.closed = true;
   }
 
-  async check() {
-    this.running?.abort();
-    const mine = new AbortController();
-    this.running = mine;
-    this.timer = 0;
-    this.planning = true;
-    this.changed();
-    try {
-      const answer = await post(scoped("stackplans"), this.body({ dryRun: true }), { signal: mine.signal });
-      if (this.running === mine) Object.assign(this, { plan: answer, problems: answer.problems || [], failure: null });
-    } catch (error) {
-      if (this.running === mine) {
-        const failure = error.problems?.length > 0 ? null : error.message;
-        Object.assign(this, { plan: null, problems: error.problems || [], failure });
-      }
-    }
-    if (this.running !== mine) return;
-    this.running = null;
-    this.planning = false;
-    this.changed();
+  /** Asks for the plan. */
+  check() {
+    return this.asking.now();
+  }
+
+  refuse(error) {
+    const failure = error.problems?.length > 0 ? null : error.message;
+    Object.assign(this, { plan: null, problems: error.problems || [], failure });
   }
 
   /**

@@ -1,12 +1,10 @@
 // A stack being written: its files, and what the API says applying them would do.
 //
-// The plan is asked for after every pause in typing. An answer to older text is dropped, and nothing
-// can be applied but what was planned.
+// The plan is asked for after every pause in typing, and nothing can be applied but what was planned.
 
 import { post, scoped } from "./api.js";
+import { Asking } from "./asking.js";
 import { base64, parseEnv, stackName } from "./files.js";
-
-const PAUSE_MS = 450;
 
 /**
  * @typedef {object} Files
@@ -29,8 +27,13 @@ export class Draft {
     this.problems = [];
     this.failure = null;
     this.wrongName = null;
-    this.planning = false;
     this.applying = false;
+    this.asking = new Asking({
+      body: () => this.body(true),
+      accept: (answer) => this.accept(answer),
+      refuse: (error) => this.refuse(error),
+      changed,
+    });
     this.named = Boolean(files.name);
     this.start = JSON.stringify(files);
     if (files.compose.trim()) this.replan();
@@ -38,7 +41,12 @@ export class Draft {
 
   /** True when the plan shown is that of the present text. */
   get ready() {
-    return Boolean(this.plan) && !this.planning && !this.applying && !this.timer;
+    return Boolean(this.plan) && this.asking.isSettled && !this.applying;
+  }
+
+  /** True while the plan is asked for. */
+  get planning() {
+    return this.asking.underWay;
   }
 
   /** True when something was typed since the draft was opened. */
@@ -67,36 +75,14 @@ export class Draft {
   /** Asks for the plan after a pause. */
   replan() {
     this.close();
-    this.planning = false;
     if (!this.files.compose.trim()) this.settle(null, [], null, null);
-    else if (this.files.name.trim()) this.timer = setTimeout(() => this.check(), PAUSE_MS);
+    else if (this.files.name.trim()) this.asking.later();
     this.changed();
   }
 
   /** Stops asking. */
   close() {
-    clearTimeout(this.timer);
-    this.timer = 0;
-    this.running?.abort();
-    this.running = null;
-  }
-
-  async check() {
-    const mine = new AbortController();
-    this.running = mine;
-    this.timer = 0;
-    this.planning = true;
-    this.changed();
-    try {
-      const answer = await post(scoped("stackplans"), this.body(true), { signal: mine.signal });
-      if (this.running === mine) this.accept(answer);
-    } catch (error) {
-      if (this.running === mine) this.refuse(error);
-    }
-    if (this.running !== mine) return;
-    this.running = null;
-    this.planning = false;
-    this.changed();
+    this.asking.stop();
   }
 
   /** Applies the files; resolves to the API's answer, or null when it refused. */
