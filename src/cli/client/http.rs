@@ -1,7 +1,6 @@
 //! HTTP as a command speaks it: plain or over TLS, one connection kept for the next question.
 //!
-//! The same way to the server is used for websockets. Everything else in the program speaks HTTP
-//! without TLS, or is the client of ACME servers.
+//! The same way to the server is used for websockets.
 
 use std::io;
 use std::path::Path;
