@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::caller::{AuthType, Caller};
-use super::identities;
+use super::{identities, secret};
 use crate::model::id;
 use crate::store::NewAudit;
 
@@ -160,47 +160,116 @@ const SECRET_FIELDS: &[(&str, &str)] = &[
     ("certificate", "key"),
     // What stacks were called.
     ("environment", "content"),
-    ("environment", "environment"),
-    ("environment", "templates"),
-    ("environment", "text"),
     ("secret", "value"),
-    // What is saved in a stack's directory, and read from there.
+    // What is saved in a stack's directory.
     ("stack", "content"),
-    ("stack", "environment"),
-    ("stack", "previousEnvironment"),
-    ("stack", "templates"),
-    ("stack", "text"),
-    ("stackFile", "text"),
-    // Files and variables may be where compose files take their secrets from.
     ("stackPlan", "after"),
     ("stackPlan", "before"),
-    ("stackPlan", "environment"),
-    ("stackPlan", "files"),
     ("token", "code"),
 ];
+
+/// (type, key): texts that people write, with passwords in them. No type is every type.
+const TEXTS: &[(Option<&str>, &str)] = &[
+    (None, "dockerCompose"),
+    (None, "dockerComposeConfig"),
+    (None, "rancherCompose"),
+    (None, "rancherComposeConfig"),
+    (Some("environment"), "text"),
+    (Some("stack"), "text"),
+    (Some("stackFile"), "text"),
+    (Some("stackPlan"), "text"),
+];
+
+/// Keys whose values hold passwords under names: variables, answers to questions, and files, which may be where
+/// compose files take their secrets from.
+const NAMED: &[&str] = &["answers", "environment", "files", "previousEnvironment", "templates"];
 
 /// How keys end that hold configurations: those of machine drivers and login providers have keys under
 /// names of their own, and a launch configuration has environment variables.
 const CONFIGURATIONS: &[&str] = &["Config", "Configs"];
 
-/// A body without its secrets, at any depth. Keys compare in any letter case.
+/// A body without its secrets, at any depth. Keys compare in any letter case. What a text or a map was is still
+/// to be told from another: the one has its length and digest, the other its names.
 pub fn masked(ty: &str, value: &Value) -> Value {
+    masked_in([ty, ty], value)
+}
+
+/// The same in what is of one type, as the call says, and of another, as it says itself: that may be anything,
+/// and so the secrets of both are left out.
+fn masked_in(types: [&str; 2], value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             // A list's entries and nested objects say their own type.
-            let ty = map.get("type").and_then(Value::as_str).unwrap_or(ty);
-            let kept = map.iter().filter(|(key, _)| !is_secret(ty, key));
-            Value::Object(kept.map(|(key, value)| (key.clone(), masked(ty, value))).collect())
+            let own = map.get("type").and_then(Value::as_str).unwrap_or(types[1]);
+            let types = [types[0], own];
+            let kept = map.iter().filter(|(key, _)| !is_secret(types, key));
+            let kept = kept.map(|(key, value)| {
+                let shown = if value.is_null() {
+                    Value::Null
+                } else if is_text(types, key) {
+                    summary(value)
+                } else if is_any(NAMED, key) {
+                    names(value)
+                } else {
+                    masked_in(types, value)
+                };
+                (key.clone(), shown)
+            });
+            Value::Object(kept.collect())
         }
-        Value::Array(list) => Value::Array(list.iter().map(|value| masked(ty, value)).collect()),
+        Value::Array(list) => list.iter().map(|value| masked_in(types, value)).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
-fn is_secret(ty: &str, key: &str) -> bool {
-    CONFIGURATIONS.iter().any(|end| key.ends_with(end))
-        || SECRET_KEYS.iter().any(|secret| secret.eq_ignore_ascii_case(key))
-        || SECRET_FIELDS.iter().any(|(of, field)| *of == ty && *field == key)
+fn is_any(keys: &[&str], key: &str) -> bool {
+    keys.iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
+fn is_secret(types: [&str; 2], key: &str) -> bool {
+    // What the code of an error is, is no secret of a login.
+    let is_code = key == "code" && types[1] == "error";
+    let of_type =
+        |(of, field): &(&str, &str)| types.contains(of) && field.eq_ignore_ascii_case(key);
+    !is_text(types, key) && CONFIGURATIONS.iter().any(|end| key.ends_with(end))
+        || is_any(SECRET_KEYS, key)
+        || (!is_code && SECRET_FIELDS.iter().any(of_type))
+}
+
+fn is_text(types: [&str; 2], key: &str) -> bool {
+    let fits = |(of, field): &(Option<&str>, &str)| {
+        of.is_none_or(|of| types.contains(&of)) && field.eq_ignore_ascii_case(key)
+    };
+    TEXTS.iter().any(fits)
+}
+
+/// What a text was, without it.
+fn summary(value: &Value) -> Value {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
+    };
+    format!("{} bytes, sha256 {}", text.len(), secret::sha256_hex(&text)).into()
+}
+
+/// What values were given for, without them: the names of a map, of `NAME=value`, and of what has a name.
+fn names(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map.keys().map(|key| Value::from(key.as_str())).collect(),
+        Value::Array(list) => list.iter().map(name).collect(),
+        Value::String(_) => summary(value),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn name(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.split(['=', ':']).next().unwrap_or_default().into(),
+        Value::Object(map) => map.get("name").cloned().unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Value::Null,
+    }
 }
 
 /// Refusals recorded per [`WINDOW_MS`]: whoever knocks without a key must not fill the disk.
@@ -280,7 +349,7 @@ mod tests {
         check(
             "stackPlan",
             json!({ "name": "web", "files": { "key.txt": "eA" }, "environment": { "KEY": "x" } }),
-            json!({ "name": "web" }),
+            json!({ "name": "web", "files": ["key.txt"], "environment": ["KEY"] }),
         );
         check(
             "token",
@@ -291,6 +360,65 @@ mod tests {
             "token",
             json!({ "type": "error", "code": "Unauthorized" }),
             json!({ "type": "error", "code": "Unauthorized" }),
+        );
+    }
+
+    /// Of everything in which people write passwords there is what tells it from another, and no word of it.
+    #[test]
+    fn what_people_write_is_summed_up() {
+        const TEXT: &str =
+            "5 bytes, sha256 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+        let check = |ty, body: Value, expect: Value| {
+            assert_eq!(masked(ty, &body), expect, "{ty}");
+        };
+        for ty in ["stack", "stackPlan", "stackUpgrade", "projectTemplate", "anything"] {
+            check(
+                ty,
+                json!({ "dockerCompose": "hello", "RANCHERCOMPOSE": "hello", "name": "web" }),
+                json!({ "dockerCompose": TEXT, "RANCHERCOMPOSE": TEXT, "name": "web" }),
+            );
+            check(
+                ty,
+                json!({
+                    "stacks": [{ "answers": { "PW": "x" }, "templates": { "a.yml": "x" } }],
+                    "environment": ["PW=x", { "name": "PW", "value": "x" }],
+                    "previousEnvironment": { "PW": "x" },
+                    "files": null,
+                }),
+                json!({
+                    "stacks": [{ "answers": ["PW"], "templates": ["a.yml"] }],
+                    "environment": ["PW", "PW"],
+                    "previousEnvironment": ["PW"],
+                    "files": null,
+                }),
+            );
+        }
+        check(
+            "composeConfig",
+            json!({ "dockerComposeConfig": "hello", "rancherComposeConfig": "hello" }),
+            json!({ "dockerComposeConfig": TEXT, "rancherComposeConfig": TEXT }),
+        );
+        check(
+            "stackPlan",
+            json!({ "composeFiles": [{ "name": "compose.yaml", "text": "hello" }, "b.yaml"] }),
+            json!({ "composeFiles": [{ "name": "compose.yaml", "text": TEXT }, "b.yaml"] }),
+        );
+        check(
+            "stackPlan",
+            json!({ "dockerCompose": 5 }),
+            json!({ "dockerCompose": summary(&json!(5)) }),
+        );
+        // A body that gives itself another type is told no more of.
+        check(
+            "stackPlan",
+            json!({ "type": "error", "before": "x", "composeFiles": [{ "type": "x", "text": "hello" }] }),
+            json!({ "type": "error", "composeFiles": [{ "type": "x", "text": TEXT }] }),
+        );
+        check("secret", json!({ "type": "setting", "value": "x" }), json!({ "type": "setting" }));
+        check(
+            "stack",
+            json!({ "files": ["compose.yaml"], "stackFile": { "name": ".env", "text": "hello" } }),
+            json!({ "files": ["compose.yaml"], "stackFile": { "name": ".env", "text": TEXT } }),
         );
     }
 

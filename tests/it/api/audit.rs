@@ -104,6 +104,111 @@ async fn secrets_do_not_reach_the_log() {
     }
 }
 
+/// A password that somebody writes into everything that is sent in the course of a stack's life.
+const WRITTEN: &str = "written-inline-7";
+
+/// What the program logs on this thread, of every kind.
+#[derive(Clone, Default)]
+struct Logged(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix_web::test]
+async fn passwords_that_people_write_into_files_do_not_reach_the_log() {
+    let logged = Logged::default();
+    let own = logged.clone();
+    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    let guard = tracing::subscriber::set_default(all.with_writer(move || own.clone()).finish());
+    tracing::info!("it is listened to");
+    let site = Site::start().await;
+    let (admin, owner) = (site.admin().await, site.owner().await);
+    let compose = format!(
+        "services:\n  web:\n    image: nginx\n    environment: {{ PASSWORD: {WRITTEN} }}\n"
+    );
+    let rancher = format!("services:\n  web:\n    scale: 1\n    metadata: {{ pw: {WRITTEN} }}\n");
+    let wrong = format!("services:\n  web:\n    environment: {{ PASSWORD: [{WRITTEN}] }}\n");
+    let files = json!({ "pw.txt": WRITTEN, "pw.b64": "d3JpdHRlbi1pbmxpbmUtNw==" });
+    let variables = json!({ "PW": WRITTEN });
+    let plan = |more: Value| {
+        let mut plan = json!({ "name": "web", "dockerCompose": compose, "rancherCompose": rancher,
+            "environment": variables, "files": { "pw.txt": "d3JpdHRlbi1pbmxpbmUtNw==" } });
+        plan.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+        plan
+    };
+    let overlays = json!([{ "name": "a.yaml", "text": "" }, { "name": "b.yaml", "text": compose }]);
+    for (more, status) in [
+        (json!({}), 200),
+        (json!({ "composeFiles": overlays }), 200),
+        (json!({ "type": "error" }), 200),
+        (json!({ "dockerCompose": wrong }), 422),
+        (json!({ "dockerCompose": compose.replace("nginx", "[]") }), 422),
+        (json!({ "rancherCompose": rancher.replace("scale: 1", "scale: [") }), 422),
+        (json!({ "files": files }), 422),
+    ] {
+        let sent = plan(more);
+        let found = owner.post("/stackplans", sent.clone()).await;
+        assert_eq!(found.status, status, "{sent}: {}", found.text);
+    }
+    let stack = json!({ "name": "shop", "dockerCompose": compose, "rancherCompose": rancher,
+        "environment": variables, "answers": variables, "templates": files });
+    let stack = owner.post("/stacks", stack).await.ok(201);
+    let path =
+        |action: &str| format!("/stacks/{}?action={action}", stack["id"].as_str().expect("an id"));
+    let upgrade = json!({ "dockerCompose": compose, "rancherCompose": rancher,
+        "environment": variables, "answers": variables, "templates": files });
+    // Whatever comes of it: what is asked is in the log.
+    owner.post(&path("upgrade"), upgrade).await;
+    owner.post(&path("exportconfig"), json!({})).await.ok(200);
+    let container = json!({ "imageUuid": "docker:nginx", "environment": variables });
+    owner.post("/containers", container).await.ok(201);
+    let template = json!({ "name": "t", "stacks": [{ "name": "s", "dockerCompose": compose,
+        "rancherCompose": rancher, "answers": variables, "templateId": "x" }] });
+    admin.post("/projecttemplates", template).await;
+
+    what_was_written_is_summed_up(&owner, &compose).await;
+    nothing_written_is_in_the_log(&[owner, admin]).await;
+    drop(guard);
+    let logged = logged.0.lock().expect("a log").clone();
+    let logged = String::from_utf8_lossy(&logged);
+    assert!(logged.contains("it is listened to"));
+    assert!(!logged.contains(WRITTEN), "{logged}");
+}
+
+/// What is left of plans, and of everything else that was asked.
+async fn what_was_written_is_summed_up(owner: &Client, compose: &str) {
+    let query = "eventType=api.stackPlan.create&order=asc";
+    let plans = entries(owner, query, 7).await;
+    let asked: Value =
+        serde_json::from_str(plans[0]["requestObject"].as_str().expect("a body")).expect("JSON");
+    assert_eq!(asked["environment"], json!(["PW"]));
+    assert_eq!(asked["files"], json!(["pw.txt"]));
+    let summary = asked["dockerCompose"].as_str().expect("a summary");
+    assert!(summary.starts_with(&format!("{} bytes, sha256 ", compose.len())), "{summary}");
+    let [_] = &entries(owner, "eventType=api.stack.action&description=upgrade", 1).await[..] else {
+        panic!()
+    };
+}
+
+async fn nothing_written_is_in_the_log(clients: &[Client]) {
+    for client in clients {
+        let log = client.get("/auditlogs?limit=-1").await.text;
+        assert!(log.contains("api.stackPlan.create"), "{log}");
+        for word in [WRITTEN, "d3JpdHRlbi1pbmxpbmUtNw"] {
+            let at = log.find(word).map(|at| &log[at.saturating_sub(400)..at]);
+            assert_eq!(at, None, "{word}");
+        }
+    }
+}
+
 #[actix_web::test]
 async fn logins_logouts_and_refused_calls_are_recorded() {
     let site = Site::start().await;
