@@ -2,8 +2,10 @@
 
 use serde_json::{Map, json};
 
+use super::native::NATIVE;
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use crate::error::Result;
+use crate::model::names::label;
 use crate::model::resource::{NewResource, Resource};
 use crate::store::{Condition, Op, Query, Read, Tx};
 
@@ -127,8 +129,8 @@ fn wake_networks(tx: &mut Tx<'_>, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// Lets a host take nothing new and removes the containers of services from it; their services make them
-/// again elsewhere.
+/// Lets a host take nothing new and removes every container from it but those of the infrastructure and those
+/// that somebody else runs; services make theirs again elsewhere.
 ///
 /// # Errors
 /// When the database fails.
@@ -139,7 +141,10 @@ pub fn evacuate(tx: &mut Tx<'_>, host: &Resource) -> Result<Resource> {
         host.clone()
     };
     for container in tx.referrers("instance", "hostId", host.id)? {
-        if container.int("serviceId").is_some() {
+        let stays = container.flag("system")
+            || container.label(label::SYSTEM).is_some()
+            || container.flag(NATIVE);
+        if !stays {
             super::project::remove(tx, &container)?;
         }
     }

@@ -83,8 +83,8 @@ pub fn require_infrastructure(
     Err(Error::forbidden(format!("the role {role} may not change {}", what())))
 }
 
-/// `evacuate`: the host takes nothing new, and the containers of services go; their services make them
-/// again elsewhere.
+/// `evacuate`: the host takes nothing new, and its containers go; services make theirs again
+/// elsewhere.
 ///
 /// # Errors
 /// When the database fails.
