@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
 
+use super::lb_config::{self, Names};
 use super::world::{
     Container, ContainerFacts, Host, Network, Service, ServiceFacts, Stack, Texts, World,
 };
@@ -43,6 +44,7 @@ pub fn world(read: &Read<'_>, environment: i64) -> Result<Option<World>> {
         networks: networks.iter().map(|row| network(row, &project)).collect(),
     };
     balances(&services, &service_at, &mut world);
+    lb_configs(read, &services, (&service_at, &instances), &mut world)?;
     let sidekicks = sidekicks(&services, &mut world);
     let ports = ports(&all("port")?);
     let calls = calls(&all("instanceLink")?, &instance_at);
@@ -114,7 +116,6 @@ fn service(row: &Resource, stacks: &Places) -> Service {
             scale: row.int("scale").unwrap_or(1),
             metadata: row.map("metadata").cloned().unwrap_or_default(),
             fqdn: row.str("fqdn").map(str::to_owned),
-            lb_config: row.data.get("lbConfig").filter(|config| !config.is_null()).cloned(),
             token: row.str("token").map(str::to_owned),
             system: row.flag("system"),
             ..config_facts(config)
@@ -172,6 +173,36 @@ fn balances(services: &[Resource], places: &Places, world: &mut World) {
             service.balances = found;
         }
     }
+}
+
+/// What balancers and services that say where they want to be are told of themselves.
+fn lb_configs(
+    read: &Read<'_>,
+    services: &[Resource],
+    (service_at, instances): (&Places, &[Resource]),
+    world: &mut World,
+) -> Result<()> {
+    for (index, row) in services.iter().enumerate() {
+        let Some(config) = row.map("lbConfig") else { continue };
+        let mut names = Names::default();
+        for id in lb_config::services(config) {
+            let target = service_at.get(&id).and_then(|at| world.services.get(*at));
+            let name = target.map(|own| format!("{}/{}", world.stack_of(own), own.name));
+            names.services.extend(name.map(|name| (id, name)));
+        }
+        for id in lb_config::certificates(config) {
+            let row = read.get(id)?.filter(|row| row.removed.is_none());
+            names.certificates.extend(row.and_then(|row| row.name).map(|name| (id, name)));
+        }
+        for id in lb_config::containers(config) {
+            let row = instances.iter().find(|row| row.id == id);
+            names.containers.extend(row.map(|row| (id, row.display_name())));
+        }
+        if let Some(service) = world.services.get_mut(index) {
+            service.shown.lb_config = Some(lb_config::shown(config, &names));
+        }
+    }
+    Ok(())
 }
 
 /// Adds each sidekick as a service; their positions by (service, name).

@@ -8,6 +8,7 @@
 
 pub mod world;
 
+pub mod lb_config;
 pub mod load;
 
 pub mod names;

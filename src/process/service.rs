@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::balancer;
 use super::step::{Definition, Next, Outcome, Step, StepFuture, Work};
 use super::{may_begin, start};
 use crate::error::Result;
@@ -15,6 +16,11 @@ const DEPENDENCY_MS: i64 = 300;
 
 /// How often a service looks again whether there are ports for it, in milliseconds.
 const PORTS_MS: i64 = 2000;
+
+/// Field with what a service's containers prove themselves with; no client sees it.
+const TOKEN: &str = "token";
+/// Its length in characters.
+const TOKEN_LENGTH: usize = 40;
 
 /// Key in a process's data by which the controller says that the service is as wanted.
 pub const SETTLED: &str = "settled";
@@ -62,6 +68,7 @@ const fn converging(name: &'static str) -> Definition {
 fn created(_: Work) -> StepFuture {
     Box::pin(async {
         Outcome::commit(|tx, work| {
+            give_token(tx, &work.resource)?;
             super::selectors::service_changed(tx, &work.resource)?;
             if let Some(message) = super::reserve::reserve(tx, &work.resource)? {
                 return Ok(Next::Wait { until: Some(tx.now + PORTS_MS), message });
@@ -75,6 +82,19 @@ fn created(_: Work) -> StepFuture {
             Ok(Next::Chain("activate", Map::new()))
         })
     })
+}
+
+/// A service gets something that its own containers can prove themselves with: they alone are told, by the
+/// metadata service. It is kept for good.
+fn give_token(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
+    if service.str(TOKEN).is_none() {
+        let token = tx.entropy.token(TOKEN_LENGTH);
+        tx.update(service.id, |service| {
+            service.set(TOKEN, token);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// What a service still waits for before it starts (`depends_on` of its compose file).
@@ -121,6 +141,8 @@ pub(super) fn settled(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
         return Ok(Next::Wait { until: None, message });
     }
     bury(tx, work)?;
+    // One of an older version has none yet.
+    give_token(tx, &work.resource)?;
     let service = tx.require("service", work.resource.id)?;
     super::external::follow(tx, &service)?;
     if service.state != "removing" {
@@ -195,6 +217,7 @@ pub fn dismantle(tx: &mut Tx<'_>, service: &Resource) -> Result<()> {
         super::retire(tx, map.id)?;
     }
     super::links::bury(tx, service.id)?;
+    balancer::forget(tx, service)?;
     super::versions::bury(tx, service.id)?;
     super::reserve::release(tx, service)
 }

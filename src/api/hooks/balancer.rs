@@ -20,6 +20,8 @@ pub const HOOK: Hook = Hook {
     ..Hook::of("loadBalancerService")
 };
 
+/// The first version of Rancher's balancers that ends connections in peace.
+const DRAINS_SINCE: [u32; 3] = [0, 7, 12];
 /// Where a balancer answers whoever asks after its health.
 const HEALTH_PORT: i64 = 42;
 
@@ -45,8 +47,36 @@ fn create(_: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     check_rules(&creation.row.data)?;
     if let Some(Value::Object(launch)) = creation.row.data.get_mut("launchConfig") {
         balancer::default_check(launch);
+        label_agent(launch);
     }
     Ok(())
+}
+
+/// Labels that Rancher gives balancers, whose program asks a server for its configuration. A user's own stay.
+fn label_agent(launch: &mut Map<String, Value>) {
+    let image = text(launch, "imageUuid");
+    let drains = drains(image);
+    let role = if drains { "environmentAdmin,agent" } else { "environmentAdmin" };
+    let wanted = [
+        ("io.rancher.container.agent.role", Some(role)),
+        ("io.rancher.container.create_agent", Some("true")),
+        ("io.rancher.container.agent_service.drain_provider", drains.then_some("true")),
+    ];
+    let labels = launch.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+    let Value::Object(labels) = labels else { return };
+    for (key, value) in wanted {
+        if let Some(value) = value {
+            labels.entry(key).or_insert_with(|| value.into());
+        }
+    }
+}
+
+/// Whether the image is one of Rancher's that ends connections in peace.
+fn drains(image: &str) -> bool {
+    let version = image.rsplit_once("lb-service-haproxy:v").map(|(_, version)| version);
+    let numbers = version.map(|version| version.split('.').map(|part| part.parse::<u32>().ok()));
+    let numbers: Option<Vec<u32>> = numbers.and_then(Iterator::collect);
+    numbers.is_some_and(|numbers| numbers >= DRAINS_SINCE.to_vec())
 }
 
 fn update(_: &mut Ctx<'_, '_>, _: &Resource, changes: &mut Map<String, Value>) -> Result<()> {

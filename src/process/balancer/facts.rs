@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::model::resource::Resource;
 use crate::model::selector::Selector;
 use crate::process::issuance;
-use crate::store::{Query, Read};
+use crate::store::{Query, Read, Tx};
 
 /// Label with the ports that speak the proxy protocol.
 const PROXY_PORTS: &str = "io.rancher.loadbalancer.proxy-protocol.ports";
@@ -129,6 +129,31 @@ pub fn balancers(read: &Read<'_>, environment: Option<i64>) -> Result<Vec<Resour
         limit: usize::MAX >> 1,
         ..Query::default()
     })
+}
+
+/// Takes the rules that lead to a service which goes from the balancers of its environment.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget(tx: &mut Tx<'_>, target: &Resource) -> Result<()> {
+    let leads_there =
+        |rule: &Value| rule.get("serviceId").and_then(Value::as_i64) == Some(target.id);
+    for balancer in balancers(tx, target.account_id)? {
+        if balancer.id == target.id
+            || !list(balancer.map("lbConfig"), "portRules").iter().any(leads_there)
+        {
+            continue;
+        }
+        tx.update(balancer.id, |row| {
+            let config = row.data.get_mut("lbConfig");
+            let rules = config.and_then(|config| config.get_mut("portRules")?.as_array_mut());
+            if let Some(rules) = rules {
+                rules.retain(|rule| !leads_there(rule));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 fn list<'a>(map: Option<&'a Map<String, Value>>, field: &str) -> &'a [Value] {

@@ -9,7 +9,9 @@ mod trial;
 
 pub use trial::{Trial, refusal};
 
-pub use facts::{balancer, balancers, configuration, is_balanced, is_balancer, with_certificate};
+pub use facts::{
+    balancer, balancers, configuration, forget, is_balanced, is_balancer, with_certificate,
+};
 
 use std::sync::Arc;
 
