@@ -109,6 +109,7 @@ fn routes(config: &mut web::ServiceConfig, cors: Condition<Cors>) {
                     "/v1/exec{slash:/?}",
                     "/v1/hoststats{rest:(/project)?/?}",
                     "/v1/logs{slash:/?}",
+                    "/v1/stats/{id:.+}",
                 ])
                 .route(web::get().to(streams::open)),
             )

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::host::require_infrastructure;
 use super::{Access, Answer};
-use crate::api::streams::tickets::{ExecOutput, Purpose, Scheme};
+use crate::api::streams::tickets::{ExecOutput, OLD_STATS_PATH, Purpose, STATS_PATH, Scheme};
 use crate::api::streams::{self, log_options};
 use crate::engine::{ExecSpec, Stdin, Terminal};
 use crate::error::{Error, Result};
@@ -74,12 +74,28 @@ pub fn proxy(access: &Access<'_>, input: &Map<String, Value>) -> Result<Answer> 
 
 /// `containerStats` of a container.
 pub fn container_stats(access: &Access<'_>) -> Result<Answer> {
+    Ok(ticket(access, "statsAccess", of_container(access)))
+}
+
+/// `stats` of a container: the same, where older clients look for it.
+pub fn stats(access: &Access<'_>) -> Result<Answer> {
+    Ok(match ticket(access, "statsAccess", of_container(access)) {
+        Answer::Object(ty, mut fields) => {
+            let url = fields.get("url").and_then(Value::as_str);
+            let url = url.map(|url| url.replacen(STATS_PATH, OLD_STATS_PATH, 1));
+            fields.insert("url".to_owned(), url.into());
+            Answer::Object(ty, fields)
+        }
+        other @ (Answer::Row(_) | Answer::Rows(..) | Answer::File(_)) => other,
+    })
+}
+
+fn of_container(access: &Access<'_>) -> Purpose {
     let row = access.row;
     let prefix = registry::lookup("instance").map_or("", |entry| entry.prefix.as_str());
     let external_id =
         row.str("externalId").map_or_else(|| id::format(prefix, row.id), str::to_owned);
-    let purpose = Purpose::ContainerStats { container: row.id, external_id };
-    Ok(ticket(access, "statsAccess", purpose))
+    Purpose::ContainerStats { container: row.id, external_id }
 }
 
 /// `containerStats` of a service.

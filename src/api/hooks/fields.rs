@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::model::id;
 use crate::model::registry;
 use crate::model::resource::Resource;
-use crate::store::Read;
+use crate::reconcile::health::{self, HealthState};
+use crate::store::{Query, Read};
 
 fn ids_of(rows: &[Resource]) -> Vec<i64> {
     rows.iter().map(|row| row.id).collect()
@@ -49,6 +50,25 @@ pub fn nothing(_: &Read<'_>, _: &mut [Resource]) -> Result<()> {
 pub fn stack(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
     let pairs = read.referring_ids("service", "stackId", &ids_of(rows))?;
     set_ids(rows, "serviceIds", pairs);
+    Ok(())
+}
+
+/// An environment's health, which follows its stacks'.
+pub fn project(read: &Read<'_>, rows: &mut [Resource]) -> Result<()> {
+    for row in rows.iter_mut().filter(|row| row.kind == "project") {
+        let query = Query {
+            ty: "stack",
+            account_id: Some(row.id),
+            limit: usize::MAX >> 1,
+            ..Query::default()
+        };
+        let stacks = read.list(&query)?;
+        let health = health::combined(stacks.iter().map(|stack| {
+            let own = stack.str("healthState").and_then(HealthState::parse);
+            (stack.state.as_str(), own.unwrap_or(HealthState::Healthy))
+        }));
+        row.set("healthState", health.as_str());
+    }
     Ok(())
 }
 

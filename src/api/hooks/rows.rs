@@ -131,7 +131,7 @@ pub const LINKS: &[LinkHandler] = &[
         .from("authenticatedAsIdentityId"),
     LinkHandler::new("auditLog", "resource", sources::audit::of_resource).from("resourceId"),
     LinkHandler::new("container", "containerStats", access::container_stats),
-    LinkHandler::new("container", "stats", access::container_stats),
+    LinkHandler::new("container", "stats", access::stats),
     LinkHandler::new("haConfig", "dbdump", sources::ha::dump).needs("createscript"),
     LinkHandler::new("host", "config", host::config).needs("remove").from(host::HAS_CONFIG),
     LinkHandler::new("host", "containerStats", access::host_containers),
@@ -266,6 +266,7 @@ const WINDOWS_COMMAND: &[Field] = &[Field::new("windowsCommand", Kind::String)];
 
 /// Computers, by base type; those of a type below it only add fields.
 pub const COMPUTERS: &[Computer] = &[
+    Computer { ty: "account", newer: true, unlisted: &[], run: fields::project },
     Computer { ty: "host", newer: false, unlisted: machine::CONFIGS, run: endpoints::host },
     Computer { ty: "host", newer: false, unlisted: &[], run: host::mark_config },
     Computer { ty: "host", newer: true, unlisted: &[], run: fields::host },

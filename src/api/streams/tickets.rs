@@ -13,6 +13,10 @@ pub const LIFETIME_MS: i64 = 300_000;
 pub const PROXY_LIFETIME_MS: i64 = 57_600_000;
 /// Where proxied requests go; what follows is the path in the container.
 pub const PROXY_PATH: &str = "/v1/container-proxy";
+/// Where a container's statistics are; its id in the engine follows.
+pub const STATS_PATH: &str = "/v1/containerstats/";
+/// Where older clients look for them.
+pub const OLD_STATS_PATH: &str = "/v1/stats/";
 /// Tickets kept at most; the oldest make room.
 const MOST: usize = 4_096;
 /// Tickets kept at most for one account, so that nobody crowds out the others.
@@ -102,7 +106,7 @@ impl Purpose {
             Self::Logs { .. } => "/v1/logs/".to_owned(),
             Self::Exec { .. } => "/v1/exec/".to_owned(),
             Self::Proxy { .. } => format!("{PROXY_PATH}/"),
-            Self::ContainerStats { external_id, .. } => format!("/v1/containerstats/{external_id}"),
+            Self::ContainerStats { external_id, .. } => format!("{STATS_PATH}{external_id}"),
             Self::ServiceStats { .. } => "/v1/containerstats/service/".to_owned(),
             Self::HostContainers { .. } => "/v1/containerstats/host/".to_owned(),
             Self::HostStats { .. } => "/v1/hoststats".to_owned(),
@@ -146,6 +150,11 @@ impl Purpose {
     pub fn is_at(&self, path: &str) -> bool {
         if let (Self::Proxy { .. }, Some(rest)) = (self, path.strip_prefix(PROXY_PATH)) {
             return rest.is_empty() || rest.starts_with('/');
+        }
+        if let (Self::ContainerStats { external_id, .. }, Some(id)) =
+            (self, path.strip_prefix(OLD_STATS_PATH))
+        {
+            return id.trim_end_matches('/').eq_ignore_ascii_case(external_id);
         }
         self.path().trim_end_matches('/').eq_ignore_ascii_case(path.trim_end_matches('/'))
     }
@@ -310,6 +319,9 @@ mod tests {
             (&container, "/v1/containerstats/abc", true),
             (&container, "/v1/containerstats/abc/", true),
             (&container, "/v1/containerstats/abd", false),
+            (&container, "/v1/stats/abc", true),
+            (&container, "/v1/stats/abd", false),
+            (&host, "/v1/stats/abc", false),
             (&container, "/v1/containerstats/service/", false),
             (&host, "/v1/hoststats", true),
             (&host, "/v1/hoststats/project/", false),

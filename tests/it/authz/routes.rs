@@ -62,6 +62,7 @@ const CALLS: &[(&str, &str, &str, Open)] = &[
     ("/static/{path:.*}", "GET", "/static/../Cargo.toml", Everyone(404)),
     // A ticket is no key and a key no ticket.
     ("/v1/containerstats/{id:.+}", "GET", "/v1/containerstats/1i1", Everyone(401)),
+    ("/v1/stats/{id:.+}", "GET", "/v1/stats/1i1", Everyone(401)),
     ("/v1/containerstats/{id:.+}", "GET", "/v1/containerstats/1i1?token=nonsense", Everyone(401)),
     ("/v1/exec{slash:/?}", "GET", "/v1/exec/", Everyone(401)),
     ("/v1/exec{slash:/?}", "GET", "/v1/exec/?token=nonsense", Everyone(401)),
