@@ -118,7 +118,7 @@ fn names(fields: &Fields, extras: &Extras) -> Result<NameSpec, SpecError> {
         hostname: fields.text("hostname")?,
         domain_name: fields.text("domainName")?,
         dns: joined(&extras.dns, fields.list("dns")?),
-        dns_search: joined(&extras.dns_search, fields.list("dnsSearch")?),
+        dns_search: after(fields.list("dnsSearch")?, &extras.dns_search),
         dns_options: fields.list("dnsOpt")?,
         extra_hosts: fields.list("extraHosts")?,
         ports,
@@ -131,6 +131,13 @@ fn names(fields: &Fields, extras: &Extras) -> Result<NameSpec, SpecError> {
 fn joined(server: &[String], user: Vec<String>) -> Vec<String> {
     let fresh = user.into_iter().filter(|entry| !server.contains(entry));
     server.iter().cloned().chain(fresh).collect()
+}
+
+/// The user's entries, then those of the server that are new.
+fn after(mut user: Vec<String>, server: &[String]) -> Vec<String> {
+    let fresh: Vec<String> = server.iter().filter(|own| !user.contains(own)).cloned().collect();
+    user.extend(fresh);
+    user
 }
 
 fn storage(fields: &Fields, extras: &Extras) -> Result<StorageSpec, SpecError> {

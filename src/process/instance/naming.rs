@@ -14,6 +14,8 @@ const DOMAIN: &str = "rancher.internal";
 const STANDBY: &str = "standby";
 /// Label with which a container keeps out of our DNS.
 const DNS: &str = "io.rancher.container.dns";
+/// Label that says where our search domains stand among others; `None` is nowhere.
+const PRIORITY: &str = "io.rancher.container.dns.priority";
 
 /// Names and servers of a container on one of our networks; nothing for any other.
 ///
@@ -24,8 +26,9 @@ pub fn name(row: &Resource, engines: &Engines, extras: &mut Extras) {
     let NetworkAttachment::Named(endpoint) = &mut extras.network else { return };
     let served = engines.names_of(row.int("hostId").unwrap_or(0));
     let place = Place::of(row);
-    extras.dns_search = place.search();
-    let Some(host) = served.filter(|_| row.label(DNS) != Some("false")) else {
+    let wants = Wants::of(row);
+    extras.dns_search = place.search(wants);
+    let Some(host) = served.filter(|_| wants != Wants::Nothing) else {
         place.alias(row, endpoint);
         return;
     };
@@ -34,8 +37,37 @@ pub fn name(row: &Resource, engines: &Engines, extras: &mut Extras) {
         extras.dns.extend(host);
     }
     place.stand_by(row, endpoint);
-    extras.dns_search.extend(place.stack.map(|stack| format!("{stack}.{STANDBY}")));
+    if wants == Wants::Answers {
+        return;
+    }
+    let stack = place.stack.filter(|_| wants == Wants::All);
+    extras.dns_search.extend(stack.map(|stack| format!("{stack}.{STANDBY}")));
     extras.dns_search.push(STANDBY.to_owned());
+}
+
+/// How much a container wants of our DNS, by its labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    /// Our server, and the names of its stack and service in short.
+    All,
+    /// Our server, and names that are short of Rancher's domain alone.
+    Domain,
+    /// Our server, and names in full.
+    Answers,
+    /// Nothing.
+    Nothing,
+}
+
+impl Wants {
+    /// That a container asks for our DNS at all makes it look for nothing of its stack: so it is in Rancher.
+    fn of(row: &Resource) -> Self {
+        match (row.label(DNS), row.label(PRIORITY)) {
+            (Some("false"), _) => Self::Nothing,
+            (_, Some("None")) => Self::Answers,
+            (Some(_), _) => Self::Domain,
+            (None, _) => Self::All,
+        }
+    }
 }
 
 /// Stack and service of a container, in lower case, and its full name from the inside out:
@@ -61,7 +93,12 @@ impl Place {
         }
     }
 
-    fn search(&self) -> Vec<String> {
+    fn search(&self, wants: Wants) -> Vec<String> {
+        match wants {
+            Wants::Nothing | Wants::Answers => return Vec::new(),
+            Wants::Domain => return vec![DOMAIN.to_owned()],
+            Wants::All => {}
+        }
         let stack = self.stack.iter().map(|stack| format!("{stack}.{DOMAIN}"));
         let service = self.service.iter().zip(&self.stack);
         let service = service.map(|(service, stack)| format!("{service}.{stack}.{DOMAIN}"));
@@ -86,5 +123,46 @@ impl Place {
         endpoint.aliases.push(format!("{full}.{STANDBY}"));
         let own = row.strings("netAlias");
         endpoint.aliases.extend(own.iter().map(|alias| format!("{alias}.{stack}.{STANDBY}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn container(labels: serde_json::Value) -> Resource {
+        let mut labels = labels.as_object().cloned().unwrap();
+        labels.insert(label::STACK_SERVICE_NAME.to_owned(), "Blog/Web".into());
+        Resource {
+            id: 1,
+            ty: "instance",
+            kind: "container".to_owned(),
+            account_id: None,
+            name: None,
+            uuid: String::new(),
+            state: "running".to_owned(),
+            created: 0,
+            removed: None,
+            revision: 0,
+            data: json!({ "labels": labels }).as_object().cloned().unwrap().into(),
+        }
+    }
+
+    #[test]
+    fn labels_say_where_a_container_looks_for_names() {
+        let all = ["blog.rancher.internal", "web.blog.rancher.internal", DOMAIN];
+        for (labels, wants, search) in [
+            (json!({}), Wants::All, &all[..]),
+            (json!({ PRIORITY: "service_last" }), Wants::All, &all[..]),
+            (json!({ DNS: "true" }), Wants::Domain, &[DOMAIN][..]),
+            (json!({ PRIORITY: "None" }), Wants::Answers, &[][..]),
+            (json!({ DNS: "true", PRIORITY: "None" }), Wants::Answers, &[][..]),
+            (json!({ DNS: "false" }), Wants::Nothing, &[][..]),
+        ] {
+            let row = container(labels.clone());
+            assert_eq!(Wants::of(&row), wants, "{labels}");
+            assert_eq!(Place::of(&row).search(wants), search, "{labels}");
+        }
     }
 }

@@ -227,8 +227,8 @@ fn a_managed_network() {
                   "ndots:1"
                 ],
                 "DnsSearch": [
-                  "web.shop.rancher.internal",
-                  "example.test"
+                  "example.test",
+                  "web.shop.rancher.internal"
                 ],
                 "ExtraHosts": [
                   "db:10.0.0.1"
