@@ -24,6 +24,10 @@ pub mod label {
     pub const CONTAINER_NAME: &str = "io.rancher.container.name";
     /// Container's address with prefix length.
     pub const CONTAINER_IP: &str = "io.rancher.container.ip";
+    /// Container's MAC address.
+    pub const CONTAINER_MAC: &str = "io.rancher.container.mac_address";
+    /// `true`: the container has an address when it starts.
+    pub const CNI_WAIT: &str = "io.rancher.cni.wait";
     /// Marks infrastructure containers.
     pub const SYSTEM: &str = "io.rancher.container.system";
     /// One container per matching host.
@@ -40,6 +44,10 @@ pub mod label {
     pub const HOSTNAME_OVERRIDE: &str = "io.rancher.container.hostname_override";
     /// Seconds that each batch of an upgrade has to become healthy; else the upgrade takes itself back.
     pub const HEALTHY_WITHIN: &str = "io.ranchette.upgrade.healthy_within";
+    /// Name of the network a container is to be on, whatever its mode.
+    pub const CNI_NETWORK: &str = "io.rancher.cni.network";
+    /// Asks for the environment's network on a container that somebody else starts.
+    pub const MANAGED_NETWORK: &str = "io.rancher.container.network";
     /// Overrides a container's name.
     pub const DISPLAY_NAME: &str = "io.rancher.container.display_name";
 }

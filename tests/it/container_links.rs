@@ -62,6 +62,27 @@ async fn leads_to(ranch: &Ranch, asker: &Value, name: &str, target: &Value) {
     .await;
 }
 
+/// What Docker says of a container.
+fn seen(ranch: &Ranch, row: &Value, format: &str) -> String {
+    ranch.docker(&["inspect", "-f", format, engine_id(row)]).trim().to_owned()
+}
+
+/// A container's labels name the addresses that it has.
+fn says_where_it_is(ranch: &Ranch, row: &Value) {
+    let label = |key: &str| {
+        let format = format!("{{{{index .Config.Labels \"io.rancher.{key}\"}}}}");
+        seen(ranch, row, &format)
+    };
+    let on_network = |field: &str| {
+        let format = format!("{{{{range .NetworkSettings.Networks}}}}{{{{.{field}}}}}{{{{end}}}}");
+        seen(ranch, row, &format)
+    };
+    assert_eq!(label("container.mac_address"), on_network("MacAddress"));
+    assert!(on_network("MacAddress").starts_with("02:"));
+    assert_eq!(label("container.ip"), format!("{}/16", on_network("IPAddress")));
+    assert_eq!((label("cni.network"), label("cni.wait")), ("managed".into(), "true".into()));
+}
+
 /// Removes all containers, and waits until they are gone from the engine.
 async fn clear(ranch: &Ranch) {
     for row in ranch.list("containers").await {
@@ -98,6 +119,16 @@ async fn containers_find_each_other_by_the_names_of_their_links() {
     let links =
         json!({"instanceLinks": {"Data": first["id"]}, "environment": {"DATA_PORT": "own"}});
     let asker = container(&ranch, &body("asker", links), "running").await;
+    says_where_it_is(&ranch, &asker);
+    let null = json!({"networkMode": null, "dnsSearch": ["own.example"]});
+    let null = container(&ranch, &body("null", null), "running").await;
+    let networks = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}";
+    assert_eq!(seen(&ranch, &null, networks), "bridge");
+    assert_eq!(seen(&ranch, &null, "{{json .HostConfig.DnsSearch}}"), r#"["own.example"]"#);
+    let own = json!({"dnsSearch": ["own.example"]});
+    let own = container(&ranch, &body("own", own), "running").await;
+    let search = r#"["own.example","rancher.internal","standby"]"#;
+    assert_eq!(seen(&ranch, &own, "{{json .HostConfig.DnsSearch}}"), search);
 
     for name in ["data.rancher.internal", "data"] {
         leads_to(&ranch, &asker, name, &first).await;

@@ -41,6 +41,7 @@ mod imports;
 mod keep;
 mod kinds;
 mod launch_config;
+mod lone;
 mod machine_hosts;
 mod machine_support;
 mod machines;

@@ -1,9 +1,12 @@
 //! Containers: what a create must say, and that a running one is stopped before it is removed.
 
+use serde_json::Value;
+
 use super::host::{guard_system, require_infrastructure};
 use super::{Creation, Ctx, DENIED, Hook, links, ports, secret};
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
+use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::process::images;
 use crate::process::instance::build;
@@ -42,6 +45,15 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
         links::check_name(name)
             .map_err(|fault| Error { field: Some("instanceLinks".to_owned()), ..fault })?;
     }
+    // Whoever says nothing has the schema's default.
+    data.entry("networkMode").or_insert(Value::Null);
+    if let Some(Value::Object(labels)) = data.get_mut("labels") {
+        labels.shift_remove(label::MANAGED_NETWORK);
+        let name = labels.get(label::DISPLAY_NAME).and_then(Value::as_str);
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            creation.row.name = Some(name.to_owned());
+        }
+    }
     ports::check(data.get("ports"))?;
     images::settle(ctx.tx, data, "imageUuid")?;
     images::check(ctx.tx, data)?;
@@ -70,16 +82,33 @@ const ENTER_ANYWHERE: &str = "allow.restricted.user.exec";
 /// unless the setting says otherwise; what belongs to the infrastructure has a guard of its own.
 pub fn guard(site: &Site, read: &Read<'_>, caller: &Caller, rows: &mut [Resource]) -> Result<()> {
     guard_system(site, read, caller, rows)?;
+    for row in rows.iter_mut().filter(|row| is_agent(row)) {
+        deny(row, CUTS_OFF);
+    }
     let concerned = caller.role == Role::Restricted && rows.iter().any(reaches_out);
     if concerned && !read.setting_flag(ENTER_ANYWHERE)? {
         for row in rows.iter_mut().filter(|row| reaches_out(row)) {
-            let mut denied = row.list(DENIED).to_vec();
-            denied.extend(["execute".into(), "proxy".into()]);
-            row.set(DENIED, denied);
+            deny(row, &["execute", "proxy"]);
         }
     }
     Ok(())
 }
+
+fn deny(row: &mut Resource, actions: &[&str]) {
+    let mut denied = row.list(DENIED).to_vec();
+    denied.extend(actions.iter().map(|action| Value::from(*action)));
+    row.set(DENIED, denied);
+}
+
+/// Whether a container is the agent of a host, which would cut itself off.
+fn is_agent(row: &Resource) -> bool {
+    row.name.as_deref() == Some(AGENT) && row.label(label::SYSTEM) == Some(AGENT)
+}
+
+/// What an agent is not told through the server that it serves.
+const CUTS_OFF: &[&str] = &["start", "stop", "restart", "remove"];
+/// Name of an agent's container, and what its label for the infrastructure says.
+const AGENT: &str = "rancher-agent";
 
 /// Whether a container has rights on its host or in the API.
 fn reaches_out(container: &Resource) -> bool {
@@ -92,7 +121,12 @@ fn reaches_out(container: &Resource) -> bool {
 /// A container with this label gets a key to the API.
 const AGENT_LABEL: &str = "io.rancher.container.create_agent";
 
-fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &str) -> Result<()> {
+fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
+    if is_agent(row) && CUTS_OFF.contains(&action) {
+        return Err(Error::field("ActionNotAvailable", "action").message(format!(
+            "container `{AGENT}` is the agent of its host, which nobody could reach without it"
+        )));
+    }
     if row.flag("system") {
         let what = || format!("system container `{}`", row.display_name());
         require_infrastructure(ctx.tx, ctx.caller, what)?;

@@ -10,7 +10,7 @@ use super::launch::attachment;
 use super::{connect, engine_of, engine_ref, engine_unless_gone, mounts, naming, prepare, volumes};
 use crate::engine::spec::{Extras, NetworkAttachment};
 use crate::engine::{Endpoint, EngineError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::store::{Read, Tx};
 
@@ -51,11 +51,18 @@ fn place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Option<String>>
     let row = match volumes::attach(tx, site, row)? {
         volumes::Found::All(row) => *row,
         volumes::Found::Wait(message) => return Ok(Some(message)),
+        volumes::Found::Never(message) => return Err(Error::conflict(message)),
     };
     let row = match connect::attach_network(tx, site, &row)? {
         connect::Attached::Here(row) => *row,
         connect::Attached::Wait(message) => return Ok(Some(message)),
+        connect::Attached::Nowhere(message) => return Err(Error::conflict(message)),
     };
+    // It keeps the one that the engine gives it when it joins.
+    let row = tx.update(row.id, |row| {
+        row.set(connect::MAC, Value::Null);
+        Ok(())
+    })?;
     mounts::mount(tx, &row)?;
     prepare::ports(tx, site, &row)?;
     instance_links::make(tx, &row)?;

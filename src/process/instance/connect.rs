@@ -18,6 +18,18 @@ pub enum Attached {
     Here(Box<Resource>),
     /// Not yet, because of this.
     Wait(String),
+    /// Never: there is no such network.
+    Nowhere(String),
+}
+
+/// What a container's mode means.
+enum Meant {
+    /// This network.
+    Network(Box<Resource>),
+    /// What the engine does with a container of which nothing is said.
+    EngineDefault,
+    /// A network that there is not.
+    Unknown(String),
 }
 
 /// Modes that mean one of Docker's own networks, with the kind of the network that stands for it.
@@ -31,6 +43,20 @@ const DOCKER_MODES: &[(&str, &str)] = &[
 
 /// The mode of a container that asks for none.
 const MANAGED: &str = "managed";
+
+/// Field with a container's MAC address.
+pub const MAC: &str = "primaryMacAddress";
+
+/// The MAC address that goes with an address: the network's prefix (`02:xx:xx`), then what tells addresses of a
+/// network apart. The same address always has the same one.
+fn mac(network: &Resource, address: Ipv4Addr) -> String {
+    let own = network.id.to_be_bytes();
+    let [.., high, low] = own;
+    let prefix =
+        network.str("macPrefix").map_or_else(|| format!("02:{high:02x}:{low:02x}"), str::to_owned);
+    let [_, second, third, fourth] = address.octets();
+    format!("{prefix}:{second:02x}:{third:02x}:{fourth:02x}")
+}
 
 /// The container of the same service that has a retained address and is not down: its host may be out of
 /// reach, and two must not have one address.
@@ -46,15 +72,21 @@ fn still_has(tx: &Tx<'_>, row: &Resource, address: i64) -> Result<Option<String>
 
 /// Finds the network of a container and gives it an address there, once.
 pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Attached> {
-    let Some(network) = network_of(tx, row)? else {
-        return Err(Error::conflict(format!(
-            "failed to find network for networkMode {}",
-            row.str("networkMode").unwrap_or(MANAGED)
-        )));
+    let network = match network_of(tx, row)? {
+        Meant::Network(network) => *network,
+        Meant::EngineDefault => return Ok(Attached::Here(Box::new(row.clone()))),
+        Meant::Unknown(mode) => {
+            let message = format!("Failed to find network for networkMode {mode}");
+            return Ok(Attached::Nowhere(message));
+        }
     };
     let point = |row: &mut Resource| {
         row.set("networkIds", json!([network.id]));
         row.set("primaryNetworkId", network.id);
+        let address = row.str("primaryIpAddress").and_then(|text| text.parse().ok());
+        if let Some(address) = address.filter(|_| !network.kind.starts_with("docker")) {
+            row.set(MAC, mac(&network, address));
+        }
     };
     let only_point = |row: &mut Resource| {
         point(row);
@@ -78,9 +110,9 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
             return Ok(Attached::Wait(message));
         }
         let attached = tx.update(row.id, |row| {
-            point(row);
             row.set("ipAddressId", kept.id);
             row.set("primaryIpAddress", address);
+            point(row);
             Ok(())
         })?;
         return Ok(Attached::Here(Box::new(attached)));
@@ -95,19 +127,30 @@ pub fn attach_network(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<At
     record.account_id = row.account_id;
     let record = tx.insert(record)?;
     let attached = tx.update(row.id, |row| {
-        point(row);
         row.set("ipAddressId", record.id);
         row.set("primaryIpAddress", address.to_string());
+        point(row);
         Ok(())
     })?;
     reserve::retain(tx, &attached)?;
     Ok(Attached::Here(Box::new(attached)))
 }
 
-/// The network a container's mode means; `None` when there is none of that name.
-fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
+/// The network a container's mode means. A label that names one wins over the mode; a mode that was said to
+/// be null leaves the container to the engine.
+fn network_of(tx: &Tx<'_>, row: &Resource) -> Result<Meant> {
+    let named = row.label(label::CNI_NETWORK).filter(|name| !name.is_empty());
+    let is_null = row.data.get("networkMode").is_some_and(serde_json::Value::is_null);
+    if named.is_none() && is_null {
+        return Ok(Meant::EngineDefault);
+    }
+    let mode = named.or_else(|| row.str("networkMode")).unwrap_or(MANAGED);
+    let network = network_by_mode(tx, row, mode)?;
+    Ok(network.map_or_else(|| Meant::Unknown(mode.to_owned()), |own| Meant::Network(Box::new(own))))
+}
+
+fn network_by_mode(tx: &Tx<'_>, row: &Resource, mode: &str) -> Result<Option<Resource>> {
     let Some(environment) = row.account_id else { return Ok(None) };
-    let mode = row.str("networkMode").unwrap_or(MANAGED);
     if mode == MANAGED {
         let project = tx.require("account", environment)?;
         return match project.int("defaultNetworkId") {
@@ -152,4 +195,30 @@ fn choose(
             .or_else(|| books.addresses.free(network, subnet))
             .ok_or_else(|| Error::conflict(format!("subnet {subnet} has no free address left")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mac_address_follows_the_address() {
+        let mut network = Resource {
+            id: 0x0105,
+            ty: "network",
+            kind: "cni".to_owned(),
+            account_id: None,
+            name: None,
+            uuid: String::new(),
+            state: "active".to_owned(),
+            created: 0,
+            removed: None,
+            revision: 0,
+            data: serde_json::Map::new().into(),
+        };
+        assert_eq!(mac(&network, Ipv4Addr::new(10, 42, 0, 7)), "02:01:05:2a:00:07");
+        assert_eq!(mac(&network, Ipv4Addr::new(10, 42, 255, 7)), "02:01:05:2a:ff:07");
+        network.set("macPrefix", "02:aa:bb");
+        assert_eq!(mac(&network, Ipv4Addr::new(10, 42, 0, 7)), "02:aa:bb:2a:00:07");
+    }
 }

@@ -11,6 +11,7 @@ use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
 use super::super::{balancer, instance_links, pulls, registries, storage, versions};
+use super::connect::MAC;
 use super::mounts::VolumeSpec;
 use super::{adopted, build, engine_of, engine_ref, naming, providers};
 use crate::engine::spec::{self, Endpoint, Extras, NetworkAttachment, Restarts};
@@ -250,6 +251,7 @@ impl Plan {
         let mut network = None;
         let mut volumes = Vec::new();
         let mut balancer = None;
+        let mut network_name = None;
         let mut fields = row.data.clone();
         let mut extras = Extras {
             uuid: row.uuid.clone(),
@@ -267,6 +269,8 @@ impl Plan {
                 extras.labels.insert(label::ENVIRONMENT_UUID.to_owned(), environment.uuid);
             }
             (extras.network, network) = attachment(read, &work.site, row)?;
+            let on = row.int("primaryNetworkId").map(|id| read.get(id)).transpose()?.flatten();
+            network_name = on.and_then(|network| network.name);
             extras.volumes_from = engine_ids(read, row.list("dataVolumesFrom"))?;
             (volumes, extras.volume_mounts) = named_volumes(read, row)?;
             if let Some(service) = balancer::service_of(read, row)? {
@@ -276,10 +280,16 @@ impl Plan {
         })?;
         extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
         extras.labels.insert(label::CONTAINER_NAME.to_owned(), extras.name.clone());
-        if let NetworkAttachment::Named(endpoint) = &extras.network
-            && let Some(ip) = &endpoint.ipv4
-        {
-            extras.labels.insert(label::CONTAINER_IP.to_owned(), format!("{ip}/16"));
+        if let NetworkAttachment::Named(endpoint) = &extras.network {
+            let address = endpoint.ipv4.as_ref().map(|ip| format!("{ip}/16"));
+            let told = [
+                (label::CONTAINER_IP, address),
+                (label::CONTAINER_MAC, endpoint.mac.clone()),
+                (label::CNI_NETWORK, network_name),
+                (label::CNI_WAIT, Some("true".to_owned())),
+            ];
+            let told = told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+            extras.labels.extend(told);
         }
         naming::name(row, &work.site.engines, &mut extras);
         let mut entries = row.list("files").to_vec();
@@ -322,7 +332,7 @@ pub(super) fn attachment(
             let endpoint = Endpoint {
                 network: name,
                 ipv4: row.str("primaryIpAddress").map(str::to_owned),
-                mac: None,
+                mac: row.str(MAC).map(str::to_owned),
                 aliases: Vec::new(),
             };
             return Ok((NetworkAttachment::Named(endpoint), Some(network_spec(site, &network)?)));

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 
 use super::super::site::Site;
 use super::super::step::{Next, Outcome, StepFuture, Work};
-use super::super::{facts, instance_links, selectors, storage};
+use super::super::{facts, instance_links, object, selectors, storage};
 use super::{connect, mounts, providers, volumes};
 use crate::error::{Error, Result};
 use crate::model::lifecycle::REMOVED;
@@ -49,7 +49,38 @@ pub fn wake_waiting(tx: &mut Tx<'_>, environment: Option<i64>) -> Result<()> {
 
 /// The step.
 pub fn run(_: Work) -> StepFuture {
-    Box::pin(async { Outcome::commit(prepare) })
+    Box::pin(async {
+        Outcome::commit(|tx, work| {
+            Ok(match prepare(tx, work)? {
+                Ready::Wait(until, message) => Next::Wait { until: Some(until), message },
+                Ready::Never(message) => return never(&work.resource, message),
+                Ready::Is if starts(&work.resource) => Next::Chain("start", Map::new()),
+                Ready::Is => Next::Finish,
+            })
+        })
+    })
+}
+
+fn starts(row: &Resource) -> bool {
+    row.data.get("startOnCreate").and_then(Value::as_bool).unwrap_or(true)
+}
+
+/// A container on its own that asks for what there is not is removed, and says why. One of a service fails:
+/// the service makes another, later and later.
+fn never(row: &Resource, message: String) -> Result<Next> {
+    if row.int("serviceId").is_some() {
+        return Err(Error::conflict(message));
+    }
+    Ok(Next::Chain("remove", object(json!({ "failure": message }))))
+}
+
+/// Whether a container has all it needs to be launched.
+enum Ready {
+    Is,
+    /// Not yet: when to look again, and why.
+    Wait(i64, String),
+    /// It never will have, and why.
+    Never(String),
 }
 
 /// The first step of a start. A container that was stopped before it had a host, or a place on its network,
@@ -63,38 +94,37 @@ pub fn made_ready(work: Work) -> StepFuture {
             return Ok(Outcome::Pass);
         }
         Outcome::commit(|tx, work| match prepare(tx, work)? {
-            wait @ Next::Wait { .. } => Ok(wait),
-            Next::Step | Next::Finish | Next::Remark(_) | Next::Chain(..) => Ok(Next::Step),
+            Ready::Wait(until, message) => Ok(Next::Wait { until: Some(until), message }),
+            Ready::Never(message) => Err(Error::conflict(message)),
+            Ready::Is => Ok(Next::Step),
         })
     })
 }
 
-fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Next> {
+fn prepare(tx: &mut Tx<'_>, work: &Work) -> Result<Ready> {
     let site = &work.site;
     let row = tx.require("instance", work.resource.id)?;
     let row = match with_volumes(tx, site, &row)? {
         Placed::Here(row) => *row,
-        Placed::Wait(message) => {
-            return Ok(Next::Wait { until: Some(tx.now + PLACE_AGAIN_MS), message });
-        }
+        Placed::Wait(message) => return Ok(Ready::Wait(tx.now + PLACE_AGAIN_MS, message)),
+        Placed::Never(message) => return Ok(Ready::Never(message)),
     };
     let row = match connect::attach_network(tx, site, &row)? {
         connect::Attached::Here(row) => *row,
-        connect::Attached::Wait(message) => {
-            return Ok(Next::Wait { until: Some(tx.now + 1000), message });
-        }
+        connect::Attached::Wait(message) => return Ok(Ready::Wait(tx.now + 1000, message)),
+        connect::Attached::Nowhere(message) => return Ok(Ready::Never(message)),
     };
     mounts::mount(tx, &row)?;
     ports(tx, site, &row)?;
     instance_links::make(tx, &row)?;
     selectors::container_changed(tx, &row)?;
-    let start = row.data.get("startOnCreate").and_then(serde_json::Value::as_bool).unwrap_or(true);
-    Ok(if start { Next::Chain("start", Map::new()) } else { Next::Finish })
+    Ok(Ready::Is)
 }
 
 enum Placed {
     Here(Box<Resource>),
     Wait(String),
+    Never(String),
 }
 
 /// The host that a container would get now, or why it would get none; for a transaction that is taken
@@ -108,7 +138,7 @@ pub fn rehearse_place(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Re
         Ok(Placed::Here(row)) => {
             Ok(row.int("hostId").ok_or_else(|| "it was given no host".to_owned()))
         }
-        Ok(Placed::Wait(message)) => Ok(Err(message)),
+        Ok(Placed::Wait(message) | Placed::Never(message)) => Ok(Err(message)),
         Err(error) if error.status == 500 => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
@@ -119,6 +149,7 @@ fn with_volumes(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Placed> 
     match volumes::attach(tx, site, row)? {
         volumes::Found::All(row) => place(tx, site, &row),
         volumes::Found::Wait(message) => Ok(Placed::Wait(message)),
+        volumes::Found::Never(message) => Ok(Placed::Never(message)),
     }
 }
 
@@ -169,7 +200,9 @@ fn unit_members(
         } else if waits {
             match volumes::attach(tx, site, &member)? {
                 volumes::Found::All(member) => members.push(*member),
-                volumes::Found::Wait(message) => return Ok(Err(message)),
+                volumes::Found::Wait(message) | volumes::Found::Never(message) => {
+                    return Ok(Err(message));
+                }
             }
         }
     }
@@ -185,10 +218,7 @@ fn dependencies(tx: &Tx<'_>, row: &Resource, members: &[Resource]) -> Result<Vec
         }
         let other = tx.require("instance", id)?;
         if other.state == REMOVED || other.removed.is_some() {
-            return Err(Error::conflict(format!(
-                "dependencies readiness error: container `{}` is removed",
-                other.display_name()
-            )));
+            return Err(Error::conflict(providers::unready(row, id, "removed")));
         }
         found.push(Dependency { name: other.display_name(), host: other.int("hostId") });
     }

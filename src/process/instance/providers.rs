@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::super::native::NATIVE;
 use super::super::step::{Next, Outcome, StepFuture, Work};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::store::Tx;
 
@@ -24,13 +26,16 @@ pub fn ready(work: Work) -> StepFuture {
         }
         Outcome::commit(|tx, work| {
             let row = tx.require("instance", work.resource.id)?;
-            Ok(match awaited(tx, &row)? {
-                Some(provider) => Next::Wait {
+            if let Some(provider) = awaited(tx, &row)? {
+                return Ok(Next::Wait {
                     until: Some(tx.now + LOOK_AGAIN_MS),
                     message: format!("waits for container `{}`", provider.display_name()),
-                },
-                None => Next::Step,
-            })
+                });
+            }
+            match idle(tx, &row)? {
+                Some(why) => Err(why),
+                None => Ok(Next::Step),
+            }
         })
     })
 }
@@ -56,6 +61,34 @@ fn awaited(tx: &Tx<'_>, row: &Resource) -> Result<Option<Resource>> {
         let shares_network = row.int("networkContainerId") == Some(id);
         if ON_THEIR_WAY.contains(&provider.state.as_str()) && (shares_network || !is_made) {
             return Ok(Some(provider));
+        }
+    }
+    Ok(None)
+}
+
+/// What people read of a provider that gives nothing.
+pub fn unready(row: &Resource, provider: i64, is: &str) -> String {
+    let shares_network = row.int("networkContainerId") == Some(provider);
+    let how = if shares_network { "networkFrom" } else { "volumeFrom" };
+    format!("Dependencies readiness error: {how} instance is {is}")
+}
+
+/// Why the engine is not to be asked: a provider is gone, or does not run. Volumes can be had from a container
+/// that has done its work, and from one that is not ours to start.
+fn idle(tx: &Tx<'_>, row: &Resource) -> Result<Option<Error>> {
+    for id in of(row) {
+        let Some(provider) = tx.get(id)? else { continue };
+        if provider.removed.is_some() {
+            return Ok(Some(Error::conflict(unready(row, id, "removed"))));
+        }
+        let runs = matches!(provider.state.as_str(), "running" | "updating-running");
+        let shares_network = row.int("networkContainerId") == Some(id);
+        let is_data = provider.int("serviceId").is_some()
+            || provider.flag(NATIVE)
+            || provider.label(label::START_ONCE) == Some("true");
+        if !runs && (shares_network || !is_data) {
+            // Somebody may start it yet.
+            return Ok(Some(Error::status(503).message(unready(row, id, "not running"))));
         }
     }
     Ok(None)

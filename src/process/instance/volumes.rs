@@ -24,12 +24,15 @@ pub enum Found {
     All(Box<Resource>),
     /// One is not there yet; this is why.
     Wait(String),
+    /// Nobody can tell which one is meant.
+    Never(String),
 }
 
 /// What an entry leads to.
 enum Lead {
     Volume(i64, String),
     Missing(String),
+    Several(String),
 }
 
 /// Finds or makes the volume of each entry and remembers it in `dataVolumeMounts`, so that the scheduler
@@ -55,6 +58,9 @@ pub fn attach(tx: &mut Tx<'_>, site: &Site, row: &Resource) -> Result<Found> {
                 *entry = format!("{name}:{}{mode}", spec.target).into();
             }
             Some(Lead::Missing(message)) => return Ok(Found::Wait(message)),
+            Some(Lead::Several(name)) => {
+                return Ok(Found::Never(format!("more than one volume is named `{name}`")));
+            }
             None => {}
         }
     }
@@ -111,7 +117,7 @@ fn named(tx: &mut Tx<'_>, site: &Site, row: &Resource, name: &str) -> Result<Lea
             tx.insert(new)?
         }
         ([volume], _) => volume.clone(),
-        _ => return Err(Error::conflict(format!("more than one volume is named `{name}`"))),
+        _ => return Ok(Lead::Several(name.to_owned())),
     };
     if let Some(host) = host.filter(|_| is_local(found.str("driver").unwrap_or_default())) {
         // So that the next container, which may have to be elsewhere, does not take it.
@@ -172,7 +178,7 @@ fn by_template(tx: &mut Tx<'_>, site: &Site, row: &Resource, template: &Resource
                 "Failed to locate volume `{name}`: it is external, and the environment has none of \
                  that name"
             ))),
-            _ => Err(Error::conflict(format!("more than one volume is named `{name}`"))),
+            _ => Ok(Lead::Several(name.to_owned())),
         };
     }
     let per_unit = template.flag("perContainer");
