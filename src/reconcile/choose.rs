@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use super::draft::Draft;
-use super::facts::HostState;
+use super::facts::{HostState, Pace};
 use super::plan::Reason;
 use super::unit::{OnUnhealthy, Unit};
 use super::unit_ids::UnitIds;
@@ -41,6 +41,8 @@ impl NewUnit {
 /// For a service with a fixed scale of `wanted` units.
 pub(super) fn fixed<'a>(draft: &mut Draft<'_>, units: Vec<Unit<'a>>, wanted: u32) -> Choice<'a> {
     let unhealthy = OnUnhealthy::of(draft.desired, &units);
+    let up: HashSet<u32> =
+        units.iter().filter(|unit| unit.is_up()).map(|unit| unit.index).collect();
     let mut leaving = HashSet::new();
     let mut keep: Vec<Unit<'a>> = Vec::with_capacity(units.len());
     for unit in units {
@@ -61,6 +63,9 @@ pub(super) fn fixed<'a>(draft: &mut Draft<'_>, units: Vec<Unit<'a>>, wanted: u32
     let keep = remove_surplus(draft, keep, wanted);
     let missing = wanted - keep.len();
     let taken: HashSet<u32> = keep.iter().map(|unit| unit.index).collect();
+    // An upgrade that is taken back has units of before and of after.
+    draft.crowded =
+        draft.desired.rollout.pace == Pace::AtOnce && up.difference(&taken).next().is_some();
     // An index that is on its way out is waited for, not jumped over: units keep their indexes.
     let create = (1..=u32::MAX)
         .filter(|index| !taken.contains(index))

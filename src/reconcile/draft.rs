@@ -21,6 +21,8 @@ pub(super) struct Draft<'a> {
     back_offs: usize,
     deadline: Option<i64>,
     unfit: Option<String>,
+    /// Units that are taken back or given up still run: what has stopped waits until they are down.
+    pub crowded: bool,
     pub summary: Summary,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Draft<'a> {
             back_offs: 0,
             deadline: None,
             unfit: None,
+            crowded: false,
             summary: Summary::default(),
         }
     }

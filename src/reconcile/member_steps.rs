@@ -148,7 +148,10 @@ impl Steps<'_, '_, '_> {
                 self.draft.remove(member, Reason::ProviderGone);
                 Fate::Going
             }
-            Some(member) if member.state == MemberState::Stopped && self.has_rival(slot) => {
+            Some(member)
+                if member.state == MemberState::Stopped
+                    && (self.draft.crowded || self.has_rival(slot)) =>
+            {
                 self.draft.busy(member);
                 Fate::Down
             }

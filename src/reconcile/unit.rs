@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::batches;
 use super::configs;
 use super::facts::{Config, Desired, Health, HostState, Member, MemberState, Strategy};
 use super::plan::Reason;
@@ -69,6 +70,11 @@ impl<'a> Unit<'a> {
     /// Nothing of it counts any more.
     pub fn is_ghost(&self) -> bool {
         self.live.is_empty()
+    }
+
+    /// A container of it runs, or may.
+    pub fn is_up(&self) -> bool {
+        self.members().any(batches::is_up)
     }
 
     /// The host its containers are on or were requested for.

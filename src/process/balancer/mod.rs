@@ -25,6 +25,7 @@ use super::instance::engine_of;
 use super::secrets;
 use super::step::{Failure, Next, Outcome, StepFuture, Work};
 use crate::balancer::{self, CERTIFICATES};
+use crate::engine::error::Transient;
 use crate::engine::{Engine, EngineError, ExecSpec, SecretFile};
 use crate::error::Result;
 use crate::model::id;
@@ -282,7 +283,13 @@ async fn failing(
     }
     match engine.exec_exit_code(&session.id).await? {
         Some(0) => Ok(None),
-        _ => Ok(Some(self::words(&String::from_utf8_lossy(&words)))),
+        Some(_) => Ok(Some(self::words(&String::from_utf8_lossy(&words)))),
+        // Its output has ended, and the engine does not know yet how it went: no word of HAProxy's.
+        None => Err(EngineError::Other {
+            what: "the check of a balancer's configuration".to_owned(),
+            detail: "how it ended is not known yet".to_owned(),
+            transient: Transient::Yes,
+        }),
     }
 }
 

@@ -243,3 +243,32 @@ fn the_gate_closes_on_what_keeps_dying() {
         &expect!["back-off until 11000: web-1 keeps dying (3 times); next start in 1 s"],
     );
 }
+
+#[test]
+fn what_comes_back_waits_for_what_was_made_too_many() {
+    let head = "service web scale=1 pace=at-once
+         member web-1 stopped
+         member web-2";
+    check(
+        &format!("{head} running version=2"),
+        &expect![[r#"
+        remove web-2: more than wanted
+        working: removing web-2"#]],
+    );
+    check(
+        &format!("{head} stopping version=2"),
+        &expect!["working: waiting for web-2 to stop (and 1 more)"],
+    );
+    check(
+        &format!("{head} removing version=2"),
+        &expect![[r#"
+        start web-1: not running
+        working: starting web-1"#]],
+    );
+    check(
+        "service web scale=1 pace=at-once\n member web-1 stopped",
+        &expect![[r#"
+        start web-1: not running
+        working: starting web-1"#]],
+    );
+}
