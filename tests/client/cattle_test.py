@@ -288,7 +288,9 @@ class Contracts(ClientTest):
         self.stacks.append(stack)
         with self.assertRaises(Exception):
             self.client.wait_success(stack)
-        stack = self.client.reload(stack)
+        # It is said while the stack is still on its way there.
+        self.until(lambda: self.reload(stack).state == 'error', lambda: self.reload(stack).state)
+        stack = self.reload(stack)
         self.assertEqual((stack.state, stack.transitioning), ('error', 'error'))
         self.assertTrue(stack.transitioningMessage)
 
