@@ -249,10 +249,14 @@ impl Story {
     }
 }
 
-/// Whether a container runs or may come to run by a call that is under way: also one that is to be
-/// stopped next.
+/// Whether a container runs or may come to run: by a call that is under way, also one that is to be stopped next,
+/// or because it has died and will be started again.
 fn is_coming(row: &Resource) -> bool {
-    !matches!(row.state.as_str(), "stopped" | "error" | "removed")
+    match row.state.as_str() {
+        "stopped" => !row.flag("retired"),
+        "error" | "removed" => false,
+        _ => true,
+    }
 }
 
 /// Where a container belongs.
