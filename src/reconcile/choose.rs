@@ -67,9 +67,19 @@ pub(super) fn fixed<'a>(draft: &mut Draft<'_>, units: Vec<Unit<'a>>, wanted: u32
     draft.crowded =
         draft.desired.rollout.pace == Pace::AtOnce && up.difference(&taken).next().is_some();
     // An index that is on its way out is waited for, not jumped over: units keep their indexes.
-    let create = (1..=u32::MAX)
+    let vacant: Vec<u32> = (1..=u32::MAX)
         .filter(|index| !taken.contains(index))
         .take(missing.min(MOST_NEW_UNITS))
+        .collect();
+    // While it upgrades, a unit that was put aside for good still has its place as long as it runs.
+    let lingering = match draft.desired.rollout.until_healthy() {
+        true => up.difference(&taken).filter(|index| vacant.binary_search(index).is_err()).count(),
+        false => 0,
+    };
+    let room = vacant.len().saturating_sub(lingering);
+    let create = vacant
+        .into_iter()
+        .take(room)
         .filter(|index| !leaving.contains(index))
         .map(|index| NewUnit { index, host: None })
         .collect();

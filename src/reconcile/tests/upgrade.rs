@@ -272,3 +272,21 @@ fn what_comes_back_waits_for_what_was_made_too_many() {
         working: starting web-1"#]],
     );
 }
+
+#[test]
+fn a_unit_put_aside_keeps_its_place_until_it_is_down() {
+    let head = "service web scale=3 old=retire
+         config web version=2
+         member web-1 running version=2
+         member web-2 running version=2";
+    check(
+        &format!("{head}\n member web-4 stopping retired"),
+        &expect!["working: waiting for web-4 to stop"],
+    );
+    check(
+        &format!("{head}\n member web-4 stopped retired"),
+        &expect![[r#"
+        create web-3: fewer than wanted
+        working: creating web-3"#]],
+    );
+}
