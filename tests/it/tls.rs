@@ -152,8 +152,13 @@ async fn tls_ends_at_the_balancer() {
 
 /// A container's own pages over TLS: whose certificate it is does not matter.
 async fn its_page_comes_through_the_proxy(ranch: &Ranch, name: &str) {
-    let all = ranch.list("containers").await;
-    let row = all.iter().find(|row| row["name"] == name).expect("the balancer's container");
+    // While it takes a new configuration it offers nothing.
+    let row = until("the balancer's container offers its pages", async || {
+        let all = ranch.list("containers").await;
+        let row = all.into_iter().find(|row| row["name"] == name).ok_or("it is not there")?;
+        if row["actions"]["proxy"].is_string() { Ok(row) } else { Err(row["state"].to_string()) }
+    })
+    .await;
     let path = format!("containers/{}?action=proxy", row["id"].as_str().expect("an id"));
     let access = ranch.send(Method::POST, &path, &json!({"scheme": "https", "port": 443})).await;
     let text = |field: &str| access[field].as_str().expect(field);
