@@ -21,7 +21,7 @@ use super::serve::Session;
 use super::views::View;
 use crate::error::{Error, Result};
 use crate::model::registry::Entry;
-use crate::model::resource::Resource;
+use crate::model::resource::{NewResource, Resource};
 use crate::store::{Condition, Op, Query, Read};
 
 /// Runs a check of a body with everything it needs to know.
@@ -85,18 +85,9 @@ async fn try_out(
     if trials.peek().is_none() {
         return Ok(());
     }
-    let mut wanted = row.clone().unwrap_or_else(|| Resource {
-        id: 0,
-        ty: entry.base,
-        kind: entry.ty.name.to_owned(),
-        account_id: Some(session.caller.account_id),
-        name: None,
-        uuid: String::new(),
-        state: String::new(),
-        created: 0,
-        removed: None,
-        revision: 0,
-        data: Map::new().into(),
+    let mut wanted = row.clone().unwrap_or_else(|| {
+        let new = NewResource::new(entry.base, String::new()).kind(entry.ty.name);
+        new.account(session.caller.account_id).into()
     });
     for (field, value) in fields {
         set_field(&mut wanted, field, value.clone());

@@ -129,6 +129,25 @@ impl NewResource {
     }
 }
 
+impl From<NewResource> for Resource {
+    /// The row as it is before the store has given it an id and a time: both are 0.
+    fn from(new: NewResource) -> Self {
+        Self {
+            id: 0,
+            ty: new.ty,
+            kind: new.kind,
+            account_id: new.account_id,
+            name: new.name,
+            uuid: new.uuid,
+            state: new.state,
+            created: 0,
+            removed: None,
+            revision: 0,
+            data: new.data.into(),
+        }
+    }
+}
+
 impl Resource {
     /// A field as text, if it is text.
     pub fn str(&self, field: &str) -> Option<&str> {

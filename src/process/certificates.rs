@@ -107,25 +107,11 @@ fn note(tx: &mut Tx<'_>, id: i64) -> Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::resource::Fields;
+    use crate::model::resource::NewResource;
 
     fn certificate(left_ms: i64, told: Option<i64>) -> Resource {
-        let mut data = Map::new();
-        data.insert(EXPIRES_MS.to_owned(), left_ms.into());
-        data.insert(EXPIRY_TOLD.to_owned(), told.into());
-        Resource {
-            id: 1,
-            ty: "certificate",
-            kind: "certificate".to_owned(),
-            account_id: None,
-            name: None,
-            uuid: String::new(),
-            state: "active".to_owned(),
-            created: 0,
-            removed: None,
-            revision: 1,
-            data: Fields::from(data),
-        }
+        let new = NewResource::new("certificate", String::new());
+        new.with(EXPIRES_MS, left_ms).with(EXPIRY_TOLD, told).into()
     }
 
     #[test]

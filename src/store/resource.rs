@@ -251,19 +251,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn insert(&mut self, new: NewResource) -> Result<Resource> {
-        let mut resource = Resource {
-            id: 0,
-            ty: new.ty,
-            kind: new.kind,
-            account_id: new.account_id,
-            name: new.name,
-            uuid: new.uuid,
-            state: new.state,
-            created: self.now,
-            removed: None,
-            revision: 1,
-            data: new.data.into(),
-        };
+        let mut resource = Resource { created: self.now, revision: 1, ..new.into() };
         let data = text(&resource.data)?;
         let connection = self.read.connection;
         connection

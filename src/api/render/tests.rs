@@ -7,22 +7,10 @@ use expect_test::expect_file;
 use super::{is_offered, views};
 use crate::api::dialect::Version;
 use crate::auth::caller::Role;
-use crate::model::resource::{Fields, Resource};
+use crate::model::resource::{NewResource, Resource};
 
 fn row(ty: &'static str, state: &str) -> Resource {
-    Resource {
-        id: 1,
-        ty,
-        kind: ty.to_owned(),
-        account_id: None,
-        name: None,
-        uuid: String::new(),
-        state: state.to_owned(),
-        created: 0,
-        removed: None,
-        revision: 0,
-        data: Fields::default(),
-    }
+    NewResource::new(ty, String::new()).state(state).into()
 }
 
 #[test]

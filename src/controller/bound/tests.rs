@@ -1,22 +1,11 @@
 //! What a stack may be made from, and what messages may say.
 
 use super::*;
+use crate::model::resource::NewResource;
 
 #[test]
 fn another_directory_than_its_own_is_refused() {
-    let mut stack = Resource {
-        id: 1,
-        ty: "stack",
-        kind: "stack".to_owned(),
-        account_id: Some(1),
-        name: Some("blog".to_owned()),
-        uuid: String::new(),
-        state: "active".to_owned(),
-        created: 0,
-        removed: None,
-        revision: 0,
-        data: Map::new().into(),
-    };
+    let mut stack: Resource = NewResource::new("stack", String::new()).name("blog").into();
     let wanted = |directory: &str| Bound {
         binding: Binding { directory: directory.to_owned(), ..Binding::default() },
         ..Bound::default()

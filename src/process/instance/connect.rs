@@ -200,22 +200,12 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resource::NewResource;
 
     #[test]
     fn a_mac_address_follows_the_address() {
-        let mut network = Resource {
-            id: 0x0105,
-            ty: "network",
-            kind: "cni".to_owned(),
-            account_id: None,
-            name: None,
-            uuid: String::new(),
-            state: "active".to_owned(),
-            created: 0,
-            removed: None,
-            revision: 0,
-            data: serde_json::Map::new().into(),
-        };
+        let new = NewResource::new("network", String::new());
+        let mut network = Resource { id: 0x0105, ..new.into() };
         assert_eq!(mac(&network, Ipv4Addr::new(10, 42, 0, 7)), "02:01:05:2a:00:07");
         assert_eq!(mac(&network, Ipv4Addr::new(10, 42, 255, 7)), "02:01:05:2a:ff:07");
         network.set("macPrefix", "02:aa:bb");

@@ -129,24 +129,13 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resource::NewResource;
     use serde_json::json;
 
     fn container(labels: serde_json::Value) -> Resource {
         let mut labels = labels.as_object().cloned().unwrap();
         labels.insert(label::STACK_SERVICE_NAME.to_owned(), "Blog/Web".into());
-        Resource {
-            id: 1,
-            ty: "instance",
-            kind: "container".to_owned(),
-            account_id: None,
-            name: None,
-            uuid: String::new(),
-            state: "running".to_owned(),
-            created: 0,
-            removed: None,
-            revision: 0,
-            data: json!({ "labels": labels }).as_object().cloned().unwrap().into(),
-        }
+        NewResource::new("instance", String::new()).with("labels", labels).into()
     }
 
     #[test]

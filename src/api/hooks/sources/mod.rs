@@ -26,22 +26,9 @@ use super::super::marker::value_of;
 use super::super::query::Listing;
 
 /// A computed row in the shape of a stored one.
-pub fn row(new: NewResource) -> Resource {
-    let mut data = new.data;
-    data.retain(|_, value| !value.is_null());
-    Resource {
-        id: 0,
-        ty: new.ty,
-        kind: new.kind,
-        account_id: new.account_id,
-        name: new.name,
-        uuid: new.uuid,
-        state: new.state,
-        created: 0,
-        removed: None,
-        revision: 0,
-        data: data.into(),
-    }
+pub fn row(mut new: NewResource) -> Resource {
+    new.data.retain(|_, value| !value.is_null());
+    new.into()
 }
 
 /// Picks a page out of rows that come one after the other, in the order of their ids: what matches the

@@ -4,23 +4,13 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::resource::NewResource;
 use crate::process::object;
 
 /// A row of a type in a state, with these fields.
 fn row(ty: &'static str, state: &str, fields: Value) -> Resource {
-    Resource {
-        id: 7,
-        ty,
-        kind: ty.to_owned(),
-        account_id: Some(5),
-        name: Some("web".to_owned()),
-        uuid: String::new(),
-        state: state.to_owned(),
-        created: 0,
-        removed: None,
-        revision: 1,
-        data: object(fields).into(),
-    }
+    let new = NewResource::new(ty, String::new()).account(5).name("web").state(state);
+    Resource { id: 7, data: object(fields).into(), ..new.into() }
 }
 
 /// What happens on the way through these states of a row, with the marks that it leaves.
