@@ -1,6 +1,7 @@
 //! What an engine reports: its machine, containers, volumes, events and statistics.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The engine and its machine (source of a host's `info`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub struct EngineInfo {
     pub id: String,
     /// Host name of the machine.
     pub hostname: String,
+    /// Where the machine is in the network, if the engine is reached by an address.
+    pub address: Option<IpAddr>,
     /// Docker version, e.g. `20.10.24`.
     pub version: String,
     /// Newest API version the engine speaks, e.g. `1.41`.

@@ -136,8 +136,16 @@ async fn an_engine_is_found_again_after_its_machine_was_away() {
             Cut::Server => machine.start_ssh().await,
             Cut::Cable => machine.set_cable("up"),
         }
-        let back = async { while engine.info().await.is_err() {} };
-        tokio::time::timeout(PATIENCE, back).await.expect("the machine is found again");
+        let back = async {
+            loop {
+                if let Ok(info) = engine.info().await {
+                    return info;
+                }
+            }
+        };
+        let info = tokio::time::timeout(PATIENCE, back).await.expect("the machine is found again");
+        let address = info.address.map(|address| address.to_string());
+        assert_eq!(address.as_deref(), Some(machine.address.as_str()), "its ports are there");
     }
     engine.remove(&container, RemoveVolumes::Anonymous).await.unwrap();
 }

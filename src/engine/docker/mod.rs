@@ -136,6 +136,7 @@ impl Engine for DockerEngine {
         let mut info = observe::engine_info(info, version);
         if let Some(machine) = self.connection.machine() {
             info.disk = machine.disk(&info.root_dir).await;
+            info.address = machine.address().await;
         } else if self.connection.is_local() {
             info.disk = disk(&info.root_dir);
         }

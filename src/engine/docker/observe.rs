@@ -22,6 +22,7 @@ pub(super) fn engine_info(info: SystemInfo, version: SystemVersion) -> EngineInf
     EngineInfo {
         id: info.id.unwrap_or_default(),
         hostname: info.name.unwrap_or_default(),
+        address: None,
         version: version.version.unwrap_or_default(),
         api_version: version.api_version.unwrap_or_default(),
         kernel: info.kernel_version.unwrap_or_default(),

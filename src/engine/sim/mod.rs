@@ -233,6 +233,7 @@ fn usual_info(name: &str) -> EngineInfo {
     EngineInfo {
         id: format!("sim-{name}"),
         hostname: name.to_owned(),
+        address: None,
         version: "20.10.24".to_owned(),
         api_version: "1.41".to_owned(),
         kernel: "6.1.0".to_owned(),

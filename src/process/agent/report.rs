@@ -54,6 +54,7 @@ impl HostReport {
             uuid: info.id.clone(),
             physical_uuid: Some(info.id.clone()),
             hostname: info.hostname.clone(),
+            address: info.address.map(|address| address.to_string()),
             fields,
             labels: labels.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect(),
             ..Self::default()
@@ -179,6 +180,7 @@ fn major_minor(version: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resource::NewResource;
 
     #[test]
     fn a_reply_names_hosts_and_what_is_on_them() {
@@ -203,6 +205,16 @@ mod tests {
         assert_eq!(Value::from(one.create_labels.clone()), json!({"zone": "x"}));
         assert_eq!(PingReport::of_reply(&json!({"resources": "none"})), PingReport::default());
         assert_eq!(PingReport::of_reply(&Value::Null), PingReport::default());
+    }
+
+    #[test]
+    fn a_machine_behind_an_address_is_shown_there_and_another_keeps_what_it_has() {
+        let mut host: Resource = NewResource::new("host", String::new()).into();
+        let there = EngineInfo { address: "192.0.2.7".parse().ok(), ..EngineInfo::default() };
+        for info in [there, EngineInfo::default()] {
+            HostReport::of_engine(&info).describe(&mut host);
+            assert_eq!(host.str("agentIpAddress"), Some("192.0.2.7"));
+        }
     }
 
     #[test]

@@ -86,8 +86,8 @@ impl From<russh::Error> for SshError {
     fn from(error: russh::Error) -> Self {
         let closed =
             matches!(error, russh::Error::HUP | russh::Error::Disconnect | russh::Error::SendError);
-        let why = if let russh::Error::IO(io) = &error {
-            io.to_string().to_lowercase()
+        let why = if let russh::Error::IO(io) = error {
+            return io.into();
         } else if closed {
             "the connection was closed".to_owned()
         } else if matches!(error, russh::Error::KeepaliveTimeout) {
@@ -96,5 +96,11 @@ impl From<russh::Error> for SshError {
             error.to_string()
         };
         SshError::Unreachable(why)
+    }
+}
+
+impl From<std::io::Error> for SshError {
+    fn from(error: std::io::Error) -> Self {
+        SshError::Unreachable(error.to_string().to_lowercase())
     }
 }

@@ -14,6 +14,7 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,6 +69,11 @@ impl Machine {
 
     pub(super) fn endpoint(&self) -> String {
         self.login.endpoint()
+    }
+
+    /// Where the machine is, as far as a session of this moment shows.
+    pub(super) async fn address(&self) -> Option<IpAddr> {
+        self.shared.lock().await.session.as_ref().map(|session| session.peer())
     }
 
     /// The shared session, opened if there is none or it broke.

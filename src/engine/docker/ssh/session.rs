@@ -1,12 +1,13 @@
 //! One SSH session: the machine's host key, our login, channels and commands.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate, decode_secret_key};
 use russh::{Channel, ChannelMsg, MethodKind};
+use tokio::net::TcpStream;
 
 use super::failure::SshError;
 use crate::engine::machine::{Login, Proof};
@@ -26,6 +27,7 @@ const ROUNDS: usize = 3;
 pub(super) struct Session {
     handle: Handle<Guard>,
     host_key: HostKey,
+    peer: IpAddr,
 }
 
 /// The key by which a machine is known.
@@ -81,12 +83,14 @@ impl Session {
     async fn log_in(login: &Login) -> Result<Session, SshError> {
         let config = Arc::new(client::Config {
             keepalive_interval: Some(KEEPALIVE),
-            nodelay: true,
             ..client::Config::default()
         });
         let shown = Arc::new(Mutex::new(None));
         let guard = Guard { expected: login.host_key.clone(), shown: Arc::clone(&shown) };
-        let mut handle = client::connect(config, (login.host.as_str(), login.port), guard).await?;
+        let stream = TcpStream::connect((login.host.as_str(), login.port)).await?;
+        stream.set_nodelay(true)?;
+        let peer = stream.peer_addr()?.ip().to_canonical();
+        let mut handle = client::connect_stream(config, stream, guard).await?;
         match &login.proof {
             Proof::Password(password) => by_password(&mut handle, &login.user, password).await?,
             Proof::OwnKey => {
@@ -101,7 +105,12 @@ impl Session {
             }
         }
         let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(Session { handle, host_key: shown.unwrap_or_default() })
+        Ok(Session { handle, host_key: shown.unwrap_or_default(), peer })
+    }
+
+    /// The address of the machine, at which its published ports are.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.peer
     }
 
     pub(super) fn host_key(&self) -> &HostKey {
