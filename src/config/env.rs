@@ -37,10 +37,17 @@ pub fn apply(config: &mut Config, env: &[(String, String)], problems: &mut Vec<P
             None => problems.push(Problem::UnknownKey {
                 place: Place::Variable { name: name.clone() },
                 key: name.clone(),
-                nearest: options::nearest(name, OPTIONS.iter().map(|o| variable(o.key))),
+                nearest: nearest(name),
             }),
         }
     }
+}
+
+/// The variable that was meant: one whose section is left out, or one that is spelled alike.
+fn nearest(name: &str) -> Option<String> {
+    let option = name.strip_prefix(PREFIX)?.to_lowercase();
+    let bare = OPTIONS.iter().find(|o| o.name() == option).map(|o| variable(o.key));
+    bare.or_else(|| options::nearest(name, OPTIONS.iter().map(|o| variable(o.key))))
 }
 
 fn is_option(name: &str) -> bool {

@@ -166,6 +166,7 @@ fn an_unknown_key_is_named_with_its_place() {
         "listen = ':1'\n[server]\nlisen = 'x'\nfruit = 1\n[dokcer]\nhost = 'x'\n[[log]]\n",
         &[
             ("RANCHETTE_SERVER_LISTN", "x"),
+            ("RANCHETTE_DATA_DIR", "x"),
             ("RANCHETTE_", "x"),
             ("RANCHETTE_URL", "http://x"),
             ("RANCHETTE_TEST_SLOW", "1"),
@@ -179,6 +180,7 @@ fn an_unknown_key_is_named_with_its_place() {
             ranch.toml:5: unknown key `dokcer`; did you mean `docker`?
             ranch.toml:7: `log` is of type array; allowed is a section, [log]
             environment variable RANCHETTE_SERVER_LISTN: unknown key `RANCHETTE_SERVER_LISTN`; did you mean `RANCHETTE_SERVER_LISTEN`?
+            environment variable RANCHETTE_DATA_DIR: unknown key `RANCHETTE_DATA_DIR`; did you mean `RANCHETTE_SERVER_DATA_DIR`?
             environment variable RANCHETTE_: unknown key `RANCHETTE_`
             flag --x: unknown key `server.xyz`"#]],
     );
