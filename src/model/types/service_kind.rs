@@ -48,6 +48,48 @@ pub const DNS_SERVICE_LINKS: &[Link] = &[
     Link::Child { name: "storageDrivers", of: "storageDriver", field: "serviceId" },
 ];
 
+/// Fields of services that bring a driver, besides the driver itself.
+const DRIVER_FIELDS: &[Field] = &[
+    f("assignServiceIpAddress", Boolean).or_bool(false).c(),
+    f("createIndex", Int).null().max_len(255),
+    f("currentScale", Int),
+    f("fqdn", String).null(),
+    f("launchConfig", Object("launchConfig")).null().c(),
+    f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
+    f("metadata", Map(&Json)).null().cu().schedules(),
+    f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
+    f("retainIp", Boolean).null().cu().schedules(),
+    f("scale", Int).or_int(1).min(0).cu().schedules(),
+    f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
+    f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
+    f("selectorContainer", String).null().max_len(4096).cu().schedules(),
+    f("selectorLink", String).null().max_len(4096).cu().schedules(),
+    f("startOnCreate", Boolean).null().or_bool(false).c(),
+    f("upgrade", Object("serviceUpgrade")).null(),
+    f("vip", String).null().max_len(255).c(),
+];
+
+/// What may be done with a service of a kind that is treated as ordinary ones are.
+const fn actions(kind: &'static str) -> [Action; 15] {
+    [
+        Action::new("activate", "service"),
+        Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
+        Action::new("cancelupgrade", "service"),
+        Action::new("certificate", kind).no_output().by(Super),
+        Action::new("continueupgrade", "service"),
+        Action::new("create", "service"),
+        Action::new("deactivate", "service"),
+        Action::new("finishupgrade", "service"),
+        Action::new("remove", "service"),
+        Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
+        Action::new("restart", "service").input("serviceRestart"),
+        Action::new("rollback", "service"),
+        Action::new("setservicelinks", "service").input("setServiceLinksInput"),
+        Action::new("update", "service"),
+        Action::new("upgrade", "service").input("serviceUpgrade"),
+    ]
+}
+
 /// `dnsService`.
 pub const DNS_SERVICE: Type = Type::resource(
     "dnsService",
@@ -80,23 +122,7 @@ pub const DNS_SERVICE: Type = Type::resource(
 )
 .child_of("service")
 .methods(Methods::INSIDE)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("cancelupgrade", "service"),
-    Action::new("certificate", "dnsService").no_output().by(Super),
-    Action::new("continueupgrade", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("finishupgrade", "service"),
-    Action::new("remove", "service"),
-    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("rollback", "service"),
-    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-    Action::new("update", "service"),
-    Action::new("upgrade", "service").input("serviceUpgrade"),
-])
+.actions(&actions("dnsService"))
 .links(DNS_SERVICE_LINKS);
 
 /// `externalService`.
@@ -160,47 +186,13 @@ pub const NETWORK_DRIVER_SERVICE: Type = Type::resource(
     &[
         UNNAMED,
         super::service::SERVICE_FIELDS,
-        &[
-            f("assignServiceIpAddress", Boolean).or_bool(false).c(),
-            f("createIndex", Int).null().max_len(255),
-            f("currentScale", Int),
-            f("fqdn", String).null(),
-            f("launchConfig", Object("launchConfig")).null().c(),
-            f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
-            f("metadata", Map(&Json)).null().cu().schedules(),
-            f("networkDriver", Object("networkDriver")).required().cu().schedules(),
-            f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
-            f("retainIp", Boolean).null().cu().schedules(),
-            f("scale", Int).or_int(1).min(0).cu().schedules(),
-            f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
-            f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
-            f("selectorContainer", String).null().max_len(4096).cu().schedules(),
-            f("selectorLink", String).null().max_len(4096).cu().schedules(),
-            f("startOnCreate", Boolean).null().or_bool(false).c(),
-            f("upgrade", Object("serviceUpgrade")).null(),
-            f("vip", String).null().max_len(255).c(),
-        ],
+        DRIVER_FIELDS,
+        &[f("networkDriver", Object("networkDriver")).required().cu().schedules()],
     ],
 )
 .child_of("service")
 .methods(Methods::INSIDE)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("cancelupgrade", "service"),
-    Action::new("certificate", "networkDriverService").no_output().by(Super),
-    Action::new("continueupgrade", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("finishupgrade", "service"),
-    Action::new("remove", "service"),
-    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("rollback", "service"),
-    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-    Action::new("update", "service"),
-    Action::new("upgrade", "service").input("serviceUpgrade"),
-])
+.actions(&actions("networkDriverService"))
 .links(DNS_SERVICE_LINKS);
 
 /// `storageDriverService`.
@@ -211,47 +203,13 @@ pub const STORAGE_DRIVER_SERVICE: Type = Type::resource(
     &[
         UNNAMED,
         super::service::SERVICE_FIELDS,
-        &[
-            f("assignServiceIpAddress", Boolean).or_bool(false).c(),
-            f("createIndex", Int).null().max_len(255),
-            f("currentScale", Int),
-            f("fqdn", String).null(),
-            f("launchConfig", Object("launchConfig")).null().c(),
-            f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
-            f("metadata", Map(&Json)).null().cu().schedules(),
-            f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
-            f("retainIp", Boolean).null().cu().schedules(),
-            f("scale", Int).or_int(1).min(0).cu().schedules(),
-            f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
-            f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
-            f("selectorContainer", String).null().max_len(4096).cu().schedules(),
-            f("selectorLink", String).null().max_len(4096).cu().schedules(),
-            f("startOnCreate", Boolean).null().or_bool(false).c(),
-            f("storageDriver", Object("storageDriver")).required().cu().schedules(),
-            f("upgrade", Object("serviceUpgrade")).null(),
-            f("vip", String).null().max_len(255).c(),
-        ],
+        DRIVER_FIELDS,
+        &[f("storageDriver", Object("storageDriver")).required().cu().schedules()],
     ],
 )
 .child_of("service")
 .methods(Methods::INSIDE)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("cancelupgrade", "service"),
-    Action::new("certificate", "storageDriverService").no_output().by(Super),
-    Action::new("continueupgrade", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("finishupgrade", "service"),
-    Action::new("remove", "service"),
-    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("rollback", "service"),
-    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-    Action::new("update", "service"),
-    Action::new("upgrade", "service").input("serviceUpgrade"),
-])
+.actions(&actions("storageDriverService"))
 .links(DNS_SERVICE_LINKS);
 
 /// `composeService`.
@@ -336,23 +294,7 @@ pub const KUBERNETES_SERVICE: Type = Type::resource(
 )
 .child_of("service")
 .methods(Methods::READ)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("cancelupgrade", "service"),
-    Action::new("certificate", "kubernetesService").no_output().by(Super),
-    Action::new("continueupgrade", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("finishupgrade", "service"),
-    Action::new("remove", "service"),
-    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("rollback", "service"),
-    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-    Action::new("update", "service"),
-    Action::new("upgrade", "service").input("serviceUpgrade"),
-])
+.actions(&actions("kubernetesService"))
 .links(DNS_SERVICE_LINKS);
 
 /// `serviceProxy`.
