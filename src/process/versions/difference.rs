@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::model::launch::bare;
 use crate::model::names::label;
+use crate::model::registry;
 use crate::process::upgrade::in_service::Configs;
 
 /// Most things that are named; the rest are counted.
@@ -79,7 +80,7 @@ fn besides(old: &Map<String, Value>, new: &Map<String, Value>) -> Vec<String> {
     let mut found = Vec::new();
     for field in union(old, new).filter(|field| !IGNORED.contains(field)) {
         let (before, after) = (old.get(field), new.get(field));
-        if is_same(before, after) {
+        if is_same(field, before, after) {
             continue;
         }
         match MAPS.iter().find(|map| map.0 == field) {
@@ -133,8 +134,16 @@ fn is_set(value: Option<&Value>) -> bool {
     }
 }
 
-fn is_same(before: Option<&Value>, after: Option<&Value>) -> bool {
-    before == after || (!is_set(before) && !is_set(after))
+fn is_same(field: &str, before: Option<&Value>, after: Option<&Value>) -> bool {
+    let is_nothing = |value| !is_set(value) || is_default(field, value);
+    before == after || (is_nothing(before) && is_nothing(after))
+}
+
+/// Whether a field has the value that it has by itself. The API shows it, so whoever reads a configuration,
+/// changes something and gives it back names it.
+fn is_default(field: &str, value: Option<&Value>) -> bool {
+    let known = registry::lookup("launchConfig").and_then(|ty| ty.field(field));
+    known.and_then(|known| known.default.value()).as_ref() == value
 }
 
 /// Whether two configurations make the same containers, given that their images are the same.
@@ -203,6 +212,24 @@ mod tests {
             primary(json!({ "imageUuid": "docker:nginx", "privileged": false,
                 "labels": { "io.rancher.container.pull_image": "always" } })),
             expect!["the same configuration again"],
+        );
+    }
+
+    #[test]
+    fn what_goes_without_saying_is_no_difference() {
+        let said = json!({ "imageUuid": "docker:nginx:2", "startOnCreate": true, "vcpu": 1,
+            "instanceTriggeredStop": "stop", "drainTimeoutMs": 0 });
+        let silent = json!({ "imageUuid": "docker:nginx:1" });
+        check(
+            primary(silent.clone()),
+            primary(said.clone()),
+            expect!["image nginx:2 instead of nginx:1"],
+        );
+        check(primary(said), primary(silent), expect!["image nginx:1 instead of nginx:2"]);
+        check(
+            primary(json!({ "imageUuid": "docker:nginx", "vcpu": 1 })),
+            primary(json!({ "imageUuid": "docker:nginx", "vcpu": 2 })),
+            expect!["vcpu changed"],
         );
     }
 
