@@ -1,7 +1,7 @@
 // A machine that becomes a host: how to log in there, asked for in a dialog.
 
 import { post, scoped } from "./api.js";
-import { open } from "./dialogs.js";
+import { formDialog } from "./dialogs.js";
 import { h } from "./dom.js";
 import { field } from "./ui.js";
 
@@ -33,38 +33,20 @@ export function hostOf(given) {
 /** Asks for a machine; resolves with the host that is being made of it, or null. */
 export async function addMachine() {
   let made = null;
-  await open("Add a machine", (close) => {
-    const failure = h("p", { class: "field-error", role: "alert", hidden: true });
-    const submit = async (event) => {
-      event.preventDefault();
-      const button = event.submitter;
-      if (button) button.disabled = true;
-      try {
-        made = await post(scoped("hosts"), hostOf(Object.fromEntries(new FormData(event.target))));
-        close("made");
-      } catch (error) {
-        failure.el.textContent = error.message;
-        failure.el.hidden = false;
-      } finally {
-        if (button) button.disabled = false;
-      }
-    };
-    return h("form", { onsubmit: submit, class: "dialog-body machine", "data-proof": "key" },
-      h("p", { class: "hint" }, "Ranchette logs in over SSH and uses the Docker Engine there. The login is kept sealed and never shown again."),
-      field("Name", h("input", { name: "name", maxlength: "255", autocomplete: "off", placeholder: "that of the machine" })),
-      h("div", { class: "machine-address" },
-        field("Address", h("input", { name: "address", required: true, maxlength: "255", autocomplete: "off", placeholder: "192.0.2.7" })),
-        field("Port", h("input", { name: "port", type: "number", min: "1", max: "65535", required: true, value: "22" }))),
-      field("User", h("input", { name: "user", required: true, maxlength: "255", autocomplete: "off", value: "root" }),
-        { hint: "It must be allowed to use Docker." }),
-      proofs(),
-      h("label", { class: "check" }, h("input", { type: "checkbox", name: "install", value: "yes" }),
-        "Install Docker if it is missing"),
-      failure,
-      h("div", { class: "dialog-actions" },
-        h("button", { type: "button", class: "button quiet", onclick: () => close("") }, "Cancel"),
-        h("button", { class: "button primary", "data-confirm": "" }, "Add it")));
-  });
+  await formDialog("Add a machine", "Add it", [
+    h("p", { class: "hint" }, "Ranchette logs in over SSH and uses the Docker Engine there. The login is kept sealed and never shown again."),
+    field("Name", h("input", { name: "name", maxlength: "255", autocomplete: "off", placeholder: "that of the machine" })),
+    h("div", { class: "machine-address" },
+      field("Address", h("input", { name: "address", required: true, maxlength: "255", autocomplete: "off", placeholder: "192.0.2.7" })),
+      field("Port", h("input", { name: "port", type: "number", min: "1", max: "65535", required: true, value: "22" }))),
+    field("User", h("input", { name: "user", required: true, maxlength: "255", autocomplete: "off", value: "root" }),
+      { hint: "It must be allowed to use Docker." }),
+    proofs(),
+    h("label", { class: "check" }, h("input", { type: "checkbox", name: "install", value: "yes" }),
+      "Install Docker if it is missing"),
+  ], async (form) => {
+    made = await post(scoped("hosts"), hostOf(Object.fromEntries(form)));
+  }, { class: "machine", "data-proof": "key" });
   return made;
 }
 

@@ -1,7 +1,8 @@
 // The application: decides between set-up, login and the pages, and draws the frame around them.
 //
-// A page is a function `(app, params) => ({ title, view, stop?, mayLeave? })`. `view()` describes the
-// page from what is known now; `app.redraw()` asks for it to be drawn again.
+// A page is a function `(app, params) => ({ title, view, stop?, unsaved? })`. `view()` describes the
+// page from what is known now; `app.redraw()` asks for it to be drawn again. `unsaved()` is the question
+// to ask before what was typed is lost, or nothing.
 
 import { currentProject, whenUnauthorized } from "./api.js";
 import { closeDialogs, toast } from "./dialogs.js";
@@ -134,9 +135,16 @@ async function leave(note = null, { tell = true } = {}) {
   app.gate = "loading";
   closeLive();
   show(null);
+// Whether the page may be left: the person is asked when something would be lost.
+function mayLeave() {
+  const question = page?.unsaved?.();
+  return !question || window.confirm(question);
+}
+
   // The form comes after the answer, which takes the cookie away: it must not take a new one.
   if (tell) await logOut().catch(() => {});
   Object.assign(app, { gate: "login", loginNote: words, user: null });
+  if (tell && !mayLeave()) return;
   show(loginPage);
 }
 
@@ -149,6 +157,8 @@ function switchProject(id) {
   else location.hash = "#/stacks";
 }
 
+  if (!mayLeave()) return;
+  show(null);
 // Few, and every page needs them: whether Docker is there, how ports are reached, what is about to expire.
 function followShared() {
   app.hosts = watch({ collection: "hosts", types: ["host"], changed: redraw });
@@ -157,7 +167,7 @@ function followShared() {
 
 function navigate() {
   if (app.gate !== "open") return;
-  if (page?.mayLeave && location.hash !== path && !page.mayLeave()) {
+  if (location.hash !== path && !mayLeave()) {
     history.replaceState(null, "", path);
     return;
   }
@@ -180,6 +190,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   box.focus();
 });
+addEventListener("beforeunload", (event) => page?.unsaved?.() && event.preventDefault());
 whenUnauthorized(() => currentProject() && leave("Your session has ended. Log in to go on.", { tell: false }));
 whenLoggedOut(() => leave("You were logged out elsewhere.", { tell: false }));
 whenInDoubt(async () => {

@@ -61,7 +61,11 @@ function environments(app) {
     h("span", { class: "visually-hidden" }, "Environment"),
     h("select", {
       value: app.project.id,
-      onchange: (event) => app.switchProject(event.target.value),
+      onchange: (event) => {
+        app.switchProject(event.target.value);
+        // Who would rather not leave the page stays in the environment.
+        event.target.value = app.project.id;
+      },
     }, app.projects.map((item) => h("option", { value: item.id, key: item.id, selected: item.id === app.project.id },
       item.name || item.id))));
 }

@@ -13,6 +13,7 @@
 
 mod adopting;
 mod catalog;
+mod dialogs;
 mod directories;
 mod driver;
 mod history;
@@ -32,6 +33,7 @@ pub use catalog::an_application_is_launched_and_upgraded;
 pub use directories::a_stack_follows_its_directory;
 use driver::{Browser, with_browser};
 pub use history::a_service_goes_back_to_an_earlier_version;
+pub use dialogs::{a_form_is_not_lost_and_sent_once, unsaved_files_are_asked_about};
 pub use machines::{
     a_machine_that_cannot_be_reached_says_why, a_machine_that_is_added_becomes_a_host,
 };

@@ -78,6 +78,7 @@ async fn a_machine_that_cannot_be_reached_says_why() {
 
 stories! {
     a_backup_that_fails_says_why
+    a_form_is_not_lost_and_sent_once
     a_machine_that_is_added_becomes_a_host
     a_phone_never_scrolls_sideways
     a_project_is_taken_over_and_given_back
@@ -101,3 +102,4 @@ stories! {
     volumes_are_kept_put_back_and_brought_back
     a_webhook_is_tested_and_told_once_more
 }
+    unsaved_files_are_asked_about

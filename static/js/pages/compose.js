@@ -44,7 +44,7 @@ export function editStackPage(app, { id }) {
       page.stopped = true;
       inner?.stop();
     },
-    mayLeave: () => !inner || inner.mayLeave(),
+    unsaved: () => inner?.unsaved(),
   };
   load();
   return page;
@@ -76,8 +76,7 @@ function composer(app, files, stack) {
   });
   return {
     stop: () => self.draft.close(),
-    mayLeave: () => self.applied || !stack || !self.draft.touched
-      || window.confirm("Leave without applying your changes?"),
+    unsaved: () => !self.applied && question(self),
     view: () => [
       heading(stack ? `Edit ${stack.name}` : "New stack", {
         back: stack ? { href: href("stacks", stack.id), label: stack.name } : { href: "#/stacks", label: "Stacks" },
@@ -87,6 +86,13 @@ function composer(app, files, stack) {
         self.dragging && h("div", { class: "drop-here", key: "drop" }, icon("drop"), "Drop the files or the folder here")),
     ],
   };
+}
+
+// The files of a new stack are kept, but for the variables and what was added.
+function question({ draft, stack }) {
+  if (stack) return draft.touched && "Leave without applying your changes?";
+  const lost = [draft.files.env.trim() && "variables", draft.extra.size > 0 && "added files"].filter(Boolean);
+  return lost.length > 0 && `Leave without applying? The ${sentence(lost)} are not kept.`;
 }
 
 async function apply(self) {

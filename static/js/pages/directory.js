@@ -31,7 +31,7 @@ export function directoryPage(app, stack) {
   draft.refresh();
   return {
     stop: () => draft.close(),
-    mayLeave: () => self.applied || !draft.touched || window.confirm("Leave without saving your changes?"),
+    unsaved: () => !self.applied && draft.touched && "Leave without saving your changes?",
     view: () => [
       heading(`Edit ${stack.name}`, { back: { href: href("stacks", stack.id), label: stack.name } }),
       h("p", { class: "lead-text", key: "where" }, "These are the files in ", h("code", {}, stack.directory), " on the server."),

@@ -1,7 +1,8 @@
 // API keys: for the command line, scripts and old Rancher clients. A secret is shown once.
 
 import { act, can, del, get, global, list, post, scoped } from "../api.js";
-import { ask, attempt, open, toast } from "../dialogs.js";
+import { copyText } from "../copying.js";
+import { ask, attempt, formDialog, open, toast } from "../dialogs.js";
 import { h } from "../dom.js";
 import { byName, moment } from "../format.js";
 import { ago, badge, button, empty, failed, field, heading, loading, notice } from "../ui.js";
@@ -100,46 +101,28 @@ async function retire(key) {
 
 async function createDialog(app, create) {
   let made = null;
-  const answer = await open("New API key", (close) => {
-    const failure = h("p", { class: "field-error", role: "alert", hidden: true });
-    const submit = async (event) => {
-      event.preventDefault();
-      const form = new FormData(event.target);
-      try {
-        made = await create({
-          name: form.get("name").trim(),
-          description: form.get("description").trim() || undefined,
-          environment: form.get("scope") === "environment",
-        });
-        close("made");
-      } catch (error) {
-        failure.el.textContent = error.message;
-        failure.el.hidden = false;
-      }
-    };
-    return h("form", { onsubmit: submit, class: "dialog-body" },
-      field("Name", h("input", { name: "name", required: true, maxlength: "255", placeholder: "backup script", autocomplete: "off" })),
-      field("Description", h("input", { name: "description", maxlength: "1024", autocomplete: "off", placeholder: "optional" })),
-      h("fieldset", {}, h("legend", {}, "May be used for"),
-        h("label", { class: "check" }, h("input", { type: "radio", name: "scope", value: "environment", checked: true }),
-          `the environment ${app.project.name}`),
-        h("label", { class: "check" }, h("input", { type: "radio", name: "scope", value: "account" }), "everything I may do")),
-      failure,
-      h("div", { class: "dialog-actions" },
-        h("button", { type: "button", class: "button quiet", onclick: () => close("") }, "Cancel"),
-        h("button", { class: "button primary", "data-confirm": "" }, "Create")));
+  await formDialog("New API key", "Create", [
+    field("Name", h("input", { name: "name", required: true, maxlength: "255", placeholder: "backup script", autocomplete: "off" })),
+    field("Description", h("input", { name: "description", maxlength: "1024", autocomplete: "off", placeholder: "optional" })),
+    h("fieldset", {}, h("legend", {}, "May be used for"),
+      h("label", { class: "check" }, h("input", { type: "radio", name: "scope", value: "environment", checked: true }),
+        `the environment ${app.project.name}`),
+      h("label", { class: "check" }, h("input", { type: "radio", name: "scope", value: "account" }), "everything I may do")),
+  ], async (form) => {
+    made = await create({
+      name: form.get("name").trim(),
+      description: form.get("description").trim() || undefined,
+      environment: form.get("scope") === "environment",
+    });
   });
-  if (answer === "made" && made) await showSecret(made);
+  if (made) await showSecret(made);
 }
 
+// Only its button closes it: what it shows cannot be had again.
 function showSecret(key) {
   const copy = async (text) => {
-    try {
-      await navigator.clipboard.writeText(text);
-      toast("Copied");
-    } catch {
-      toast("This browser does not let pages copy; select the text instead.", "bad");
-    }
+    if (await copyText(text)) toast("Copied");
+    else toast("This browser does not let pages copy; select the text instead.", "bad");
   };
   const line = (label, value, name) => h("div", { class: "secret" }, h("span", { class: "field-label" }, label),
     h("code", { "data-secret": name }, value), button(`Copy ${label}`, () => copy(value), { icon: "copy", compact: true, kind: "quiet" }));
@@ -151,7 +134,7 @@ function showSecret(key) {
       h("p", { class: "hint" }, "Try it: ", h("code", {}, `curl -u ${key.publicValue}:SECRET ${location.origin}/v2-beta/projects`))),
     h("div", { class: "dialog-actions" },
       h("button", { type: "button", class: "button primary", onclick: () => close("") }, "I have kept it")),
-  ]);
+  ], { stays: true });
 }
 
 function nothing(action) {

@@ -79,7 +79,7 @@ export default function networkPage(app) {
   return {
     title: "Network",
     view,
-    mayLeave: () => !draft || window.confirm("Leave without saving the rules?"),
+    unsaved: () => draft && "Leave without saving the rules?",
     stop: () => networks.stop(),
   };
 }
