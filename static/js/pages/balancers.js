@@ -27,7 +27,7 @@ export default function balancersPage(app) {
 
   function view() {
     const head = heading("Balancers", { aside: mayAdd && button("New certificate", addDialog, { icon: "plus" }) });
-    for (const one of [services, certificates]) if (one.error) return [head, failed(one)];
+    for (const one of [services, stacks, certificates]) if (one.error) return [head, failed(one)];
     if (!services.loaded || !certificates.loaded) return [head, loading("balancers")];
     const balancers = byName([...services.items.values()].filter((one) => one.type === "loadBalancerService"));
     const known = byName(certificates.items.values());

@@ -55,7 +55,8 @@ function logsPage(app, stackId, serviceId) {
 
   function view() {
     const back = { href: href("stacks", stackId), label: stacks.items.get(stackId)?.name || "Stack" };
-    if (containers.error) return [heading(page.title, { back }), failed(containers)];
+    const broken = [services, containers].find((one) => one?.error);
+    if (broken) return [heading(page.title, { back }), failed(broken)];
     if (!containers.loaded) return [heading(page.title, { back }), loading("the containers")];
     return [
       heading(page.title, { back }),

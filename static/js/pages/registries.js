@@ -37,9 +37,13 @@ export default function registriesPage(app) {
 
   async function add({ address, user, password }) {
     const same = (one) => one.serverAddress.toLowerCase() === address.toLowerCase();
-    const registry = state.registries.find(same) || await post(scoped("registries"), { serverAddress: address });
-    if (user) await post(scoped("registrycredentials"), { registryId: registry.id, publicValue: user, secretValue: password });
-    refresh();
+    try {
+      const registry = state.registries.find(same) || await post(scoped("registries"), { serverAddress: address });
+      if (user) await post(scoped("registrycredentials"), { registryId: registry.id, publicValue: user, secretValue: password });
+    } finally {
+      // A login that is refused leaves its registry behind, to which the next try belongs.
+      await refresh();
+    }
   }
 
   function view() {

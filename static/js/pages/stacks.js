@@ -24,7 +24,8 @@ export default function stacksPage(app) {
 
   function view() {
     const add = linkButton("New stack", "#/new", { icon: "plus", kind: "primary" });
-    if (stacks.error) return [heading("Stacks", { aside: add }), failed(stacks)];
+    const broken = [stacks, services, loose].find((one) => one.error);
+    if (broken) return [heading("Stacks", { aside: add }), failed(broken)];
     if (!stacks.loaded || !services.loaded) return [heading("Stacks"), loading("stacks")];
     const all = byName(stacks.items.values()).filter((stack) => !stack.system);
     if (all.length === 0 && loose.items.size === 0) return [heading("Stacks"), nothing()];

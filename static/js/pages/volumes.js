@@ -68,9 +68,13 @@ export default function volumesPage(app) {
 
   function view() {
     const head = heading("Volumes");
-    if (lists.volumes.error) return [head, failed(lists.volumes)];
-    if (!lists.volumes.loaded) return [head, loading("volumes")];
-    const all = byName(lists.volumes.items.values());
+    // "Nothing kept" is only said when it is known.
+    const { volumes, snapshots, backups, targets } = lists;
+    const needed = [volumes, snapshots, backups, targets];
+    const broken = needed.find((one) => one.error);
+    if (broken) return [head, failed(broken)];
+    if (!needed.every((one) => one.loaded)) return [head, loading("volumes")];
+    const all = byName(volumes.items.values());
     const fits = (volume) => volume.name.toLowerCase().includes(state.filter.toLowerCase());
     return [
       head,
