@@ -6,7 +6,7 @@
 import { act, can, post, scoped } from "./api.js";
 import { Asking } from "./asking.js";
 import { base64 } from "./files.js";
-import { planRemoves } from "./plan.js";
+import { planRemoves, refusal, verdict } from "./plan.js";
 
 /**
  * @typedef {object} OnDisk
@@ -46,7 +46,7 @@ export class BoundDraft {
     this.loaded = false;
     this.asking = new Asking({
       body: () => this.body({ dryRun: true }),
-      accept: (answer) => Object.assign(this, { plan: answer, problems: answer.problems || [], failure: null }),
+      accept: (answer) => Object.assign(this, verdict(answer)),
       refuse: (error) => this.refuse(error),
       changed,
     });
@@ -106,8 +106,9 @@ export class BoundDraft {
   }
 
   refuse(error) {
-    const failure = error.problems?.length > 0 ? null : error.message;
-    Object.assign(this, { plan: null, problems: error.problems || [], failure });
+    const { wrongName, ...rest } = refusal(error);
+    // There is no field for the name here.
+    Object.assign(this, rest, { failure: rest.failure || wrongName });
   }
 
   /**

@@ -5,6 +5,9 @@
 import { post, scoped } from "./api.js";
 import { Asking } from "./asking.js";
 import { base64, parseEnv, stackName } from "./files.js";
+import { refusal, verdict } from "./plan.js";
+
+const NOTHING = { plan: null, problems: [], failure: null, wrongName: null };
 
 /**
  * @typedef {object} Files
@@ -23,14 +26,11 @@ export class Draft {
     /** @type {Map<string, {bytes: Uint8Array, size: number}>} */
     this.extra = new Map();
     this.removeOrphans = false;
-    this.plan = null;
-    this.problems = [];
-    this.failure = null;
-    this.wrongName = null;
+    Object.assign(this, NOTHING);
     this.applying = false;
     this.asking = new Asking({
       body: () => this.body(true),
-      accept: (answer) => this.accept(answer),
+      accept: (answer) => Object.assign(this, verdict(answer)),
       refuse: (error) => this.refuse(error),
       changed,
     });
@@ -75,7 +75,7 @@ export class Draft {
   /** Asks for the plan after a pause. */
   replan() {
     this.close();
-    if (!this.files.compose.trim()) this.settle(null, [], null, null);
+    if (!this.files.compose.trim()) Object.assign(this, NOTHING);
     else if (this.files.name.trim()) this.asking.later();
     this.changed();
   }
@@ -100,20 +100,8 @@ export class Draft {
     }
   }
 
-  accept(answer) {
-    const problems = answer.problems || [];
-    const fatal = problems.some((one) => one.severity === "error");
-    this.settle(fatal ? null : answer, problems, null, null);
-  }
-
   refuse(error) {
-    const name = error.fieldName === "name" ? error.message : null;
-    const failure = error.problems.length > 0 || name ? null : error.message;
-    this.settle(null, error.problems, failure, name);
-  }
-
-  settle(plan, problems, failure, wrongName) {
-    Object.assign(this, { plan, problems, failure, wrongName });
+    Object.assign(this, refusal(error));
   }
 
   body(dryRun) {

@@ -37,14 +37,18 @@ export function editor({ label, value, problems, oninput, placeholder, key }) {
     }));
 }
 
-/** The problems of all files as a list; those with a line lead to it. */
+/**
+ * The problems of all files as a list; those with a line lead to it, where there is an editor to go to.
+ * @param {any[]} problems @param {((problem: any) => void)|null} goTo
+ */
 export function problemList(problems, goTo) {
   if (problems.length === 0) return null;
+  const place = (one) => (one.file ? `${one.file}:${one.line}` : `line ${one.line}`);
   return h("ul", { class: "problems" }, problems.map((one, i) => h("li", { key: i, class: ["problem", one.severity] },
     icon(one.severity === "error" ? "alert" : "info"),
     h("span", {},
-      one.line && h("button", { type: "button", class: "line-link", onclick: () => goTo(one) },
-        one.file ? `${one.file}:${one.line}` : `line ${one.line}`),
+      one.line && (goTo ? h("button", { type: "button", class: "line-link", onclick: () => goTo(one) }, place(one))
+        : h("code", {}, place(one))),
       one.line ? " " : one.file ? `${one.file}: ` : "",
       one.path && h("code", {}, one.path), one.path && ": ",
       one.message))));

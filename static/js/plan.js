@@ -14,6 +14,29 @@ const VERBS = {
 };
 const ORDER = ["remove", "change", "scale", "create", "start", "orphan", "unchanged"];
 
+/**
+ * What is known of a plan once the API has answered.
+ * @typedef {object} Verdict
+ * @property {any} plan null when nothing can be applied
+ * @property {any[]} problems
+ * @property {string|null} failure why there is no plan, when neither the problems nor the name say it
+ * @property {string|null} wrongName
+ */
+
+/** The verdict of an answer: a problem that is an error leaves nothing to apply. @returns {Verdict} */
+export function verdict(answer) {
+  const problems = answer.problems || [];
+  const fatal = problems.some((one) => one.severity === "error");
+  return { plan: fatal ? null : answer, problems, failure: null, wrongName: null };
+}
+
+/** The verdict when the API refused. @returns {Verdict} */
+export function refusal(error) {
+  const problems = error.problems || [];
+  const wrongName = error.fieldName === "name" ? error.message : null;
+  return { plan: null, problems, failure: problems.length > 0 || wrongName ? null : error.message, wrongName };
+}
+
 /** The changes as a list, what matters most first. */
 export function planList(changes) {
   const sorted = [...changes].sort((a, b) => ORDER.indexOf(a.action) - ORDER.indexOf(b.action)

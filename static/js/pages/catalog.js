@@ -1,16 +1,16 @@
 // The catalog: applications to choose from, questions about one, the plan of the answers, and launching.
 
 import { act, can, catalog, get, list, post, scoped, text } from "../api.js";
+import { Asking } from "../asking.js";
 import { attempt, toast } from "../dialogs.js";
 import { h } from "../dom.js";
 import { problemList } from "../editor.js";
-import { count } from "../format.js";
-import { planList, planSummary } from "../plan.js";
+import { count, sentence } from "../format.js";
+import { planList, planSummary, refusal, verdict } from "../plan.js";
 import { complaint, fromCatalog, grouped, initial } from "../questions.js";
 import { go, href } from "../router.js";
 import { badge, button, empty, failed, field, filterBox, heading, linkButton, loading, notice } from "../ui.js";
 
-const PAUSE_MS = 450;
 const PASSWORD_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
 
 /** Every template that the environment may launch. */
@@ -106,15 +106,21 @@ function nothing() {
 export function templatePage(app, params) {
   const self = {
     app, params, template: null, version: null, stack: null, readme: "", error: null, services: [],
-    name: "", answers: {}, asked: false, plan: null, problems: [], failure: null, planning: false, busy: false,
-    timer: 0, turn: 0, stopped: false, refresh: load,
+    name: "", answers: {}, asked: false, plan: null, problems: [], failure: null, wrongName: null, busy: false,
+    stopped: false, refresh: load,
   };
+  self.asking = new Asking({
+    body: () => ({ ...request(self), name: self.name.trim(), dryRun: true, template: true }),
+    accept: (answer) => Object.assign(self, verdict(answer)),
+    refuse: (error) => Object.assign(self, refusal(error)),
+    changed: app.redraw,
+  });
   const page = {
     title: "Catalog",
     view: () => view(self),
     stop() {
       self.stopped = true;
-      clearTimeout(self.timer);
+      self.asking.stop();
     },
   };
   load();
@@ -168,34 +174,28 @@ function request(self) {
   return { dockerCompose: compose || "", rancherCompose: files["rancher-compose.yml"] || null, environment: self.answers };
 }
 
-/** Asks for the plan after a pause; an answer to what was said before is dropped. */
 function replan(self) {
-  clearTimeout(self.timer);
-  self.turn += 1;
-  self.planning = true;
-  self.timer = setTimeout(() => check(self, self.turn), PAUSE_MS);
+  if (self.stopped) return;
+  self.asking.later();
   self.app.redraw();
 }
 
-async function check(self, turn) {
-  let found = { plan: null, problems: [], failure: null };
-  try {
-    const plan = await post(scoped("stackplans"), { ...request(self), name: self.name, dryRun: true, template: true });
-    found = { plan, problems: plan.problems || [], failure: null };
-  } catch (error) {
-    found = { plan: null, problems: error.problems || [], failure: error.problems?.length ? null : error.message };
-  }
-  if (self.stopped || turn !== self.turn) return;
-  Object.assign(self, found, { planning: false });
-  self.app.redraw();
+/** True when the plan shown is that of the answers, and may be carried out. */
+function ready(self) {
+  if (!self.plan || !self.asking.isSettled || self.busy) return false;
+  return self.stack ? can(self.stack, "upgrade") : !self.plan.stackId;
 }
 
 async function launch(self) {
-  self.asked = true;
-  if (complaints(self).length > 0) {
-    toast("Some questions are not answered yet.", "bad");
-    return self.app.redraw();
+  const [first] = complaints(self);
+  if (first) {
+    self.asked = true;
+    self.app.redraw();
+    document.querySelector(`[name="${CSS.escape(first.variable)}"]`)?.focus();
+    return;
   }
+  // The key Enter comes here, too.
+  if (!ready(self)) return;
   self.busy = true;
   self.app.redraw();
   const body = { ...request(self), externalId: `catalog://${self.version.id}` };
@@ -239,7 +239,7 @@ function answering(self) {
       self.name = event.target.value;
       replan(self);
     },
-  }), { key: "name", hint: "of the stack" }),
+  }), { key: "name", hint: "of the stack", error: self.wrongName }),
   versions.length > 1 && field("Version", h("select", {
     name: "version", value: self.version.version,
     onchange: (event) => attempt(() => choose(self, event.target.value)),
@@ -301,22 +301,24 @@ function madeUp(length) {
 }
 
 function planning(self) {
-  const open = complaints(self).length;
+  const open = complaints(self);
+  // That an answer is missing is no failure before anybody was asked.
+  const failure = open.length > 0 ? null : self.failure;
   const word = self.stack ? "Upgrade" : "Launch";
-  const blocked = self.planning || self.busy || !self.plan || self.stack && !can(self.stack, "upgrade");
   return h("aside", { class: "planning", key: "planning", "aria-label": "Plan" },
     h("div", { class: "planning-head" }, h("h2", {}, "Plan"),
-      self.planning && h("span", { class: "muted small", role: "status" }, "checking …")),
-    self.failure && notice("bad", self.failure),
-    problemList(self.problems.filter((one) => one.severity === "error"), () => {}),
+      self.asking.underWay && h("span", { class: "muted small", role: "status" }, "checking …")),
+    failure && notice("bad", failure),
+    problemList(self.problems.filter((one) => one.severity === "error"), null),
     self.plan && [
-      !self.stack && self.plan.stackId && notice("warn", "A stack named ", h("strong", {}, self.name.trim()), " exists already."),
+      !self.stack && self.plan.stackId && notice("warn", "A stack named ", h("strong", {}, self.name.trim()), " exists already. Choose another name."),
       h("p", { class: "plan-summary", role: "status" }, planSummary(self.plan.changes)),
       planList(self.plan.changes),
     ],
-    open > 0 && h("p", { class: "muted small" }, `${count(open, "question")} to answer`),
+    open.length > 0 && h("p", { class: "muted" }, `${count(open.length, "question")} to answer: `,
+      sentence(open.map((one) => one.label || one.variable))),
     h("div", { class: "planning-actions" },
-      button(self.busy ? "Working …" : word, () => launch(self), { kind: "primary", icon: "check", disabled: blocked, key: "launch" }),
+      button(self.busy ? "Working …" : word, () => launch(self), { kind: "primary", icon: "check", disabled: open.length === 0 && !ready(self), key: "launch" }),
       linkButton("Cancel", self.stack ? href("stacks", self.stack.id) : "#/catalog", { kind: "quiet" })));
 }
 
