@@ -25,9 +25,9 @@ export function condition(resource) {
   return { tone: "ok", word: state };
 }
 
-// "active" in red would be a riddle.
+// "active" or "activating" in red would be a riddle.
 function failing(state, healthState) {
-  if (state !== "active" && state !== "running") return state;
+  if (!["active", "activating", "running"].includes(state)) return state;
   return ["degraded", "unhealthy"].includes(healthState) ? healthState : "failing";
 }
 

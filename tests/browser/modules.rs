@@ -82,6 +82,11 @@ fn of_stacks() -> Vec<Row> {
             json!({"stay": ["db"], "go": ["the unnamed volume at /scratch", "the unnamed volume at /tmp"], "folders": ["/srv"]}),
         ),
         (
+        (
+            "format",
+            "m.condition({state: 'activating', transitioning: 'error'}).word",
+            json!("failing"),
+        ),
             "format",
             "m.endpoints({publicEndpoints: [{ipAddress: '10.0.0.9', port: 53}, {ipAddress: '10.0.0.9', port: 443}], launchConfig: {ports: ['53:53/udp']}}, 2).map((e) => e.url)",
             json!([null, "https://10.0.0.9:443"]),
