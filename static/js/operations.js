@@ -4,22 +4,29 @@
 import { act, can, del, list, scoped } from "./api.js";
 import { ask, attempt } from "./dialogs.js";
 import { h, render } from "./dom.js";
-import { count, launchConfigs, volumeFate } from "./format.js";
+import { count, image, launchConfigs, volumeFate } from "./format.js";
 import { button } from "./ui.js";
+import { upgradeService } from "./upgrading.js";
 
-const SERVICE_ACTIONS = [
-  { action: "activate", label: "Start", icon: "play", done: (name) => `Starting ${name}` },
+const UPGRADE_ACTIONS = [
   { action: "finishupgrade", label: "Finish upgrade", icon: "check", done: (name) => `Finishing the upgrade of ${name}` },
   { action: "rollback", label: "Roll back", icon: "back", done: (name) => `Rolling back ${name}` },
   { action: "cancelupgrade", label: "Cancel upgrade", icon: "close", done: (name) => `Canceling the upgrade of ${name}` },
   { action: "continueupgrade", label: "Continue upgrade", icon: "play", done: (name) => `Continuing the upgrade of ${name}` },
 ];
 
-/** Buttons for what a service offers now. `containers` are those it has. */
-export function serviceButtons(service, containers) {
+/** Buttons for what a service offers now. `containers` are those it has, `directory` is that of its stack. */
+export function serviceButtons(service, containers, directory = null) {
   const { name } = service;
-  const buttons = SERVICE_ACTIONS.filter(({ action }) => can(service, action)).map(({ action, label, icon, done }) =>
-    button(`${label} ${name}`, () => attempt(() => act(service, action), done(name)), { icon, compact: true, key: action, kind: "quiet" }));
+  const buttons = [];
+  if (can(service, "activate")) {
+    buttons.push(button(`Start ${name}`, () => attempt(() => act(service, "activate"), `Starting ${name}`),
+      { icon: "play", compact: true, key: "activate", kind: "quiet" }));
+  }
+  if (can(service, "upgrade") && service.type === "service" && image(service.launchConfig?.imageUuid) !== "rancher/none") {
+    buttons.push(button(`Upgrade ${name}`, () => upgradeService(service, directory),
+      { icon: "up", compact: true, key: "upgrade", kind: "quiet" }));
+  }
   if (can(service, "restart")) {
     buttons.push(button(`Restart ${name}`, () => restartService(service, containers),
       { icon: "restart", compact: true, key: "restart", kind: "quiet" }));
@@ -33,6 +40,13 @@ export function serviceButtons(service, containers) {
       { icon: "trash", compact: true, key: "remove", kind: "quiet" }));
   }
   return buttons;
+}
+
+/** Buttons for what an upgrade of a service waits for, or that end it; empty when there is none. */
+export function upgradeEndings(service) {
+  const { name } = service;
+  return UPGRADE_ACTIONS.filter(({ action }) => can(service, action)).map(({ action, label, icon, done }) =>
+    button(`${label} ${name}`, () => attempt(() => act(service, action), done(name)), { icon, key: action }));
 }
 
 async function restartService(service, containers) {

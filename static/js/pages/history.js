@@ -5,7 +5,7 @@ import { ask, attempt } from "../dialogs.js";
 import { h } from "../dom.js";
 import { image, launchConfigs, moment } from "../format.js";
 import { watch } from "../live.js";
-import { serviceButtons } from "../operations.js";
+import { upgradeEndings } from "../operations.js";
 import { href } from "../router.js";
 import { ago, badge, button, failed, heading, loading, progress } from "../ui.js";
 import { SERVICE_TYPES } from "./stacks.js";
@@ -41,7 +41,7 @@ export function historyPage(app, { id, service: serviceId }) {
     const kept = [...versions.items.values()].filter((one) => !one.removed)
       .sort((one, other) => other.versionNumber - one.versionNumber);
     return [
-      heading(page.title, { back, note: badge(service), aside: ending(service) }),
+      heading(page.title, { back, note: badge(service), aside: upgradeEndings(service) }),
       progress(service),
       kept.length === 0
         ? h("p", { class: "muted" }, "No version is kept of this service.")
@@ -50,17 +50,6 @@ export function historyPage(app, { id, service: serviceId }) {
   }
 
   return page;
-}
-
-/** What ends an upgrade that goes on; the rest is on the page of the stack. */
-function ending(service) {
-  const going = ["finishupgrade", "rollback", "cancelupgrade", "continueupgrade"].some((action) => can(service, action));
-  return going && serviceButtons({ ...service, actions: only(service.actions) }, []);
-}
-
-function only(actions) {
-  const shown = ["finishupgrade", "rollback", "cancelupgrade", "continueupgrade"];
-  return Object.fromEntries(Object.entries(actions || {}).filter(([name]) => shown.includes(name)));
 }
 
 function row(service, version, newest) {

@@ -8,7 +8,7 @@ import {
   byName, condition, count, endpoints, image, isGlobal, launchConfigs, moment, stackCondition, volumeFate,
 } from "../format.js";
 import { watch } from "../live.js";
-import { containerButtons, removeStack, serviceButtons, startStack, stopStack } from "../operations.js";
+import { containerButtons, removeStack, serviceButtons, startStack, stopStack, upgradeEndings } from "../operations.js";
 import { go, href } from "../router.js";
 import {
   ago, badge, button, empty, facts, failed, heading, linkButton, loading, portLinks, progress,
@@ -66,7 +66,7 @@ export default function stackPage(app, { id }) {
       services.error && failed(services),
       containers.error && failed(containers),
       list.length === 0 ? noServices(stack) : h("ul", { class: "services" }, list.map((service) =>
-        serviceRow(app, service, byName(inside.filter((one) => belongsTo(one, service))), opened, scale))),
+        serviceRow(app, stack, service, byName(inside.filter((one) => belongsTo(one, service))), opened, scale))),
       about(stack, list),
     ];
   }
@@ -94,7 +94,7 @@ function stackButtons(stack, services, containers) {
   ];
 }
 
-function serviceRow(app, service, containers, opened, scale) {
+function serviceRow(app, stack, service, containers, opened, scale) {
   const open = opened.has(service.id);
   const toggle = () => {
     if (open) opened.delete(service.id);
@@ -120,9 +120,24 @@ function serviceRow(app, service, containers, opened, scale) {
           href("stacks", service.stackId, "services", service.id, "logs"), { icon: "logs", kind: "quiet", compact: true, key: "logs" }),
         service.type === "service" && linkButton(`History of ${service.name}`,
           href("stacks", service.stackId, "services", service.id, "history"), { icon: "clock", kind: "quiet", compact: true, key: "history" }),
-        serviceButtons(service, containers))),
+        serviceButtons(service, containers, stack.directory))),
     progress(service),
+    upgradeLine(service),
     h("div", { class: "service-inside", id: `in-${service.id}`, hidden: !open }, open && inside(app, containers)));
+}
+
+const UPGRADES = {
+  upgrading: "New containers replace the old ones, which are kept.",
+  "canceled-upgrade": "The upgrade was stopped on its way: both versions run.",
+  upgraded: "The old containers are kept until the upgrade is finished.",
+};
+
+/** What an upgrade waits for, in words: two small pictures in a row of others would be passed over. */
+function upgradeLine(service) {
+  const endings = upgradeEndings(service);
+  if (endings.length === 0) return null;
+  return h("div", { class: "service-upgrade", key: "upgrade" },
+    UPGRADES[service.state] && h("span", { class: "muted small" }, UPGRADES[service.state]), endings);
 }
 
 function wantedCount(service, containers) {
