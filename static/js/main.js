@@ -13,6 +13,7 @@ import { chooseProject, loadProjects, logOut, setupNeeded, whoAmI } from "./sess
 import { frame } from "./shell.js";
 import { failed } from "./ui.js";
 import accountPage from "./pages/account.js";
+import auditPage from "./pages/audit.js";
 import balancersPage from "./pages/balancers.js";
 import { editStackPage, newStackPage } from "./pages/compose.js";
 import { catalogPage, templatePage } from "./pages/catalog.js";
@@ -24,8 +25,10 @@ import { historyPage } from "./pages/history.js";
 import { serviceLogsPage, stackLogsPage } from "./pages/logs.js";
 import missingPage from "./pages/missing.js";
 import networkPage from "./pages/network.js";
+import peoplePage from "./pages/people.js";
 import processesPage from "./pages/processes.js";
 import registriesPage from "./pages/registries.js";
+import secretsPage from "./pages/secrets.js";
 import setupPage from "./pages/setup.js";
 import stackPage from "./pages/stack.js";
 import stacksPage from "./pages/stacks.js";
@@ -51,9 +54,12 @@ const ROUTES = [
   ["/processes", processesPage],
   ["/registries", registriesPage],
   ["/webhooks", webhooksPage],
+  ["/audit", auditPage],
   ["/keys", keysPage],
+  ["/secrets", secretsPage],
   ["/account", accountPage],
 ];
+  ["/people", peoplePage],
 
 const root = document.getElementById("app");
 let page = null;

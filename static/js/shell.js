@@ -16,8 +16,11 @@ const PLACES = [
   { href: "#/network", label: "Network", icon: "network", under: ["#/network"] },
   { href: "#/processes", label: "Processes", icon: "process", under: ["#/processes"], admin: true },
   { href: "#/registries", label: "Registries", icon: "download", under: ["#/registries"] },
+  { href: "#/secrets", label: "Secrets", icon: "lock", under: ["#/secrets"] },
   { href: "#/webhooks", label: "Webhooks", icon: "bell", under: ["#/webhooks"] },
   { href: "#/keys", label: "API keys", icon: "key", under: ["#/keys"] },
+  { href: "#/people", label: "People", icon: "people", under: ["#/people"] },
+  { href: "#/audit", label: "Audit log", icon: "clock", under: ["#/audit"] },
   { href: "#/account", label: "Account", icon: "user", under: ["#/account"] },
 ];
 const THEME_NAMES = { auto: "as the system", light: "light", dark: "dark" };

@@ -21,6 +21,8 @@ mod machines;
 mod modules;
 mod networks;
 mod pages;
+mod people;
+mod records;
 mod registries;
 mod stories;
 mod volumes;
@@ -43,7 +45,9 @@ pub use networks::{
 };
 pub use pages::forms_of_the_api_do_everything;
 use ranchette::process::site::Site;
+pub use people::a_person_is_let_into_an_environment;
 pub use registries::a_registry_says_whether_it_lets_us_in;
+pub use records::{a_secret_is_kept_and_never_shown, the_audit_log_says_who_did_what};
 use serde_json::json;
 pub use volumes::{
     a_backup_that_fails_says_why, a_removal_that_was_not_heard_is_noticed,
@@ -75,7 +79,7 @@ const COMPOSE: &str = "services:
 volumes:
   data: {}
 ";
-const NARROW: [&str; 14] = [
+const NARROW: [&str; 17] = [
     "#/stacks",
     "#/new",
     "#/catalog",
@@ -88,8 +92,11 @@ const NARROW: [&str; 14] = [
     "#/registries",
     "#/webhooks",
     "#/keys",
+    "#/secrets",
     "#/account",
     "#/nowhere",
+    "#/people",
+    "#/audit",
 ];
 
 /// The code is asked for once; afterwards a name and a password are.

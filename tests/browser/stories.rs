@@ -80,10 +80,12 @@ stories! {
     a_backup_that_fails_says_why
     a_form_is_not_lost_and_sent_once
     a_machine_that_is_added_becomes_a_host
+    a_person_is_let_into_an_environment
     a_phone_never_scrolls_sideways
     a_project_is_taken_over_and_given_back
     a_policy_is_edited_and_says_when_it_is_not_enforced
     a_registry_says_whether_it_lets_us_in
+    a_secret_is_kept_and_never_shown
     a_service_goes_back_to_an_earlier_version
     a_stack_follows_its_directory
     an_application_is_launched_and_upgraded
@@ -97,6 +99,7 @@ stories! {
     pure_modules_compute_what_they_say
     set_up_log_out_log_in
     the_other_pages_say_what_is
+    the_audit_log_says_who_did_what
     theme_and_session_are_kept_until_they_end
     a_removal_that_was_not_heard_is_noticed
     volumes_are_kept_put_back_and_brought_back

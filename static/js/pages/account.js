@@ -1,6 +1,6 @@
 // The person who is logged in: password, theme, logout.
 
-import { act, global, list } from "../api.js";
+import { act, global, list, scoped } from "../api.js";
 import { attempt } from "../dialogs.js";
 import { h } from "../dom.js";
 import { setTheme, theme } from "../theme.js";
@@ -62,6 +62,10 @@ export default function accountPage(app) {
               app.redraw();
             },
           }), h("span", {}, label))))),
+      h("section", { class: "section", key: "api" }, h("h2", {}, "The API"),
+        h("p", { class: "muted" }, "Everything has a page of its own there, with links, forms and actions: ",
+          h("a", { href: scoped("").replace(/\/$/, "") }, `what is in ${app.project.name || "this environment"}`),
+          app.user.admin && [", the ", h("a", { href: global("settings") }, "settings of the server")], ".")),
       !app.user.open && h("section", { class: "section narrow" }, h("h2", {}, "Change your password"),
         h("p", { class: "muted" }, "Changing it ends all your sessions, this one too."),
         h("form", { onsubmit: submit },

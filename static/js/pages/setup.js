@@ -47,8 +47,8 @@ export default function setupPage(app) {
       field("Set-up code", h("input", {
         name: "code", required: true, autocomplete: "one-time-code", autocapitalize: "none",
         spellcheck: "false", class: "mono", init: (el) => queueMicrotask(() => el.focus()),
-      }), { error: wrongAt("code"), hint: ["The server printed it when it started. Under systemd: ",
-        h("code", {}, "journalctl -u ranchette")] }),
+      }), { error: wrongAt("code"), hint: ["The server printed it when it started. It is also in the file ",
+        h("code", {}, "setup-code"), " of its data folder, such as ", h("code", {}, "/var/lib/ranchette/setup-code"), "."] }),
       field("Login name", h("input", {
         name: "username", required: true, autocomplete: "username", autocapitalize: "none", spellcheck: "false",
       }), { error: wrongAt("username") }),
@@ -56,7 +56,7 @@ export default function setupPage(app) {
         { error: wrongAt("name") }),
       field("Password", h("input", {
         name: "password", type: "password", required: true, autocomplete: "new-password",
-      }), { error: wrongAt("password") }),
+      }), { error: wrongAt("password"), hint: "at least 8 characters" }),
       field("Password again", h("input", {
         name: "again", type: "password", required: true, autocomplete: "new-password",
       }), { error: wrongAt("again") }),
