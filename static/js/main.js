@@ -32,6 +32,7 @@ import secretsPage from "./pages/secrets.js";
 import setupPage from "./pages/setup.js";
 import stackPage from "./pages/stack.js";
 import stacksPage from "./pages/stacks.js";
+import terminalPage from "./pages/terminal.js";
 import volumesPage from "./pages/volumes.js";
 import webhooksPage from "./pages/webhooks.js";
 
@@ -47,19 +48,20 @@ const ROUTES = [
   ["/stacks/:id/services/:service/logs", serviceLogsPage],
   ["/stacks/:id/services/:service/history", historyPage],
   ["/containers/:id", containerPage],
+  ["/containers/:id/terminal", terminalPage],
   ["/hosts", hostsPage],
   ["/volumes", volumesPage],
   ["/balancers", balancersPage],
   ["/network", networkPage],
   ["/processes", processesPage],
-  ["/registries", registriesPage],
-  ["/webhooks", webhooksPage],
   ["/audit", auditPage],
-  ["/keys", keysPage],
+  ["/registries", registriesPage],
   ["/secrets", secretsPage],
+  ["/webhooks", webhooksPage],
+  ["/keys", keysPage],
+  ["/people", peoplePage],
   ["/account", accountPage],
 ];
-  ["/people", peoplePage],
 
 const root = document.getElementById("app");
 let page = null;
@@ -133,28 +135,30 @@ async function enter() {
   }
 }
 
-/** Ends the session. `note` is shown on the login page. */
-async function leave(note = null, { tell = true } = {}) {
-  if (app.gate !== "open" && app.gate !== "none") return;
-  const words = app.parting || note;
-  app.parting = null;
-  app.gate = "loading";
-  closeLive();
-  show(null);
 // Whether the page may be left: the person is asked when something would be lost.
 function mayLeave() {
   const question = page?.unsaved?.();
   return !question || window.confirm(question);
 }
 
+/** Ends the session. `note` is shown on the login page. */
+async function leave(note = null, { tell = true } = {}) {
+  if (app.gate !== "open" && app.gate !== "none") return;
+  if (tell && !mayLeave()) return;
+  const words = app.parting || note;
+  app.parting = null;
+  app.gate = "loading";
+  closeLive();
+  show(null);
   // The form comes after the answer, which takes the cookie away: it must not take a new one.
   if (tell) await logOut().catch(() => {});
   Object.assign(app, { gate: "login", loginNote: words, user: null });
-  if (tell && !mayLeave()) return;
   show(loginPage);
 }
 
 function switchProject(id) {
+  if (!mayLeave()) return;
+  show(null);
   chooseProject(id);
   closeLive();
   app.project = app.projects.find((item) => item.id === id);
@@ -163,8 +167,6 @@ function switchProject(id) {
   else location.hash = "#/stacks";
 }
 
-  if (!mayLeave()) return;
-  show(null);
 // Few, and every page needs them: whether Docker is there, how ports are reached, what is about to expire.
 function followShared() {
   app.hosts = watch({ collection: "hosts", types: ["host"], changed: redraw });
@@ -188,6 +190,7 @@ function navigate() {
 }
 
 addEventListener("hashchange", navigate);
+addEventListener("beforeunload", (event) => page?.unsaved?.() && event.preventDefault());
 addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/^(input|textarea|select)$/i.test(event.target.tagName) || document.querySelector("dialog[open]")) return;
@@ -196,7 +199,6 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   box.focus();
 });
-addEventListener("beforeunload", (event) => page?.unsaved?.() && event.preventDefault());
 whenUnauthorized(() => currentProject() && leave("Your session has ended. Log in to go on.", { tell: false }));
 whenLoggedOut(() => leave("You were logged out elsewhere.", { tell: false }));
 whenInDoubt(async () => {

@@ -25,6 +25,7 @@ mod people;
 mod records;
 mod registries;
 mod stories;
+mod terminals;
 mod volumes;
 mod webhooks;
 
@@ -32,10 +33,10 @@ use std::sync::Arc;
 
 pub use adopting::a_project_is_taken_over_and_given_back;
 pub use catalog::an_application_is_launched_and_upgraded;
+pub use dialogs::{a_form_is_not_lost_and_sent_once, unsaved_files_are_asked_about};
 pub use directories::a_stack_follows_its_directory;
 use driver::{Browser, with_browser};
 pub use history::a_service_goes_back_to_an_earlier_version;
-pub use dialogs::{a_form_is_not_lost_and_sent_once, unsaved_files_are_asked_about};
 pub use machines::{
     a_machine_that_cannot_be_reached_says_why, a_machine_that_is_added_becomes_a_host,
 };
@@ -44,11 +45,12 @@ pub use networks::{
     a_policy_is_edited_and_says_when_it_is_not_enforced, certificates_that_expire_are_told_of,
 };
 pub use pages::forms_of_the_api_do_everything;
-use ranchette::process::site::Site;
 pub use people::a_person_is_let_into_an_environment;
-pub use registries::a_registry_says_whether_it_lets_us_in;
+use ranchette::process::site::Site;
 pub use records::{a_secret_is_kept_and_never_shown, the_audit_log_says_who_did_what};
+pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;
+pub use terminals::a_shell_runs_in_the_page;
 pub use volumes::{
     a_backup_that_fails_says_why, a_removal_that_was_not_heard_is_noticed,
     volumes_are_kept_put_back_and_brought_back,
@@ -90,13 +92,13 @@ const NARROW: [&str; 17] = [
     "#/network",
     "#/processes",
     "#/registries",
+    "#/secrets",
     "#/webhooks",
     "#/keys",
-    "#/secrets",
-    "#/account",
-    "#/nowhere",
     "#/people",
     "#/audit",
+    "#/account",
+    "#/nowhere",
 ];
 
 /// The code is asked for once; afterwards a name and a password are.

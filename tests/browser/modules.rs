@@ -11,8 +11,15 @@ type Row = (&'static str, &'static str, Value);
 pub async fn pure_modules_compute_what_they_say(server: &Server) {
     with_browser(async |page| {
         page.open(&server.url).await;
-        let rows =
-            [of_stacks(), of_files_on_disk(), of_questions(), of_what_is_kept(), of_webhooks()];
+        let rows = [
+            of_stacks(),
+            of_files_on_disk(),
+            of_questions(),
+            of_what_is_kept(),
+            of_webhooks(),
+            of_terminals(),
+            of_records(),
+        ];
         for (module, expression, expected) in rows.into_iter().flatten() {
             let script = format!("import('/static/js/{module}.js').then((m) => {expression})");
             assert_eq!(page.value(&script).await, expected, "{module}: {expression}");
@@ -75,6 +82,11 @@ fn of_stacks() -> Vec<Row> {
             "m.condition({state: 'active', transitioning: 'error'})",
             json!({"tone": "bad", "word": "failing"}),
         ),
+        (
+            "format",
+            "m.condition({state: 'activating', transitioning: 'error'}).word",
+            json!("failing"),
+        ),
         ("format", "m.condition({state: 'updating-active'}).tone", json!("busy")),
         (
             "format",
@@ -82,11 +94,6 @@ fn of_stacks() -> Vec<Row> {
             json!({"stay": ["db"], "go": ["the unnamed volume at /scratch", "the unnamed volume at /tmp"], "folders": ["/srv"]}),
         ),
         (
-        (
-            "format",
-            "m.condition({state: 'activating', transitioning: 'error'}).word",
-            json!("failing"),
-        ),
             "format",
             "m.endpoints({publicEndpoints: [{ipAddress: '10.0.0.9', port: 53}, {ipAddress: '10.0.0.9', port: 443}], launchConfig: {ports: ['53:53/udp']}}, 2).map((e) => e.url)",
             json!([null, "https://10.0.0.9:443"]),
@@ -203,6 +210,82 @@ fn of_what_is_kept() -> Vec<Row> {
             json!("from everyone to containers with role=db, on 5432"),
         ),
     ]
+}
+
+/// What a screen of 10 by 3 says after a text.
+fn screen(text: &str) -> String {
+    let text = json!(text);
+    format!("(() => {{ const s = new m.Screen(10, 3); s.write({text}); return s.text(); }})()")
+}
+
+fn of_terminals() -> Vec<Row> {
+    let screens = [
+        ("a\r\nb\rc", "a\nc"),
+        ("0123456789ab", "0123456789\nab"),
+        ("a\r\nb\r\nc\r\nd", "b\nc\nd"),
+        ("abc\u{1b}[2D\u{1b}[K-", "a-"),
+        ("abc\r\u{1b}[2@\u{1b}[Cx", " xabc"),
+        ("one\u{1b}[?1049h\u{1b}[Htwo\u{1b}[?1049l", "one"),
+        ("a\r\nb\r\nc\u{1b}[1;2r\u{1b}[2;1H\n", "b\n\nc"),
+        ("\u{1b}]0;a title\u{7}\u{1b}[1;31mred\u{1b}(0q\u{1b}(B", "red─"),
+        ("日e\u{301}", "日e\u{301}"),
+    ];
+    let mut rows: Vec<Row> =
+        screens.map(|(text, seen)| ("screen", &*screen(text).leak(), json!(seen))).to_vec();
+    rows.extend([
+        // A sequence may come in two pieces, and a program may ask where the cursor is.
+        (
+            "screen",
+            "(() => { const said = []; const s = new m.Screen(10, 3, (text) => said.push(text)); s.write('ab\\x1b['); s.write('6n'); return [s.text(), ...said]; })()",
+            json!(["ab", "\u{1b}[1;3R"]),
+        ),
+        (
+            "screen",
+            "(() => { const s = new m.Screen(10, 3); s.write('a\\r\\nb\\r\\nc'); s.resize(5, 2); return [s.text(), s.takePast().length, s.rows[0].cells.length]; })()",
+            json!(["b\nc", 1, 5]),
+        ),
+        (
+            "cells",
+            "[['31'], ['38', '5', '200'], ['38:2::1:2:3'], ['1', '0'], ['48', '2', '1', '2', '3', '4']].map((given) => m.styled(m.PLAIN, given)).map((s) => [s.fore, s.back, s.bold, s.under])",
+            json!([
+                [1, null, false, false],
+                [200, null, false, false],
+                ["#010203", null, false, false],
+                [null, null, false, false],
+                [null, "#010203", false, true],
+            ]),
+        ),
+        ("cells", "[16, 196, 232, 255].map(m.paletteColour)", json!(["#000000", "#ff0000", "#080808", "#eeeeee"])),
+        (
+            "keyboard",
+            "[{key: 'a'}, {key: 'c', ctrlKey: true}, {key: 'x', altKey: true}, {key: 'ArrowUp'}, {key: 'ArrowUp', ctrlKey: true}, {key: 'Delete'}, {key: '@', ctrlKey: true, altKey: true, isAltGraph: true}, {key: 'Tab', shiftKey: true}].map((press) => m.sequence(press))",
+            json!([null, "\u{3}", "\u{1b}x", "\u{1b}[A", "\u{1b}[1;5A", "\u{1b}[3~", null, "\u{1b}[Z"]),
+        ),
+        ("keyboard", "m.sequence({key: 'ArrowUp'}, true)", json!("\u{1b}OA")),
+        ("keyboard", "m.words('psql -U \"a b\" \\'c d\\' e')", json!(["psql", "-U", "a b", "c d", "e"])),
+        (
+            "upgrading",
+            "['x:1', 'x:2'].map((image) => m.strategyOf({launchConfig: {imageUuid: 'docker:x:1', version: '7', command: null, labels: {a: 'b'}}}, {image, batch: '2', first: true, within: '60'}))",
+            json!([
+                {"launchConfig": {"imageUuid": "docker:x:1", "labels": {"a": "b", "io.rancher.container.pull_image": "always", "io.ranchette.upgrade.healthy_within": "60"}}, "batchSize": 2, "startFirst": true},
+                {"launchConfig": {"imageUuid": "docker:x:2", "labels": {"a": "b", "io.ranchette.upgrade.healthy_within": "60"}}, "batchSize": 2, "startFirst": true},
+            ]),
+        ),
+        (
+            "plan",
+            "[m.verdict({problems: [{severity: 'error'}]}).plan, m.verdict({problems: [{severity: 'warning'}]}).plan === null, m.refusal({fieldName: 'name', message: 'taken'}), m.refusal({message: 'no'}).failure]",
+            json!([null, false, {"plan": null, "problems": [], "failure": null, "wrongName": "taken"}, "no"]),
+        ),
+    ]);
+    rows
+}
+
+fn of_records() -> Vec<Row> {
+    vec![(
+        "pages/audit",
+        "[{eventType: 'api.stack.create'}, {eventType: 'api.host.action', description: 'evacuate'}, {eventType: 'api.stackPlan.create', requestObject: '{\"dryRun\":true}'}, {eventType: 'api.stackPlan.create', requestObject: '{\"dryRun\":false}'}].map(m.happened)",
+        json!(["stack create", "host evacuate", "plan looked at", "plan applied"]),
+    )]
 }
 
 fn of_webhooks() -> Vec<Row> {

@@ -87,6 +87,7 @@ stories! {
     a_registry_says_whether_it_lets_us_in
     a_secret_is_kept_and_never_shown
     a_service_goes_back_to_an_earlier_version
+    a_shell_runs_in_the_page
     a_stack_follows_its_directory
     an_application_is_launched_and_upgraded
     certificates_that_expire_are_told_of
@@ -98,11 +99,11 @@ stories! {
     problems_are_shown_with_their_lines
     pure_modules_compute_what_they_say
     set_up_log_out_log_in
-    the_other_pages_say_what_is
     the_audit_log_says_who_did_what
+    the_other_pages_say_what_is
     theme_and_session_are_kept_until_they_end
+    unsaved_files_are_asked_about
     a_removal_that_was_not_heard_is_noticed
     volumes_are_kept_put_back_and_brought_back
     a_webhook_is_tested_and_told_once_more
 }
-    unsaved_files_are_asked_about

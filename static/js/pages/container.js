@@ -1,6 +1,6 @@
 // One container: its log, what it uses, and what it is made of.
 
-import { get, scoped } from "../api.js";
+import { can, get, scoped } from "../api.js";
 import { h } from "../dom.js";
 import { image, moment } from "../format.js";
 import { watch } from "../live.js";
@@ -62,7 +62,7 @@ export default function containerPage(app, { id }) {
     }
     const away = () => go(...(container.stackId ? ["stacks", container.stackId] : ["stacks"]));
     return [
-      heading(page.title, { back, note: badge(container), aside: containerButtons(container, { removed: away }) }),
+      heading(page.title, { back, note: badge(container), aside: [terminalLink(container), containerButtons(container, { removed: away })] }),
       progress(container),
       stats && statsView(stats.samples),
       logs.draw(),
@@ -71,6 +71,11 @@ export default function containerPage(app, { id }) {
   }
 
   return page;
+}
+
+function terminalLink(container) {
+  return can(container, "execute")
+    && linkButton("Terminal", href("containers", container.id, "terminal"), { icon: "terminal", key: "terminal" });
 }
 
 function absent() {

@@ -159,7 +159,10 @@ function inside(app, containers) {
     badge(one),
     h("span", { class: "muted small mono container-ip" }, one.primaryIpAddress || ""),
     h("span", { class: "muted small container-host" }, hostName(app, one.hostId)),
-    h("span", { class: "container-actions" }, containerButtons(one, { compact: true })),
+    h("span", { class: "container-actions" },
+      can(one, "execute") && linkButton(`Terminal in ${one.name || one.id}`, href("containers", one.id, "terminal"),
+        { icon: "terminal", kind: "quiet", compact: true, key: "terminal" }),
+      containerButtons(one, { compact: true })),
     progress(one))));
 }
 
