@@ -169,7 +169,8 @@ async function parse(response) {
   }
 }
 
-function localPath(url) {
+/** A link of the API on this origin, under whatever name the server knows itself. */
+export function localPath(url) {
   const parsed = new URL(url, location.href);
   return parsed.pathname + parsed.search;
 }

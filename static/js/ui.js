@@ -38,6 +38,7 @@ export function linkButton(label, href, options = {}) {
   return h("a", {
     class: ["button", options.kind, options.compact && "compact"],
     href,
+    download: options.download,
     key: options.key,
     title: options.compact ? label : null,
     "aria-label": options.compact ? label : null,

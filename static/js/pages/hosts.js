@@ -83,9 +83,41 @@ function card(host, now) {
       ["Processor", info.cpuInfo?.modelName],
       ["Labels", labels(host.labels || {})],
     ]),
+    h("div", { class: "card-actions" }, hostButtons(host)));
+}
+
+function hostButtons(host) {
+  const name = host.hostname || host.name;
+  const quiet = (icon, key) => ({ icon, key, kind: "quiet" });
+  return [
+    can(host, "activate") && button(`Activate ${name}`, () => attempt(() => act(host, "activate"), `Activating ${name}`), quiet("play", "on")),
+    can(host, "deactivate") && button(`Deactivate ${name}`, () => deactivate(host, name), quiet("pause", "off")),
+    can(host, "evacuate") && button(`Evacuate ${name}`, () => evacuate(host, name), quiet("up", "evacuate")),
     // The server's own engine would come again by itself.
-    host.genericConfig && can(host, "remove") && h("div", { class: "card-actions" },
-      button(`Remove ${host.hostname || host.name}`, () => remove(host), { icon: "trash", kind: "quiet" })));
+    host.genericConfig && can(host, "remove") && button(`Remove ${name}`, () => remove(host), quiet("trash", "remove")),
+  ];
+}
+
+async function deactivate(host, name) {
+  const yes = await ask({
+    title: `Deactivate the host ${name}?`,
+    body: h("p", {}, "No new containers are put on it until it is activated again. Those that run there run on."),
+    confirm: "Deactivate",
+  });
+  if (yes) await attempt(() => act(host, "deactivate"), `Deactivating ${name}`);
+}
+
+async function evacuate(host, name) {
+  const yes = await ask({
+    title: `Evacuate the host ${name}?`,
+    body: h("ul", { class: "losses" },
+      h("li", { class: "lost" }, "Its containers are removed, with everything written inside them. Services make theirs on other hosts, as far as "
+        + "their rules and volumes allow; containers of no service are gone."),
+      h("li", { class: "kept" }, "It takes no new ones until it is activated again. Its volumes stay.")),
+    confirm: "Evacuate",
+    danger: true,
+  });
+  if (yes) await attempt(() => act(host, "evacuate"), `Evacuating ${name}`);
 }
 
 async function remove(host) {

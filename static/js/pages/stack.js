@@ -1,7 +1,7 @@
 // One stack: its services with their containers, live, and everything that can be done to them.
 
 import { giveBackButton } from "../adopting.js";
-import { act, can, put } from "../api.js";
+import { act, can, localPath, put } from "../api.js";
 import { attempt } from "../dialogs.js";
 import { h, icon } from "../dom.js";
 import {
@@ -186,7 +186,10 @@ function about(stack, services) {
       ...directoryFacts(stack),
       ["In a terminal", h("code", {}, `ranchette ps ${stack.name}`)],
     ]),
-    unbindButton(stack, act));
+    h("div", { class: "about-actions", key: "actions" },
+      // The archive has what the stack says now, for any tool to bring up again.
+      stack.links?.composeConfig && linkButton("Export", localPath(stack.links.composeConfig), { icon: "download", kind: "quiet", key: "export", download: true }),
+      unbindButton(stack, act)));
 }
 
 function noServices(stack) {
