@@ -57,24 +57,24 @@ pub struct Connection {
     ///
     /// Without it, and without a URL or keys, the server chosen with `ranchette context use` is
     /// used; without one, or with --data-dir or --config, that of this machine's data folder.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "access_key", "secret_key"])]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["url", "access_key", "secret_key"])]
     pub context: Option<String>,
     /// The server, such as http://127.0.0.1:8080 [variable: RANCHETTE_URL]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
     /// Access key of an API key [variable: RANCHETTE_ACCESS_KEY]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, global = true, value_name = "KEY")]
     pub access_key: Option<String>,
     /// Secret key of an API key [variable: RANCHETTE_SECRET_KEY, which others cannot see]
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, global = true, value_name = "KEY")]
     pub secret_key: Option<String>,
     /// Environment, by name or id [variable: RANCHETTE_ENVIRONMENT]
-    #[arg(long, short = 'e', value_name = "NAME")]
+    #[arg(long, short = 'e', global = true, value_name = "NAME")]
     pub environment: Option<String>,
     /// Certificate (PEM) of the authority behind an https server [variable: RANCHETTE_CA_FILE]
     ///
     /// It is trusted besides those that the machine trusts.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 }
 

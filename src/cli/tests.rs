@@ -29,6 +29,20 @@ fn arguments_are_consistent() {
     Cli::command().debug_assert();
 }
 
+/// What a verb shares with its second word has a name of its own: under the same one, one would be the other.
+#[test]
+fn second_words_do_not_take_what_is_shared() {
+    for verb in Cli::command().get_subcommands() {
+        let shared: Vec<_> =
+            verb.get_arguments().filter(|one| one.is_global_set()).map(clap::Arg::get_id).collect();
+        for below in verb.get_subcommands() {
+            let taken = below.get_arguments().find(|one| shared.contains(&one.get_id()));
+            let (verb, below) = (verb.get_name(), below.get_name());
+            assert!(taken.is_none(), "{verb} {below}: {taken:?}");
+        }
+    }
+}
+
 #[test]
 fn what_may_be_written() {
     let check = |line: &str, expect: Result<&str, &str>| {
@@ -53,6 +67,8 @@ fn what_may_be_written() {
         Err("an argument cannot be used with one or more of the other specified arguments"),
     );
     check("logs -f --tail 5 web hello/db", Ok("Logs json=false"));
+    check("secrets create x --url http://h --environment e", Ok("Secrets json=false"));
+    check("hosts --url http://h evacuate barn", Ok("Hosts json=false"));
     check("scale", Err("one or more required arguments were not provided"));
     check("scale web=3 db=0", Ok("Scale json=false"));
     check("scale web", Err("invalid value for one of the arguments"));

@@ -57,7 +57,8 @@ struct Creation {
     #[arg(value_name = "NAME")]
     name: String,
     /// Where to
-    #[arg(value_name = "URL")]
+    // Under its field's name it would be taken for the URL of the server.
+    #[arg(id = "address", value_name = "URL")]
     url: String,
     /// How
     #[arg(long, value_enum, default_value_t = Format::Json)]
