@@ -3,6 +3,7 @@
 // The text stays in a real textarea: undo, spell-check off, screen readers and phones just work.
 
 import { h, icon } from "./dom.js";
+import { PANEL } from "./ui.js";
 
 /**
  * @param {object} spec
@@ -27,7 +28,7 @@ export function editor({ label, value, problems, oninput, placeholder, key }) {
     const mark = worst.get(i);
     gutter.push(h("span", { key: i, class: ["line-number", mark?.severity], title: mark?.text }, i));
   }
-  return h("div", { class: "editor", key },
+  return h("div", { class: "editor", key, role: "tabpanel", id: PANEL, "aria-label": label },
     h("div", { class: "gutter", "aria-hidden": "true" }, gutter),
     h("textarea", {
       class: "mono", "aria-label": label, value, placeholder, rows: String(lines), wrap: "off", spellcheck: "false",

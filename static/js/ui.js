@@ -139,6 +139,28 @@ export function field(label, control, { hint, error, key } = {}) {
     error && h("span", { class: "field-error", role: "alert" }, error));
 }
 
+/**
+ * Tabs above an editor, which is their panel. The arrow keys go from one to the next; Tab leaves them.
+ * @param {Array<{id: string, label: string, mark?: any}>} tabs @param {string} chosen @param {(id: string) => void} choose
+ */
+export function tabList(tabs, chosen, choose) {
+  const step = (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const at = (tabs.findIndex((one) => one.id === chosen) + by + tabs.length) % tabs.length;
+    choose(tabs[at].id);
+    event.currentTarget.children[at].focus();
+  };
+  return h("div", { role: "tablist", "aria-label": "Files", onkeydown: step }, tabs.map(({ id, label, mark }) => h("button", {
+    type: "button", role: "tab", key: id, class: "tab", "aria-selected": String(id === chosen), "aria-controls": PANEL,
+    tabindex: id === chosen ? "0" : "-1", onclick: () => choose(id),
+  }, label, mark)));
+}
+
+/** The id of the panel that tabs lead to. */
+export const PANEL = "files-panel";
+
 /** A box to narrow a list down; `/` on the keyboard goes to it. */
 export function filterBox(value, oninput, placeholder) {
   return h("label", { class: "filter" }, icon("search"),

@@ -223,6 +223,13 @@ pub async fn dropped_files_find_their_places(server: &Server) {
             "document.querySelector('[data-editor]').value === 'COLOUR=green\\n'",
         )
         .await;
+        // The keyboard goes from tab to tab, and the one that is there is the only one that Tab comes to.
+        let left = "(() => { const tab = document.querySelector('[role=tab][aria-selected=true]'); tab.focus(); \
+                    tab.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true })); return true; })()";
+        page.value(left).await;
+        let chosen = "document.activeElement.matches('[role=tab][aria-selected=true][tabindex=\"0\"]') \
+                      && document.activeElement.innerText.startsWith('compose.yaml')";
+        page.until("the tab on the left", chosen).await;
     })
     .await;
 }

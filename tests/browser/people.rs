@@ -25,6 +25,8 @@ pub async fn a_person_is_let_into_an_environment(server: &Server) {
         page.fill("name", "Staging").await;
         page.press_at("dialog [data-confirm]").await;
         page.until_at("[data-environment=Staging] .badge", "active").await;
+        let listed = "document.querySelectorAll('.environment option').length === 2";
+        page.until("a choice of environments", listed).await;
         page.press("Members of Staging").await;
         let choose = "(() => { const field = [...document.querySelectorAll('dialog .field')]
             .find((one) => one.innerText.startsWith('bob')); field.querySelector('select').value = 'readonly'; return true; })()";

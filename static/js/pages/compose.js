@@ -9,7 +9,7 @@ import { formatEnv, takeDrop, takeFiles } from "../files.js";
 import { bytes, sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
 import { go, href } from "../router.js";
-import { button, field, heading, linkButton, loading, notice } from "../ui.js";
+import { button, field, heading, linkButton, loading, notice, tabList } from "../ui.js";
 import { candidates, directoryPage } from "./directory.js";
 
 const DRAFT_KEY = "ranchette.draft";
@@ -171,13 +171,10 @@ function tabs(self) {
   const { draft } = self;
   const shown = TABS.filter((one) => one.id !== "rancher" || draft.files.rancher || self.tab === "rancher");
   return h("div", { class: "tabs", key: "tabs" },
-    h("div", { role: "tablist", "aria-label": "Files" }, shown.map((one) => h("button", {
-      type: "button", role: "tab", key: one.id, class: "tab", "aria-selected": String(one.id === self.tab),
-      onclick: () => {
-        self.tab = one.id;
-        self.app.redraw();
-      },
-    }, one.label, tabMark(draft.problems, one.id)))),
+    tabList(shown.map(({ id, label }) => ({ id, label, mark: tabMark(draft.problems, id) })), self.tab, (id) => {
+      self.tab = id;
+      self.app.redraw();
+    }),
     h("label", { class: "button quiet choose" }, icon("file"), h("span", {}, "Add files"),
       h("input", {
         type: "file", multiple: true, class: "visually-hidden", "aria-label": "Add files",

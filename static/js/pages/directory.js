@@ -8,7 +8,7 @@ import { editor, problemList, selectLine } from "../editor.js";
 import { sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
 import { go, href } from "../router.js";
-import { button, heading, linkButton, loading, notice } from "../ui.js";
+import { button, heading, linkButton, loading, notice, tabList } from "../ui.js";
 
 const TONES = { changed: "warn", invalid: "bad", missing: "warn" };
 const WORDS = { changed: "Changed on disk", invalid: "The files on disk cannot be applied", missing: "The files are gone" };
@@ -51,13 +51,10 @@ function writing(self) {
   if (!file) return h("div", { class: "writing", key: "writing" });
   return h("div", { class: "writing", key: "writing" },
     h("div", { class: "tabs", key: "tabs" },
-      h("div", { role: "tablist", "aria-label": "Files" }, draft.files.map((one) => h("button", {
-        type: "button", role: "tab", key: one.name, class: "tab", "aria-selected": String(one === file),
-        onclick: () => {
-          self.tab = one.name;
-          self.app.redraw();
-        },
-      }, one.name, isEdited(one) && h("span", { class: ["tab-mark", "warn"], role: "img", "aria-label": "is not saved" }))))),
+      tabList(draft.files.map((one) => ({ id: one.name, label: one.name, mark: unsavedMark(one) })), file.name, (name) => {
+        self.tab = name;
+        self.app.redraw();
+      })),
     file.text === null
       ? notice("info", "This file is a secret, no text, or too large to be edited here.")
       : editor({
@@ -66,6 +63,10 @@ function writing(self) {
         oninput: (text) => draft.edit(file.name, text),
       }),
     file.hash === null && h("p", { class: "hint", key: "new" }, "There is no such file yet; saving makes it."));
+}
+
+function unsavedMark(file) {
+  return isEdited(file) && h("span", { class: ["tab-mark", "warn"], role: "img", "aria-label": "is not saved" });
 }
 
 function planning(self) {

@@ -27,6 +27,8 @@ export default function peoplePage(app) {
       state.people = alive(accounts).filter((one) => KINDS.some(([kind]) => kind === one.kind));
       state.logins = alive(logins);
       state.projects = alive(projects);
+      // The list at the top is of the same environments.
+      Object.assign(app, { projects: state.projects, project: state.projects.find((one) => one.id === app.project.id) || app.project });
       state.members = new Map(state.projects.map((one, i) => [one.id, alive(members[i])]));
       state.error = null;
     } catch (error) {
@@ -167,7 +169,7 @@ const nameField = (value) => field("Name", h("input", { name: "name", required: 
 
 function addEnvironment({ form }) {
   return form("New environment", "Create", [
-    h("p", { class: "muted" }, "An environment has stacks, hosts, a network and members of its own. It shows in the list at the top once this page is loaded anew."),
+    h("p", { class: "muted" }, "An environment has stacks, hosts, a network and members of its own."),
     nameField(""),
   ], (data) => post(global("projects"), { name: data.get("name").trim() }));
 }
