@@ -66,7 +66,7 @@ pub fn cause(code: i64, out_of_memory: bool) -> String {
         139 => "it touched memory that is not its own".to_owned(),
         143 => "it was told to end".to_owned(),
         129..=159 => format!("it was ended by signal {}", code - 128),
-        _ => "its own program says so".to_owned(),
+        _ => "its program reports a failure".to_owned(),
     }
 }
 
@@ -143,14 +143,14 @@ mod tests {
             Some(3),
             false,
             "",
-            Some("ended by itself with exit code 3: its own program says so"),
+            Some("ended by itself with exit code 3: its program reports a failure"),
         );
         check(
             Some(3),
             false,
             "one\ntwo\n\n\u{1b}[31mthree\u{1b}[0m\r\n\tfour\n",
             Some(
-                "ended by itself with exit code 3: its own program says so; it wrote last: two | three | four",
+                "ended by itself with exit code 3: its program reports a failure; it wrote last: two | three | four",
             ),
         );
         check(
@@ -176,7 +176,7 @@ mod tests {
                 "not found in its image",
             ),
             ("exec /app: permission denied", "may not be executed"),
-            ("cannot open /data: permission denied", "its own program says so"),
+            ("cannot open /data: permission denied", "its program reports a failure"),
         ] {
             let ending = Ending { exit_code: Some(1), lines: told(line), ..Ending::default() };
             let words = ending.trouble().expect("trouble");

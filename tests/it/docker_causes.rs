@@ -50,7 +50,11 @@ fn cases(image: &str, odd: &str, port: u16) -> Vec<Case> {
         case(
             "faulty",
             own("command: [sh, -c, 'echo opening the books; echo the ledger is gone >&2; exit 3']"),
-            &["exit code 3: its own program says so", "opening the books", "the ledger is gone"],
+            &[
+                "exit code 3: its program reports a failure",
+                "opening the books",
+                "the ledger is gone",
+            ],
         ),
     ]
 }

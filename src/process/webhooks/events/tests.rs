@@ -175,7 +175,7 @@ fn containers_die_with_a_cause() {
         ],
         expect![[r#"
             container.died: web ended by itself with exit code 137: it was killed, often for want of memory
-            container.died: web ended by itself with exit code 1: its own program says so
+            container.died: web ended by itself with exit code 1: its program reports a failure
             container.died: web ended by itself with exit code 131: it was ended by signal 3
             container.died: web ended by itself with exit code 127: its command was not found
             container.died: web is gone: somebody stopped or removed it
@@ -188,7 +188,7 @@ fn containers_die_with_a_cause() {
         "instance",
         &[("running", json!({})), ("stopping", once(1, 0)), ("stopping", once(2, 3))],
         expect![[r#"
-            container.died: web ended by itself with exit code 3: its own program says so
+            container.died: web ended by itself with exit code 3: its program reports a failure
         "#]],
     );
 }
