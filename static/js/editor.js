@@ -55,6 +55,13 @@ export function problemList(problems, goTo) {
       one.message))));
 }
 
+/** A dot for the tab of a file that has problems, or null. @param {any[]} problems those of this file */
+export function problemMark(problems) {
+  if (problems.length === 0) return null;
+  const fatal = problems.some((one) => one.severity === "error");
+  return h("span", { class: ["tab-mark", fatal ? "bad" : "warn"], role: "img", "aria-label": fatal ? "has errors" : "has warnings" });
+}
+
 /** Puts the cursor on a line of the textarea and shows it. */
 export function selectLine(area, line) {
   const lines = area.value.split("\n");

@@ -54,6 +54,7 @@ pub async fn a_stack_follows_its_directory(server: &Server) {
         page.until_at("[data-directory=invalid]", "compose.yaml:4").await;
         page.press("See the files").await;
         page.until_at(".problem", "prots").await;
+        page.until("its tab is marked", "document.querySelector('[role=tab] .tab-mark.bad')").await;
         look(page, "directory").await;
         page.resize(390, 844).await;
         fits(page, "a directory").await;

@@ -4,7 +4,7 @@ import { get, scoped } from "../api.js";
 import { ask, attempt, toast } from "../dialogs.js";
 import { h, icon } from "../dom.js";
 import { Draft } from "../draft.js";
-import { editor, problemList, selectLine } from "../editor.js";
+import { editor, problemList, problemMark, selectLine } from "../editor.js";
 import { formatEnv, takeDrop, takeFiles } from "../files.js";
 import { bytes, sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
@@ -256,10 +256,7 @@ function tabOf(file) {
 }
 
 function tabMark(problems, tab) {
-  const mine = problems.filter((one) => tabOf(one.file) === tab);
-  if (mine.length === 0) return null;
-  const fatal = mine.some((one) => one.severity === "error");
-  return h("span", { class: ["tab-mark", fatal ? "bad" : "warn"], role: "img", "aria-label": fatal ? "has errors" : "has warnings" });
+  return problemMark(problems.filter((one) => tabOf(one.file) === tab));
 }
 
 function readDraft() {

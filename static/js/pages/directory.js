@@ -4,7 +4,7 @@ import { can, list, post, scoped } from "../api.js";
 import { ask, attempt, open, toast } from "../dialogs.js";
 import { h, icon } from "../dom.js";
 import { BoundDraft, isEdited } from "../bound.js";
-import { editor, problemList, selectLine } from "../editor.js";
+import { editor, problemList, problemMark, selectLine } from "../editor.js";
 import { sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
 import { go, href } from "../router.js";
@@ -51,7 +51,7 @@ function writing(self) {
   if (!file) return h("div", { class: "writing", key: "writing" });
   return h("div", { class: "writing", key: "writing" },
     h("div", { class: "tabs", key: "tabs" },
-      tabList(draft.files.map((one) => ({ id: one.name, label: one.name, mark: unsavedMark(one) })), file.name, (name) => {
+      tabList(draft.files.map((one) => ({ id: one.name, label: one.name, mark: marks(one, draft) })), file.name, (name) => {
         self.tab = name;
         self.app.redraw();
       })),
@@ -65,8 +65,11 @@ function writing(self) {
     file.hash === null && h("p", { class: "hint", key: "new" }, "There is no such file yet; saving makes it."));
 }
 
-function unsavedMark(file) {
-  return isEdited(file) && h("span", { class: ["tab-mark", "warn"], role: "img", "aria-label": "is not saved" });
+function marks(file, draft) {
+  return [
+    isEdited(file) && h("span", { class: ["tab-mark", "warn"], role: "img", "aria-label": "is not saved" }),
+    problemMark(draft.problems.filter((one) => one.file === file.name)),
+  ];
 }
 
 function planning(self) {
