@@ -26,6 +26,7 @@ mod records;
 mod registries;
 mod stories;
 mod terminals;
+mod upgrades;
 mod volumes;
 mod webhooks;
 
@@ -51,6 +52,7 @@ pub use records::{a_secret_is_kept_and_never_shown, the_audit_log_says_who_did_w
 pub use registries::a_registry_says_whether_it_lets_us_in;
 use serde_json::json;
 pub use terminals::a_shell_runs_in_the_page;
+pub use upgrades::{a_host_is_emptied_and_taken_back, a_service_is_upgraded_from_its_row};
 pub use volumes::{
     a_backup_that_fails_says_why, a_removal_that_was_not_heard_is_noticed,
     volumes_are_kept_put_back_and_brought_back,

@@ -79,6 +79,7 @@ async fn a_machine_that_cannot_be_reached_says_why() {
 stories! {
     a_backup_that_fails_says_why
     a_form_is_not_lost_and_sent_once
+    a_host_is_emptied_and_taken_back
     a_machine_that_is_added_becomes_a_host
     a_person_is_let_into_an_environment
     a_phone_never_scrolls_sideways
@@ -87,6 +88,7 @@ stories! {
     a_registry_says_whether_it_lets_us_in
     a_secret_is_kept_and_never_shown
     a_service_goes_back_to_an_earlier_version
+    a_service_is_upgraded_from_its_row
     a_shell_runs_in_the_page
     a_stack_follows_its_directory
     an_application_is_launched_and_upgraded
