@@ -20,6 +20,7 @@ pub async fn a_service_goes_back_to_an_earlier_version(server: &Server) {
         page.until_at("[data-service=web] .badge", "active").await;
         page.press("History of web").await;
         page.until_at("[data-version='2']", "image sim/web:2 instead of sim/web:1").await;
+        page.until_at(".back", "shop").await;
         page.until_at("[data-version='2'] .tag", "now").await;
         // Which images ran is known when the containers have started.
         page.until("both images", "document.querySelectorAll('.version-images code').length >= 2")

@@ -9,7 +9,7 @@ import { formatEnv, takeDrop, takeFiles } from "../files.js";
 import { bytes, sentence } from "../format.js";
 import { planActs, planList, planRemoves, planSummary } from "../plan.js";
 import { go, href } from "../router.js";
-import { button, field, heading, linkButton, loading, notice, tabList } from "../ui.js";
+import { button, failed, field, heading, linkButton, loading, notice, tabList } from "../ui.js";
 import { candidates, directoryPage } from "./directory.js";
 
 const DRAFT_KEY = "ranchette.draft";
@@ -39,7 +39,10 @@ export function editStackPage(app, { id }) {
   let failure = null;
   const page = {
     title: "Edit",
-    view: () => (inner ? inner.view() : [heading("Edit"), failure ? notice("bad", failure.message) : loading("the files")]),
+    view: () => (inner ? inner.view() : [
+      heading("Edit", { back: { href: "#/stacks", label: "Stacks" } }),
+      failure ? failed({ error: failure, refresh: load }) : loading("the files"),
+    ]),
     stop: () => {
       page.stopped = true;
       inner?.stop();
@@ -53,6 +56,7 @@ export function editStackPage(app, { id }) {
     try {
       const stack = await get(scoped(`stacks/${encodeURIComponent(id)}`));
       if (page.stopped) return;
+      failure = null;
       page.title = `Edit ${stack.name}`;
       inner = stack.directory ? directoryPage(app, stack) : composer(app, {
         name: stack.name,

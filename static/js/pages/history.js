@@ -1,6 +1,6 @@
 // The history of a service: its versions, which images they really ran, and the way back to one.
 
-import { act, can } from "../api.js";
+import { act, can, get, scoped } from "../api.js";
 import { ask, attempt } from "../dialogs.js";
 import { h } from "../dom.js";
 import { image, launchConfigs, moment } from "../format.js";
@@ -18,7 +18,13 @@ export function historyPage(app, { id, service: serviceId }) {
     collection: "serviceversions", types: ["serviceversion"], params: { serviceId },
     belongs: (item) => item.serviceId === serviceId, changed,
   });
-  const page = { title: "History", view, stop };
+  const page = { title: "History", view, stop, stack: null };
+  nameStack();
+
+  async function nameStack() {
+    page.stack = await get(scoped(`stacks/${encodeURIComponent(id)}`)).catch(() => null);
+    changed();
+  }
 
   function stop() {
     services.stop();
@@ -32,7 +38,7 @@ export function historyPage(app, { id, service: serviceId }) {
   }
 
   function view() {
-    const back = { href: href("stacks", id), label: "Stack" };
+    const back = { href: href("stacks", id), label: page.stack?.name || "Stack" };
     const broken = [services, versions].find((one) => one.error);
     if (broken) return [heading(page.title, { back }), failed(broken)];
     if (!services.loaded || !versions.loaded) return [heading(page.title, { back }), loading("the history")];
