@@ -12,6 +12,7 @@ pub mod clock;
 pub mod error;
 pub mod events;
 pub mod metrics;
+pub mod nearest;
 pub mod store;
 
 pub mod acme;

@@ -1,5 +1,6 @@
 //! `inspect`: everything that the server tells of something.
 
+use crate::nearest::nearest;
 use clap::Args;
 use serde_json::Value;
 
@@ -77,13 +78,10 @@ fn pick<'a>(found: &'a Value, field: &str) -> Result<&'a Value> {
         at = below.ok_or_else(|| {
             let failure = Failure::usage(format!("there is no field `{part}` in `{field}`"));
             match at.as_object() {
-                Some(fields) => {
-                    let near = |known: &&String| strsim::damerau_levenshtein(known, part);
-                    match fields.keys().min_by_key(near) {
-                        Some(near) => failure.hint(format!("did you mean `{near}`?")),
-                        None => failure,
-                    }
-                }
+                Some(fields) => match nearest(part, fields.keys().map(String::as_str)) {
+                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                    None => failure,
+                },
                 None => failure,
             }
         })?;

@@ -1,5 +1,6 @@
 //! What there is on the server, and finding in it what a person names.
 
+use crate::nearest::nearest;
 use serde_json::Value;
 
 use super::Result;
@@ -197,18 +198,18 @@ impl Inventory {
     /// Nothing has this name; proposes the nearest, or tells what there is.
     fn unknown(&self, what: &str, text: &str, names: Vec<String>) -> Failure {
         let failure = Failure::new(format!("there is no {what} `{text}`"));
-        let last = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
-        let far = |name: &String| {
-            strsim::damerau_levenshtein(text, name)
-                .min(strsim::damerau_levenshtein(text, &last(name)))
-        };
-        match names.iter().min_by_key(|name| far(name)) {
-            None => failure.hint("deploy something with `ranchette up`"),
-            Some(name) if far(name) <= 2 => failure.hint(format!("did you mean `{name}`?")),
-            Some(_) if names.len() <= 8 => {
-                failure.hint(format!("there are `{}`", names.join("`, `")))
-            }
-            Some(_) => failure.hint("`ranchette ps` shows what there is"),
+        let last = |name: &'_ str| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let whole = nearest(text, names.iter().map(String::as_str)).map(str::to_owned);
+        let meant = whole.or_else(|| {
+            let ends: Vec<String> = names.iter().map(|name| last(name)).collect();
+            let end = nearest(text, ends.iter().map(String::as_str))?;
+            names.iter().find(|name| last(name) == end).cloned()
+        });
+        match meant {
+            Some(name) => failure.hint(format!("did you mean `{name}`?")),
+            None if names.is_empty() => failure.hint("deploy something with `ranchette up`"),
+            None if names.len() <= 8 => failure.hint(format!("there are `{}`", names.join("`, `"))),
+            None => failure.hint("`ranchette ps` shows what there is"),
         }
     }
 }

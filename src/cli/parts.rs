@@ -1,5 +1,6 @@
 //! `hosts`, `volumes` and `secrets`: what containers run on, keep and are told.
 
+use crate::nearest::nearest;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -259,12 +260,10 @@ impl Kind {
             [only] => Ok((*only).clone()),
             [] => {
                 let failure = Failure::new(format!("there is no {} `{name}`", self.noun));
-                let far = |row: &&Value| strsim::damerau_levenshtein(&title(row), name);
-                Err(match rows.iter().min_by_key(far) {
-                    Some(near) if far(&near) <= 2 => {
-                        failure.hint(format!("did you mean `{}`?", title(near)))
-                    }
-                    _ => {
+                let titles: Vec<String> = rows.iter().map(title).collect();
+                Err(match nearest(name, titles.iter().map(String::as_str)) {
+                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                    None => {
                         failure.hint(format!("`ranchette {} ls` shows those there are", self.path))
                     }
                 })

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::limits::MAX_ITEMS;
 use super::node::{Node, Value, View};
+use crate::nearest::nearest;
 
 /// A `name` or `name=value`.
 pub(super) struct Pair {
@@ -240,33 +241,11 @@ impl Context<'_> {
 
 /// What to say about an unknown key: the known one that looks most like it, or all if they are few.
 pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
-    let closest = known.iter().map(|name| (distance(key, name), name)).min();
-    match closest {
-        Some((distance, name)) if distance <= key.len() / 3 => {
-            format!("unknown key; `{name}` is meant")
-        }
-        _ if known.len() <= 10 => format!("unknown key; known are {}", list(known)),
-        _ => "unknown key".to_owned(),
+    match nearest(key, known.iter().copied()) {
+        Some(name) => format!("unknown key; `{name}` is meant"),
+        None if known.len() <= 10 => format!("unknown key; known are {}", list(known)),
+        None => "unknown key".to_owned(),
     }
-}
-
-/// Letters to change, add or leave out to make one key of another; case and `-` for `_` are free.
-fn distance(from: &str, to: &str) -> usize {
-    let plain = |letter: u8| if letter == b'-' { b'_' } else { letter.to_ascii_lowercase() };
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, a) in from.bytes().map(plain).enumerate().take(64) {
-        let mut above_left = line;
-        let mut left = line + 1;
-        let mut next = vec![left];
-        for (b, above) in to.bytes().map(plain).zip(row.iter().skip(1)) {
-            let change = above_left + usize::from(a != b);
-            left = change.min(above + 1).min(left + 1);
-            above_left = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Names for a message: `a`, `b`.

@@ -1,7 +1,6 @@
 //! The table of options: key, field, and the sentences that document it. A new option is a field
 //! in `sections` and a row here; the example file is generated from both.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::env;
@@ -192,11 +191,10 @@ pub fn check_together(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The name most like `word`, if one is near enough to be a typing error.
+/// The name that `word` was probably meant to be.
 pub fn nearest(word: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    let names: BTreeSet<String> = names.collect();
-    let near = |name: &String| strsim::damerau_levenshtein(word, name);
-    names.into_iter().map(|name| (near(&name), name)).min().filter(|(n, _)| *n <= 2).map(|p| p.1)
+    let names: Vec<String> = names.collect();
+    crate::nearest::nearest(word, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// The text of `config.example.toml`: every option with its documentation and default.

@@ -12,6 +12,7 @@ use super::super::client::Key;
 use super::super::failure::Failure;
 use crate::auth::local::write_private;
 use crate::config::Surroundings;
+use crate::nearest::nearest;
 
 /// Every known server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,11 +109,12 @@ impl Book {
     pub fn find(&self, name: &str) -> Result<&Context> {
         self.contexts.get(name).ok_or_else(|| {
             let failure = Failure::usage(format!("there is no context `{name}`"));
-            let far = |known: &&String| strsim::damerau_levenshtein(name, known);
-            match self.contexts.keys().min_by_key(far) {
-                None => failure.hint("log in to a server with `ranchette login URL`"),
-                Some(near) if far(&near) <= 2 => failure.hint(format!("did you mean `{near}`?")),
-                Some(_) => failure.hint("`ranchette context ls` shows those there are"),
+            match nearest(name, self.contexts.keys().map(String::as_str)) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None if self.contexts.is_empty() => {
+                    failure.hint("log in to a server with `ranchette login URL`")
+                }
+                None => failure.hint("`ranchette context ls` shows those there are"),
             }
         })
     }

@@ -9,15 +9,16 @@ use super::{assert_none, sources};
 /// ARCHITECTURE.md shows the same table.
 #[rustfmt::skip]
 pub const EDGES: &[(&str, &[&str])] = &[
+    ("nearest", &[]),
     ("model", &[]),
     ("scheduler", &["model"]),
     ("reconcile", &["model"]),
-    ("compose", &["model"]),
+    ("compose", &["model", "nearest"]),
     ("balancer", &[]),
     ("certificate", &[]),
     ("clock", &[]),
     ("error", &[]),
-    ("config", &[]),
+    ("config", &["nearest"]),
     ("events", &["model", "error"]),
     ("store", &["model", "clock", "error", "events"]),
     ("metrics", &["error"]),
@@ -94,11 +95,7 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("hickory_resolver", &["src/network"], "only the names know DNS"),
     ("actix_http", &["src/api", "src/server"], "only the API knows actix"),
     ("actix_ws", &["src/api", "src/server"], "only the API knows actix"),
-    (
-        "bollard",
-        &["src/engine/docker", "src/engine/docker.rs", "src/engine/swarm", "src/engine/swarm.rs"],
-        "only the Docker engines know bollard",
-    ),
+    ("bollard", &["src/engine/docker"], "only the Docker engine knows bollard"),
     (
         "x509_parser",
         &["src/certificate.rs", "src/certificate"],
