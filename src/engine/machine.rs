@@ -95,3 +95,26 @@ pub trait Machines: Send + Sync {
     /// The engine of a machine; nothing is asked of it yet.
     fn engine(&self, login: &Login) -> Arc<dyn Engine>;
 }
+
+/// Why the packet filter of a machine cannot be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilterError {
+    /// The machine is not reached, for this reason.
+    Away(String),
+    /// There is no `nft`.
+    Missing,
+    /// Our user there may not run it; what was said to that.
+    Forbidden(String),
+    /// `nft` said this.
+    Refused(String),
+}
+
+/// The packet filter of another machine, which `nft` changes there.
+#[async_trait]
+pub trait PacketFilter: Send + Sync {
+    /// What `nft list tables bridge` says.
+    async fn tables(&self) -> Result<String, FilterError>;
+
+    /// Runs a script of `nft`: one transaction.
+    async fn run(&self, script: &str) -> Result<(), FilterError>;
+}

@@ -21,6 +21,7 @@ pub mod spec;
 pub mod wire;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,6 +30,7 @@ use tokio::io::AsyncWrite;
 
 pub use ending::Ending;
 pub use error::{Away, EngineError};
+use machine::PacketFilter;
 pub use observed::{
     ContainerState, Disk, EngineEvent, EngineInfo, EventKind, Health, HostStats, Mount,
     NetworkEndpoint, Observed, ObservedVolume, PublishedPort, Stats,
@@ -212,6 +214,9 @@ pub trait Engine: Send + Sync {
 
     /// What the machine uses now, if that can be seen from here; asks nobody and does not wait.
     fn host_stats(&self) -> Option<HostStats>;
+
+    /// The packet filter of the engine's machine, if the way to the engine leads to it, too; asks nobody.
+    fn packet_filter(&self) -> Option<Arc<dyn PacketFilter>>;
 
     /// Runs a command in a running container, attached.
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError>;

@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 
 use super::figures::seconds;
 use crate::clock::Clock;
+use crate::engine::machine::PacketFilter;
 use crate::engine::probe::Probe;
 use crate::engine::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Endpoint,
@@ -217,6 +218,10 @@ impl Engine for Counted {
 
     fn host_stats(&self) -> Option<HostStats> {
         self.engine.host_stats()
+    }
+
+    fn packet_filter(&self) -> Option<Arc<dyn PacketFilter>> {
+        self.engine.packet_filter()
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use ranchette::clock::Clock;
 use ranchette::engine::docker::ssh::SshMachines;
-use ranchette::engine::machine::{Install, Login, Machines, Proof};
+use ranchette::engine::machine::{FilterError, Install, Login, Machines, Proof};
 use ranchette::engine::{ContainerSpec, Engine, RemoveVolumes, SecretFile};
 
 use crate::machine_support::{Machine, docker_there};
@@ -40,7 +40,10 @@ async fn a_machine_is_prepared() {
             "installing Docker; this takes some minutes".to_owned()
         ]
     );
-    assert_eq!(machine.installed(), "update -q\ninstall -q -y --no-install-recommends docker.io\n");
+    assert_eq!(
+        machine.installed(),
+        "update -q\ninstall -q -y --no-install-recommends docker.io nftables\n"
+    );
 
     // The second time there is nothing to install.
     let pinned = Login { host_key: Some(ready.host_key.clone()), ..machine.login() };
@@ -100,6 +103,46 @@ async fn a_machine_that_does_not_let_us_in_says_why() {
     check(Login { host_key: other, ..machine.login() }, &machine.host_key()).await;
     machine.stop_ssh();
     check(machine.login(), "cannot be reached over SSH").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_has_a_packet_filter() {
+    let machine = Machine::start().await;
+    let filter = |login: &Login| {
+        SshMachines::new(Clock::System).engine(login).packet_filter().expect("a packet filter")
+    };
+    let root = filter(&machine.login());
+    // More than one packet, and more than an answer that is only looked at may have.
+    let names: Vec<String> = (0..500).map(|number| format!("table_{number}")).collect();
+    let script: Vec<String> =
+        names.iter().map(|name| format!("add table bridge {name}\n")).collect();
+    root.run(&script.concat()).await.unwrap();
+    let listed = root.tables().await.unwrap();
+    assert_eq!(listed.lines().count(), 500, "{listed}");
+    assert_eq!(listed, machine.nft(&["list", "tables", "bridge"]));
+    let refused = root.run("add chain bridge nowhere forward\n").await.unwrap_err();
+    let FilterError::Refused(words) = &refused else { panic!("{refused:?}") };
+    assert!(words.contains("Error: "), "{words}");
+
+    // Who is not root needs sudo, and is told what it says.
+    let cow = Login {
+        user: "cow".to_owned(),
+        proof: Proof::Password("grass".to_owned()),
+        ..machine.login()
+    };
+    machine.write_program("sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n");
+    let refused = filter(&cow).tables().await.unwrap_err();
+    assert_eq!(refused, FilterError::Forbidden("sudo: a password is required".to_owned()));
+    machine.write_program("sudo", "#!/bin/sh\necho \"$*\"\ncat\n");
+    let said = filter(&cow).tables().await.unwrap();
+    let nft = said.strip_prefix("-n ").and_then(|said| said.strip_suffix(" list tables bridge\n"));
+    assert!(nft.is_some_and(|nft| nft.starts_with('/') && nft.ends_with("/nft")), "{said}");
+    filter(&cow).run("add table bridge x\n").await.unwrap();
+
+    machine.stop_ssh();
+    let away = filter(&machine.login()).tables().await.unwrap_err();
+    let FilterError::Away(why) = &away else { panic!("{away:?}") };
+    assert!(why.starts_with("it cannot be reached over SSH: "), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

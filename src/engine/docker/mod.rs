@@ -35,6 +35,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
 use super::error::Transient;
+use super::machine::PacketFilter;
 use super::probe::{self, Probe};
 use super::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec, Disk,
@@ -375,6 +376,10 @@ impl Engine for DockerEngine {
 
     fn host_stats(&self) -> Option<HostStats> {
         self.connection.is_local().then(machine::sample).flatten()
+    }
+
+    fn packet_filter(&self) -> Option<Arc<dyn PacketFilter>> {
+        self.connection.machine().map(|machine| Arc::clone(machine) as _)
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {

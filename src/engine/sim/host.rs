@@ -2,6 +2,7 @@
 
 use std::fmt::Arguments;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::observe::{Detail, observe};
 use super::program::Program;
 use super::state::{Death, volume};
 use super::{port, registry, session, streams};
+use crate::engine::machine::PacketFilter;
 use crate::engine::probe::Probe;
 use crate::engine::{
     BindMount, BuildOptions, BuildReport, ByteStream, Chunk, ContainerId, ContainerSpec,
@@ -547,6 +549,10 @@ impl Engine for SimEngine {
 
     fn host_stats(&self) -> Option<HostStats> {
         streams::host_stats(self)
+    }
+
+    fn packet_filter(&self) -> Option<Arc<dyn PacketFilter>> {
+        None
     }
 
     async fn exec(&self, container: &str, spec: &ExecSpec) -> Result<ExecSession, EngineError> {

@@ -86,6 +86,24 @@ impl Machine {
         std::os::unix::fs::symlink(there.socket(), self.socket()).unwrap();
     }
 
+    /// What `nft` of the machine says.
+    pub fn nft(&self, arguments: &[&str]) -> String {
+        let said = Command::new("ip")
+            .args(["netns", "exec", &self.namespace, "nft"])
+            .args(arguments)
+            .output()
+            .expect("`nft` starts; install package nftables");
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    /// A program that is found before the machine's own.
+    pub fn write_program(&self, name: &str, text: &str) {
+        let path = self.dir.join("bin").join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// How `root` logs in.
     pub fn login(&self) -> Login {
         Login {
@@ -196,9 +214,7 @@ impl Machine {
         for (name, text) in
             [("apt-get", apt.as_str()), ("systemctl", "#!/bin/sh\n"), ("service", "#!/bin/sh\n")]
         {
-            let path = self.dir.join("bin").join(name);
-            fs::write(&path, text).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            self.write_program(name, text);
         }
     }
 

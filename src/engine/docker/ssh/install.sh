@@ -1,5 +1,5 @@
-# Installs Docker on a Debian machine and lets the user use it. Runs as any user who is root or may
-# use sudo without a password. May run twice.
+# Installs Docker on a Debian machine and lets the user use it, and nftables for network policies. Runs
+# as any user who is root or may use sudo without a password. May run twice.
 set -eu
 
 if [ ! -r /etc/debian_version ]; then
@@ -12,7 +12,7 @@ if [ "$(id -u)" != 0 ]; then
     $as_root true
 fi
 $as_root apt-get update -q
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends docker.io
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends docker.io nftables
 if [ "$(id -u)" != 0 ]; then
     $as_root usermod -aG docker "$(id -un)"
 fi

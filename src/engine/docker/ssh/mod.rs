@@ -7,6 +7,7 @@
 
 mod connector;
 mod failure;
+mod filter;
 mod memory;
 mod session;
 mod setup;

@@ -20,6 +20,8 @@ const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// Bytes of a command's output that are kept: its end says what went wrong.
 const OUTPUT_BYTES: usize = 4096;
+/// Bytes that a command may answer with where the whole answer counts.
+const ANSWER_BYTES: usize = 1 << 20;
 /// Rounds of questions that are answered with the password.
 const ROUNDS: usize = 3;
 
@@ -44,6 +46,21 @@ pub(super) struct Ended {
     pub(super) code: Option<u32>,
     /// The end of what it wrote, to either stream.
     pub(super) output: String,
+}
+
+/// What a command answered.
+pub(super) struct Answer {
+    pub(super) code: Option<u32>,
+    /// All of its output.
+    pub(super) out: String,
+    /// The beginning of what it complained about.
+    pub(super) complaint: String,
+}
+
+/// Where a command writes.
+enum Pipe {
+    Out,
+    Complaint,
 }
 
 /// Looks at the machine's host key.
@@ -149,29 +166,73 @@ impl Session {
         input: &[u8],
         limit: Duration,
     ) -> Result<Ended, SshError> {
-        let late = |_| SshError::Command(format!("not done after {} seconds", limit.as_secs()));
-        tokio::time::timeout(limit, self.run_to_end(command, input)).await.map_err(late)?
+        let mut output = Vec::new();
+        let keep = |_, data: &[u8]| {
+            output.extend_from_slice(data);
+            let surplus = output.len().saturating_sub(OUTPUT_BYTES);
+            output.drain(..surplus);
+        };
+        let code = self.run_within(limit, command, input, keep).await?;
+        Ok(Ended { code, output: String::from_utf8_lossy(&output).into_owned() })
     }
 
-    async fn run_to_end(&self, command: &'static str, input: &[u8]) -> Result<Ended, SshError> {
+    /// The same for a command whose whole output is an answer, and not only the end of it.
+    pub(super) async fn ask(
+        &self,
+        command: &'static str,
+        input: &[u8],
+        limit: Duration,
+    ) -> Result<Answer, SshError> {
+        let (mut out, mut complaint) = (Vec::new(), Vec::new());
+        let keep = |pipe, data: &[u8]| {
+            let (kept, most) = match pipe {
+                // One more than is allowed tells that there was more.
+                Pipe::Out => (&mut out, ANSWER_BYTES + 1),
+                Pipe::Complaint => (&mut complaint, OUTPUT_BYTES),
+            };
+            let room = most.saturating_sub(kept.len());
+            kept.extend(data.iter().take(room));
+        };
+        let code = self.run_within(limit, command, input, keep).await?;
+        if out.len() > ANSWER_BYTES {
+            return Err(SshError::Command(format!("it answers more than {ANSWER_BYTES} bytes")));
+        }
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Answer { code, out: text(out), complaint: text(complaint) })
+    }
+
+    async fn run_within(
+        &self,
+        limit: Duration,
+        command: &'static str,
+        input: &[u8],
+        keep: impl FnMut(Pipe, &[u8]),
+    ) -> Result<Option<u32>, SshError> {
+        let late = |_| SshError::Command(format!("not done after {} seconds", limit.as_secs()));
+        tokio::time::timeout(limit, self.run_to_end(command, input, keep)).await.map_err(late)?
+    }
+
+    async fn run_to_end(
+        &self,
+        command: &'static str,
+        input: &[u8],
+        mut keep: impl FnMut(Pipe, &[u8]),
+    ) -> Result<Option<u32>, SshError> {
         let mut channel = self.handle.channel_open_session().await?;
         channel.exec(true, command).await?;
         channel.data_bytes(input.to_vec()).await?;
         channel.eof().await?;
         let mut code = None;
-        let mut output = Vec::new();
         while let Some(message) = channel.wait().await {
             if let ChannelMsg::ExitStatus { exit_status } = message {
                 code = Some(exit_status);
-            } else if let ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } =
-                message
-            {
-                output.extend_from_slice(&data);
-                let surplus = output.len().saturating_sub(OUTPUT_BYTES);
-                output.drain(..surplus);
+            } else if let ChannelMsg::Data { data } = message {
+                keep(Pipe::Out, &data);
+            } else if let ChannelMsg::ExtendedData { data, .. } = message {
+                keep(Pipe::Complaint, &data);
             }
         }
-        Ok(Ended { code, output: String::from_utf8_lossy(&output).into_owned() })
+        Ok(code)
     }
 }
 
