@@ -43,9 +43,6 @@ use crate::vault::{self, Vault};
 /// How often hosts that came by themselves are compared, unless it is said otherwise.
 const COMPARE_MS: u64 = 60_000;
 
-/// How often to look whether somebody has flushed this machine's packet filter, in milliseconds.
-const FILTER_MS: u64 = 60_000;
-
 /// Whether agents may be simulated hosts of a fleet, and what else there is.
 pub enum Simulated {
     /// They may not.
@@ -269,12 +266,11 @@ impl Core {
 
     /// Enforces network policies.
     fn guard(&self) -> Guard {
-        let reaches = matches!(&self.local, Some((_, Ok(()))));
         Guard {
             store: self.site.store.clone(),
             clock: self.site.clock.clone(),
             walls: Arc::new(HostWalls::new(Arc::clone(&self.site), self.local.clone())),
-            check_ms: reaches.then_some(FILTER_MS),
+            is_local: matches!(&self.local, Some((_, Ok(())))),
         }
     }
 

@@ -1,12 +1,14 @@
-//! Which packet filters network policies are enforced with: this machine's, and those of simulated hosts.
+//! Which packet filters network policies are enforced with: this machine's, those of machines that are
+//! reached over SSH, and those of simulated hosts.
 
 use std::sync::Arc;
 
+use crate::engine::machine::{FilterError, PacketFilter};
 use crate::engine::sim::SimEngine;
 use crate::model::resource::Resource;
 use crate::network::policy::guard::Walls;
 use crate::network::policy::script::Table;
-use crate::network::policy::wall::{Done, Nft, Wall};
+use crate::network::policy::wall::{Done, Nft, Wall, WallError, parse};
 use crate::process::agent::SIMULATED;
 use crate::process::site::Site;
 
@@ -37,7 +39,43 @@ impl Walls for HostWalls {
         if let Some((name, fleet)) = simulated.zip(self.site.simulated()) {
             return Ok(Arc::new(Simulated(fleet.host(name))));
         }
-        Err("its packet filter is on another machine".to_owned())
+        if host.str("engineUrl").is_none() {
+            return Err("its packet filter is on another machine".to_owned());
+        }
+        let engine = self.site.engines.get(host.id).ok_or("it is not connected yet")?.engine;
+        let filter = engine.packet_filter().ok_or("its packet filter is on another machine")?;
+        Ok(over(filter))
+    }
+}
+
+/// The packet filter of another machine, as network policies know it.
+pub fn over(filter: Arc<dyn PacketFilter>) -> Arc<dyn Wall> {
+    Arc::new(There(filter))
+}
+
+/// That of another machine.
+struct There(Arc<dyn PacketFilter>);
+
+impl Wall for There {
+    fn tables(&self) -> Done<'_, Vec<Table>> {
+        Box::pin(async { Ok(parse(&self.0.tables().await.map_err(why)?)) })
+    }
+
+    fn change<'a>(&'a self, _: &'a Table, script: &'a str) -> Done<'a, ()> {
+        Box::pin(async move { self.0.run(script).await.map_err(why) })
+    }
+
+    fn remove<'a>(&'a self, table: &'a Table) -> Done<'a, ()> {
+        Box::pin(async move { self.0.run(&table.removal()).await.map_err(why) })
+    }
+}
+
+fn why(error: FilterError) -> WallError {
+    match error {
+        FilterError::Away(why) => WallError::Away(why),
+        FilterError::Missing => WallError::Absent,
+        FilterError::Forbidden(why) => WallError::Forbidden(why),
+        FilterError::Refused(words) => WallError::refused(&words),
     }
 }
 
@@ -58,5 +96,9 @@ impl Wall for Simulated {
     fn remove<'a>(&'a self, table: &'a Table) -> Done<'a, ()> {
         self.0.filter_remove(&table.to_string());
         Box::pin(async { Ok(()) })
+    }
+
+    fn is_open_to_others(&self) -> bool {
+        false
     }
 }

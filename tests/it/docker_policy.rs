@@ -48,7 +48,7 @@ struct Place {
 }
 
 /// Does something in the network of a process.
-fn inside<T: Send + 'static>(process: u32, act: impl FnOnce() -> T + Send + 'static) -> T {
+pub fn inside<T: Send + 'static>(process: u32, act: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::spawn(move || {
         let namespace = File::open(format!("/proc/{process}/ns/net")).expect("a namespace");
         move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))

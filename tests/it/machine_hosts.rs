@@ -21,7 +21,7 @@ use crate::api::site::Client;
 use crate::machine_support::{Machine, docker_there};
 
 /// A server whose machines are these, with its own driver.
-async fn place(machines: Arc<dyn Machines>) -> Place {
+pub async fn place(machines: Arc<dyn Machines>) -> Place {
     let open = move |path: &std::path::Path| {
         let vault = path.with_file_name(vault::FILE);
         let outside = Outside {
@@ -55,7 +55,7 @@ pub async fn simulated() -> Place {
 }
 
 /// Where a row is.
-fn path(row: &Value) -> String {
+pub fn path(row: &Value) -> String {
     let (ty, id) = (row["type"].as_str().expect("a type"), row["id"].as_str().expect("an id"));
     format!("/{ty}s/{id}")
 }

@@ -43,6 +43,7 @@ mod kinds;
 mod launch_config;
 mod lone;
 mod machine_hosts;
+mod machine_policy;
 mod machine_support;
 mod machines;
 mod natives;

@@ -1,17 +1,24 @@
 //! Sees to it that the packet filters of the hosts let through what the policies of the networks say.
 //!
 //! A loop without input (I6): it hears that something changed, waits a moment for what comes with it, reads
-//! what is wanted, and makes what is there fit. What cannot be enforced is said on the network.
+//! what is wanted, and makes what is there fit. Each host has turns of its own, so that one that does not
+//! answer holds up nobody else. What cannot be enforced is said on the network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{self, Fence};
-use super::script::{Change, Table};
-use super::wall::{Wall, WallError};
+use super::plan::{self, Fences};
+use super::script::Table;
+use super::turn::{Order, Place, Turn};
+use super::wall::Wall;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::events::Changes;
@@ -23,6 +30,9 @@ use crate::store::{Read, Store};
 
 /// How soon what did not work is tried again, in milliseconds.
 const AGAIN_MS: u64 = 5000;
+/// How often to look whether somebody has flushed a packet filter, and whether a host that nothing is wanted
+/// of can be reached again, in milliseconds.
+const CHECK_MS: u64 = 60_000;
 /// What the message on a network begins with whose policy is not enforced everywhere.
 pub const UNENFORCED: &str = "the policy is not enforced";
 
@@ -46,8 +56,8 @@ pub struct Guard {
     pub clock: Clock,
     /// The hosts'.
     pub walls: Arc<dyn Walls>,
-    /// How often to look whether somebody else has taken rules away, in milliseconds.
-    pub check_ms: Option<u64>,
+    /// Whether this machine's packet filter is among them, so that there may be rules from before.
+    pub is_local: bool,
 }
 
 /// A network with a policy.
@@ -57,17 +67,18 @@ struct Wanted {
     /// Nothing before it has a subnet.
     table: Option<Table>,
     /// Nothing if it changes nothing; otherwise what it comes to, or why it is not understood.
-    fence: Option<std::result::Result<Fence, String>>,
-    /// Why it is not enforced.
-    reasons: Vec<String>,
+    fences: Option<std::result::Result<Fences, String>>,
+    /// Why it is not enforced, wherever it is.
+    problem: Option<String>,
 }
 
-/// A host's packet filter, and what has been put there.
-struct Held {
-    wall: Arc<dyn Wall>,
-    fences: BTreeMap<Table, Fence>,
-    /// Whether what is there has to be looked at.
-    check: bool,
+/// What is to be said on a network.
+struct Message {
+    network: i64,
+    /// Why its policy is not enforced.
+    message: Option<String>,
+    /// Whether every host has been tried.
+    is_known: bool,
 }
 
 /// The tables of all subnets, by environment.
@@ -76,17 +87,50 @@ type Claimed = Vec<(i64, Table)>;
 /// What is remembered from one look to the next.
 #[derive(Default)]
 struct State {
-    held: BTreeMap<i64, Held>,
+    places: BTreeMap<i64, Place>,
+    wanted: Vec<Wanted>,
     claimed: Option<Claimed>,
+    /// The turns that hosts have now.
+    turns: FuturesUnordered<BoxFuture<'static, Turn>>,
+    /// Whether the last look failed.
+    failed: bool,
 }
 
-/// What a look came to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    /// Whether there are policies: then everything that happens to containers matters.
-    policies: bool,
-    /// Whether something has to be tried again.
-    failed: bool,
+/// A time that may come.
+#[derive(Default)]
+struct Timer {
+    ms: Option<u64>,
+    sleep: Option<BoxFuture<'static, ()>>,
+}
+
+impl Timer {
+    /// Lets it come after so long, or never; one that is set to the same already runs on.
+    fn set(&mut self, clock: &Clock, ms: Option<u64>) {
+        if self.ms != ms {
+            self.ms = ms;
+            self.sleep = ms.map(|ms| {
+                let clock = clock.clone();
+                Box::pin(async move { clock.sleep_ms(ms).await }) as BoxFuture<'static, ()>
+            });
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        self.ms.is_some()
+    }
+}
+
+impl Future for Timer {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        let come = sleep.as_mut().poll(cx);
+        if come.is_ready() {
+            *self = Self::default();
+        }
+        come
+    }
 }
 
 impl Guard {
@@ -95,62 +139,56 @@ impl Guard {
     pub async fn run(self, stop: CancellationToken) {
         let mut changes = self.store.feed().listen();
         let mut state = State::default();
+        let (mut gather, mut again, mut check) =
+            (Timer::default(), Timer::default(), Timer::default());
+        self.try_look(&mut state).await;
         loop {
-            let seen = match self.look(&mut state).await {
-                Ok(seen) => seen,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot look after network policies");
-                    Seen { policies: true, failed: true }
-                }
-            };
-            let later = if seen.failed { Some(AGAIN_MS) } else { self.check_ms };
-            let sleep = async {
-                match later.filter(|_| seen.failed || seen.policies) {
-                    Some(ms) => self.clock.sleep_ms(ms).await,
-                    None => std::future::pending().await,
-                }
-            };
+            again.set(&self.clock, state.again_ms());
+            check.set(&self.clock, state.check_ms());
+            let policies = state.has_policies();
             tokio::select! {
                 () = stop.cancelled() => return,
-                open = heard(&mut changes, seen.policies) => if !open { return },
-                () = sleep => state.held.values_mut().for_each(|held| held.check = true),
-            }
-            if seen.policies {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = self.clock.sleep_ms(GATHER_MS) => {}
+                Some(turn) = state.turns.next() => self.end(&mut state, turn).await,
+                open = heard(&mut changes, policies), if !gather.is_set() => match open {
+                    false => return,
+                    true if policies => gather.set(&self.clock, Some(GATHER_MS)),
+                    true => self.try_look(&mut state).await,
+                },
+                () = &mut gather => self.try_look(&mut state).await,
+                () = &mut again => self.try_look(&mut state).await,
+                () = &mut check => {
+                    state.places.values_mut().for_each(Place::doubt);
+                    self.try_look(&mut state).await;
                 }
             }
         }
     }
 
-    /// Makes what is there what is wanted.
-    async fn look(&self, state: &mut State) -> Result<Seen> {
-        let (installation, mut wanted, claimed) = self.read().await?;
-        let policies = wanted.iter().any(|own| own.fence.is_some());
+    async fn try_look(&self, state: &mut State) {
+        let looked = self.look(state).await;
+        if let Err(error) = &looked {
+            tracing::warn!(%error, "cannot look after network policies");
+        }
+        state.failed = looked.is_err();
+    }
+
+    /// Reads what is wanted, and begins to make what is there so.
+    async fn look(&self, state: &mut State) -> Result<()> {
+        let (installation, wanted, claimed) = self.read().await?;
         let news = state.claimed.as_ref() != Some(&claimed);
         if news {
             // What somebody else has left there for a subnet that is ours now is in the way.
-            state.held.values_mut().for_each(|held| held.check = true);
+            state.places.values_mut().for_each(Place::doubt);
         }
-        let mut failed = false;
-        if policies || news || !state.held.values().all(|held| held.fences.is_empty()) {
+        let policies = wanted.iter().any(|own| own.fences.is_some());
+        state.wanted = wanted;
+        if policies || news || state.places.values().any(Place::is_of_interest) {
             let hosts = self.store.read(hosts)?;
-            failed |= let_go(&mut state.held, &hosts).await;
-            for (host, environment) in hosts {
-                let claimed = claimed.iter().filter(|(owner, _)| *owner == environment);
-                let claimed: Vec<Table> = claimed.map(|(_, table)| table.clone()).collect();
-                let mine = wanted.iter_mut().filter(|own| own.environment == environment);
-                let mut mine: Vec<&mut Wanted> = mine.filter(|own| own.table.is_some()).collect();
-                failed |=
-                    self.host(&mut state.held, &host, &mut mine, &claimed, &installation).await;
-            }
+            self.order(state, &hosts, &claimed, &installation);
         }
         state.claimed = Some(claimed);
-        for own in &wanted {
-            self.tell(own).await?;
-        }
-        Ok(Seen { policies, failed })
+        state.begin();
+        self.tell(state.messages(None)).await
     }
 
     /// What is wanted, and under whose name. A server that simulates gets none before it needs one.
@@ -158,8 +196,8 @@ impl Guard {
         let known = self.store.read(|read| read.fact(INSTALLATION))?;
         let owner = known.clone().unwrap_or_else(|| NOBODY.to_owned());
         let (wanted, claimed) = self.store.read(|read| wanted(read, &owner))?;
-        let policies = wanted.iter().any(|own| own.fence.is_some());
-        if known.is_some() || !policies && self.check_ms.is_none() {
+        let policies = wanted.iter().any(|own| own.fences.is_some());
+        if known.is_some() || !policies && !self.is_local {
             return Ok((owner, wanted, claimed));
         }
         let owner = installation(&self.store).await?;
@@ -167,60 +205,64 @@ impl Guard {
         Ok((owner, wanted, claimed))
     }
 
-    /// Makes a host's packet filter fit; answers whether that has to be tried again.
-    async fn host(
+    /// Says for each host what is wanted there.
+    fn order(
         &self,
-        held: &mut BTreeMap<i64, Held>,
-        host: &Resource,
-        wanted: &mut [&mut Wanted],
-        claimed: &[Table],
+        state: &mut State,
+        hosts: &[(Resource, i64)],
+        claimed: &Claimed,
         installation: &str,
-    ) -> bool {
-        let wall = match self.walls.of(host) {
-            Ok(wall) => wall,
-            Err(reason) => {
-                held.remove(&host.id);
-                blame(wanted, host, &reason);
-                return false;
-            }
-        };
-        let own = held.entry(host.id).or_insert_with(|| Held {
-            wall,
-            fences: BTreeMap::new(),
-            check: true,
-        });
-        let fences = wanted.iter().filter_map(|own| match (&own.table, &own.fence) {
-            (Some(table), Some(Ok(fence))) => Some((table.clone(), fence.clone())),
-            _ => None,
-        });
-        let fences: Vec<(Table, Fence)> = fences.collect();
-        match own.fit(&fences, claimed, installation).await {
-            Ok(()) => false,
-            // Without policies nobody needs the program.
-            Err(error) if fences.is_empty() && own.fences.is_empty() => {
-                tracing::debug!(%error, "no rules of network policies can be looked for");
-                false
-            }
-            Err(error) => {
-                blame(wanted, host, &error.to_string());
-                tracing::warn!(%error, host = host.id, "network policies are not enforced");
-                true
-            }
+    ) {
+        let known: BTreeSet<i64> = hosts.iter().map(|(host, _)| host.id).collect();
+        let gone = state.places.iter_mut().filter(|(host, _)| !known.contains(host));
+        gone.for_each(|(_, place)| place.leave());
+        for (host, environment) in hosts {
+            let place = state.places.entry(host.id).or_insert_with(|| Place::new(*environment));
+            (place.name, place.environment) = (name(host), *environment);
+            let mine = state.wanted.iter().filter(|own| own.environment == *environment);
+            let fences = mine.filter_map(|own| match (&own.table, &own.fences) {
+                (Some(table), Some(Ok(fences))) => {
+                    Some((table.clone(), fences.of(&host.uuid).clone()))
+                }
+                _ => None,
+            });
+            let claimed = claimed.iter().filter(|(owner, _)| owner == environment);
+            let order = Order {
+                fences: fences.collect(),
+                claimed: claimed.map(|(_, table)| table.clone()).collect(),
+                installation: installation.to_owned(),
+            };
+            place.want(sign(host), order, self.walls.of(host));
         }
     }
 
+    /// Takes note of how a host's turn ended.
+    async fn end(&self, state: &mut State, turn: Turn) {
+        let host = turn.host;
+        let Some(place) = state.places.get_mut(&host) else { return };
+        place.end(turn);
+        let environment = place.environment;
+        state.begin();
+        if let Err(error) = self.tell(state.messages(Some(environment))).await {
+            tracing::warn!(%error, "cannot say whether network policies are enforced");
+            state.failed = true;
+        }
+    }
+
+    async fn tell(&self, messages: Vec<Message>) -> Result<()> {
+        for message in messages {
+            self.tell_of(message).await?;
+        }
+        Ok(())
+    }
+
     /// Says on a network why its policy is not enforced, or says no longer that it is not.
-    async fn tell(&self, wanted: &Wanted) -> Result<()> {
-        let message = match (&wanted.fence, wanted.reasons.as_slice()) {
-            (Some(Err(problem)), _) => Some(format!("{UNENFORCED}: {problem}")),
-            (_, []) => None,
-            (_, reasons) => Some(format!("{UNENFORCED}: {}", reasons.join("; "))),
-        };
-        let network = wanted.network;
+    async fn tell_of(&self, message: Message) -> Result<()> {
+        let Message { network, message, is_known } = message;
         let Some(row) = self.store.read(|read| read.get(network))? else { return Ok(()) };
         let said = row.str("transitioningMessage").filter(|said| said.starts_with(UNENFORCED));
         // While it is on its way to another state, the message is that of the way.
-        if said == message.as_deref() || row.state != "active" {
+        if said == message.as_deref() || row.state != "active" || message.is_none() && !is_known {
             return Ok(());
         }
         if let Some(message) = &message {
@@ -241,79 +283,74 @@ impl Guard {
     }
 }
 
-impl Held {
-    /// Makes the tables be exactly these. Tables of others for subnets that are ours now go, too.
-    async fn fit(
-        &mut self,
-        wanted: &[(Table, Fence)],
-        claimed: &[Table],
-        installation: &str,
-    ) -> std::result::Result<(), WallError> {
-        if self.check {
-            let present = self.wall.tables().await?;
-            let is_wanted = |table: &Table| wanted.iter().any(|(own, _)| own == table);
-            let ours = |table: &Table| {
-                table.is_of(installation) || claimed.iter().any(|own| own.overlaps(table))
-            };
-            self.fences.retain(|table, _| present.contains(table));
-            for stale in present.iter().filter(|table| ours(table) && !is_wanted(table)) {
-                self.wall.remove(stale).await?;
-                self.fences.remove(stale);
-            }
-            self.check = false;
-        }
-        let known = self.fences.keys();
-        let stale = known.filter(|table| wanted.iter().all(|(own, _)| own != *table));
-        for stale in stale.cloned().collect::<Vec<_>>() {
-            self.wall.remove(&stale).await?;
-            self.fences.remove(&stale);
-        }
-        for (table, fence) in wanted {
-            self.set(table, fence).await?;
-        }
-        Ok(())
+impl State {
+    /// Whether there are policies: then everything that happens to containers matters.
+    fn has_policies(&self) -> bool {
+        self.failed || self.wanted.iter().any(|own| own.fences.is_some())
     }
 
-    async fn set(&mut self, table: &Table, fence: &Fence) -> std::result::Result<(), WallError> {
-        if let Some(before) = self.fences.get(table) {
-            let done = match table.change(before, fence) {
-                Change::Nothing => Ok(()),
-                Change::Script(script) => self.wall.change(table, &script).await,
-            };
-            if done.is_ok() {
-                self.fences.insert(table.clone(), fence.clone());
-                return Ok(());
-            }
-            // Somebody else has changed what was there.
-            self.fences.remove(table);
+    /// When what did not work is tried again.
+    fn again_ms(&self) -> Option<u64> {
+        let mut places = self.places.values();
+        if self.failed || places.any(Place::is_missed) {
+            return Some(AGAIN_MS);
         }
-        self.wall.change(table, &table.creation(fence)).await?;
-        self.fences.insert(table.clone(), fence.clone());
-        Ok(())
+        self.places.values().any(Place::has_to_try_again).then_some(CHECK_MS)
+    }
+
+    /// When what is there is looked at.
+    fn check_ms(&self) -> Option<u64> {
+        self.places.values().any(Place::is_open_to_others).then_some(CHECK_MS)
+    }
+
+    /// Hosts with something to do have their turn.
+    fn begin(&mut self) {
+        self.places.retain(|_, place| !place.is_over());
+        for (host, place) in &mut self.places {
+            self.turns.extend(place.begin(*host));
+        }
+    }
+
+    /// What is to be said on the networks of an environment, or of all.
+    fn messages(&self, environment: Option<i64>) -> Vec<Message> {
+        let own = |own: &&Wanted| environment.is_none_or(|only| own.environment == only);
+        self.wanted.iter().filter(own).map(|own| self.message(own)).collect()
+    }
+
+    fn message(&self, wanted: &Wanted) -> Message {
+        let network = wanted.network;
+        let fences = match &wanted.fences {
+            Some(Err(problem)) => {
+                let message = Some(format!("{UNENFORCED}: {problem}"));
+                return Message { network, message, is_known: true };
+            }
+            Some(Ok(_)) => wanted.table.is_some(),
+            None => false,
+        };
+        let own =
+            |place: &&Place| fences && place.environment == wanted.environment && !place.is_gone;
+        let mut reasons: Vec<String> = wanted.problem.iter().cloned().collect();
+        for place in self.places.values().filter(own) {
+            if let Some(failure) = &place.failure {
+                reasons.push(format!("host `{}`: {}", place.name, failure.reason));
+            }
+        }
+        let is_known = !self.places.values().filter(own).any(|place| place.is_new);
+        let message = format!("{UNENFORCED}: {}", reasons.join("; "));
+        Message { network, message: (!reasons.is_empty()).then_some(message), is_known }
     }
 }
 
-/// Says of policies that they are not enforced on a host.
-fn blame(wanted: &mut [&mut Wanted], host: &Resource, reason: &str) {
-    for own in wanted.iter_mut().filter(|own| matches!(own.fence, Some(Ok(_)))) {
-        own.reasons.push(format!("host `{}`: {reason}", host.display_name()));
-    }
+/// What people call a host.
+fn name(host: &Resource) -> String {
+    let hostname = || host.str("hostname").map(str::to_owned);
+    host.name.clone().or_else(hostname).unwrap_or_else(|| host.display_name())
 }
 
-/// Takes away what was put on hosts that are gone.
-async fn let_go(held: &mut BTreeMap<i64, Held>, hosts: &[(Resource, i64)]) -> bool {
-    let known: BTreeSet<i64> = hosts.iter().map(|(host, _)| host.id).collect();
-    let gone: Vec<i64> = held.keys().copied().filter(|id| !known.contains(id)).collect();
-    let mut failed = false;
-    for id in gone {
-        let Some(mut own) = held.remove(&id) else { continue };
-        if let Err(error) = own.fit(&[], &[], "").await {
-            tracing::warn!(%error, host = id, "rules of a host that is gone stay");
-            failed = true;
-            held.insert(id, own);
-        }
-    }
-    failed
+/// What changes on a host's row when it was away, and when it is another machine.
+fn sign(host: &Resource) -> String {
+    let text = |field: &str| host.str(field).unwrap_or_default();
+    format!("{} {} {}", host.state, text("agentState"), text("engineUrl"))
 }
 
 /// Waits for a change that matters; `false` when there will be none.
@@ -367,18 +404,15 @@ fn wanted(read: &Read<'_>, installation: &str) -> Result<(Vec<Wanted>, Claimed)>
         let world = worlds.get(&environment).and_then(Option::as_ref);
         let index = world.and_then(|own| own.networks.iter().position(|net| net.uuid == row.uuid));
         let Some((world, index)) = world.zip(index) else { continue };
-        let fence = plan::fence(world, index).map_err(|problem| problem.message).transpose();
+        let fences = plan::fences(world, index).map_err(|problem| problem.message).transpose();
         // Docker's own networks have no bridge that is only this environment's.
-        let bare = table.is_none() && row.str("engineName").is_none() && fence.is_some();
+        let bare = table.is_none() && row.str("engineName").is_none() && fences.is_some();
         wanted.push(Wanted {
             network: row.id,
             environment,
             table,
-            fence,
-            reasons: bare
-                .then(|| format!("`{}` has no subnet of its own", row.display_name()))
-                .into_iter()
-                .collect(),
+            fences,
+            problem: bare.then(|| format!("`{}` has no subnet of its own", row.display_name())),
         });
     }
     Ok((wanted, claimed))

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::wall::Done;
+use super::super::wall::{Done, WallError};
 use super::*;
 use crate::clock::Entropy;
 use crate::model::resource::NewResource;
@@ -16,6 +16,20 @@ struct Fake {
     tables: BTreeSet<Table>,
     scripts: Vec<String>,
     broken: bool,
+    /// Its machine is not reached.
+    away: bool,
+    /// It answers nothing while somebody holds this.
+    stuck: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Fake {
+    fn answers(&self) -> std::result::Result<(), WallError> {
+        match (self.away, self.broken) {
+            (true, _) => Err(WallError::Away("the cable is pulled".to_owned())),
+            (false, true) => Err(WallError::Refused("no such luck".to_owned())),
+            (false, false) => Ok(()),
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -40,10 +54,10 @@ impl FakeWall {
 impl Wall for FakeWall {
     fn tables(&self) -> Done<'_, Vec<Table>> {
         Box::pin(async {
+            let stuck = Arc::clone(&self.lock().stuck);
+            drop(stuck.lock().await);
             let fake = self.lock();
-            if fake.broken {
-                return Err(WallError::Refused("no such luck".to_owned()));
-            }
+            fake.answers()?;
             Ok(fake.tables.iter().cloned().collect())
         })
     }
@@ -51,8 +65,8 @@ impl Wall for FakeWall {
     fn change<'a>(&'a self, table: &'a Table, script: &'a str) -> Done<'a, ()> {
         Box::pin(async move {
             let mut fake = self.lock();
-            let makes = script.starts_with("add table");
-            if fake.broken || !makes && !fake.tables.contains(table) {
+            fake.answers()?;
+            if !script.starts_with("add table") && !fake.tables.contains(table) {
                 return Err(WallError::Refused("no such table".to_owned()));
             }
             fake.tables.insert(table.clone());
@@ -63,51 +77,67 @@ impl Wall for FakeWall {
 
     fn remove<'a>(&'a self, table: &'a Table) -> Done<'a, ()> {
         Box::pin(async move {
-            self.lock().tables.remove(table);
+            let mut fake = self.lock();
+            fake.answers()?;
+            fake.tables.remove(table);
             Ok(())
         })
     }
 }
 
-/// Hosts called `far` are on another machine.
-struct FakeWalls(FakeWall);
+/// Hosts called `far` are on another machine that nobody reaches; those called `barn` are on one that is
+/// reached.
+struct FakeWalls {
+    near: FakeWall,
+    barn: FakeWall,
+}
 
 impl Walls for FakeWalls {
     fn of(&self, host: &Resource) -> std::result::Result<Arc<dyn Wall>, String> {
-        if host.name.as_deref() == Some("far") {
-            return Err("it is far away".to_owned());
+        match host.name.as_deref() {
+            Some("far") => Err("it is far away".to_owned()),
+            Some("barn") => Ok(Arc::new(self.barn.clone())),
+            _ => Ok(Arc::new(self.near.clone())),
         }
-        Ok(Arc::new(self.0.clone()))
     }
 }
 
-struct Place {
+/// What a look came to.
+#[derive(Debug)]
+struct Seen {
+    policies: bool,
+    failed: bool,
+}
+
+struct Ranch {
     _folder: TempDir,
     guard: Guard,
     wall: FakeWall,
+    barn: FakeWall,
     state: State,
     project: i64,
     host: i64,
     network: i64,
 }
 
-impl Place {
+impl Ranch {
     /// An environment with a host and a network.
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let (clock, _) = Clock::manual(1_000);
         let store = Store::open(&folder.path().join("test.db"), clock.clone(), Entropy::seeded(1));
-        let wall = FakeWall::default();
+        let (wall, barn) = (FakeWall::default(), FakeWall::default());
         let guard = Guard {
             store: store.unwrap(),
             clock,
-            walls: Arc::new(FakeWalls(wall.clone())),
-            check_ms: None,
+            walls: Arc::new(FakeWalls { near: wall.clone(), barn: barn.clone() }),
+            is_local: false,
         };
         let mut place = Self {
             _folder: folder,
             guard,
             wall,
+            barn,
             state: State::default(),
             project: 0,
             host: 0,
@@ -133,6 +163,7 @@ impl Place {
 
     fn container(&self, name: &str, number: u8) -> NewResource {
         self.own("instance", name)
+            .with("hostId", self.host)
             .with("primaryNetworkId", self.network)
             .with("primaryIpAddress", format!("10.42.0.{number}"))
             .with("labels", json!({"team": "a"}))
@@ -158,8 +189,19 @@ impl Place {
         self.set(self.network, "policy", policy).await;
     }
 
+    /// A look, and every turn that follows from it.
     async fn look(&mut self) -> Seen {
-        self.guard.look(&mut self.state).await.unwrap()
+        self.guard.look(&mut self.state).await.unwrap();
+        while self.turn().await {}
+        let failed = self.state.again_ms().is_some();
+        Seen { policies: self.state.has_policies(), failed }
+    }
+
+    /// The next turn that comes to an end; `false` if nobody has one.
+    async fn turn(&mut self) -> bool {
+        let Some(turn) = self.state.turns.next().await else { return false };
+        self.guard.end(&mut self.state, turn).await;
+        true
     }
 
     /// The state of the network's message.
@@ -172,7 +214,7 @@ impl Place {
 
 #[tokio::test]
 async fn nobody_needs_the_packet_filter_without_a_policy() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.wall.lock().broken = true;
     let seen = place.look().await;
     assert!(!seen.policies && !seen.failed, "{seen:?}");
@@ -181,7 +223,7 @@ async fn nobody_needs_the_packet_filter_without_a_policy() {
 
 #[tokio::test]
 async fn what_is_not_enforced_is_said_until_it_is() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     place.wall.lock().broken = true;
     assert!(place.look().await.failed);
@@ -196,7 +238,7 @@ async fn what_is_not_enforced_is_said_until_it_is() {
 
 #[tokio::test]
 async fn hosts_elsewhere_are_named() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     place.insert(place.own("host", "far")).await;
     assert!(!place.look().await.failed, "there is nothing to try again");
@@ -212,7 +254,7 @@ async fn hosts_elsewhere_are_named() {
 
 #[tokio::test]
 async fn a_policy_of_a_network_without_a_subnet_has_no_effect_and_says_so() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     let bridge = place.own("network", "bridge").with("defaultPolicyAction", "deny");
     place.network = place.insert(bridge).await;
     place.look().await;
@@ -222,7 +264,7 @@ async fn a_policy_of_a_network_without_a_subnet_has_no_effect_and_says_so() {
 
 #[tokio::test]
 async fn a_policy_that_is_not_understood_says_so() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     place.set(place.network, "policy", json!([{"action": "allow"}])).await;
     place.look().await;
@@ -233,7 +275,7 @@ async fn a_policy_that_is_not_understood_says_so() {
 
 #[tokio::test]
 async fn containers_come_and_go_in_sets() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     place.look().await;
     assert_eq!(place.wall.scripts(), ["add table"]);
@@ -252,7 +294,7 @@ async fn containers_come_and_go_in_sets() {
 
 #[tokio::test]
 async fn what_others_have_flushed_is_put_back() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     place.look().await;
     place.wall.lock().tables.clear();
@@ -260,14 +302,14 @@ async fn what_others_have_flushed_is_put_back() {
     assert!(!place.look().await.failed);
     assert_eq!(place.wall.scripts(), ["add table", "add table"], "the set was gone");
     place.wall.lock().tables.clear();
-    place.state.held.values_mut().for_each(|held| held.check = true);
+    place.state.places.values_mut().for_each(super::Place::doubt);
     place.look().await;
     assert_eq!(place.wall.scripts(), ["add table"]);
 }
 
 #[tokio::test]
 async fn tables_nobody_wants_go_and_those_of_others_stay() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     let installation = installation(&place.guard.store).await.unwrap();
     let table = |owner: &str, subnet: &str| Table::new(owner, subnet).unwrap();
     let other = "ffffffffffff";
@@ -288,7 +330,7 @@ async fn tables_nobody_wants_go_and_those_of_others_stay() {
 
 #[tokio::test]
 async fn nothing_is_left_of_a_host_or_a_network_that_is_gone() {
-    let mut place = Place::new().await;
+    let mut place = Ranch::new().await;
     place.enforce().await;
     for _ in 0..2 {
         place.look().await;
@@ -307,5 +349,138 @@ async fn nothing_is_left_of_a_host_or_a_network_that_is_gone() {
     place.guard.store.write(move |tx| tx.delete(gone)).await.unwrap();
     place.look().await;
     assert_eq!(place.wall.tables_now().len(), 0);
-    assert!(place.state.held.is_empty());
+    assert!(place.state.places.is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_holds_up_nobody() {
+    let mut place = Ranch::new().await;
+    place.enforce().await;
+    let barn = place.insert(place.own("host", "barn")).await;
+    let stuck = Arc::clone(&place.barn.lock().stuck);
+    let hold = stuck.lock_owned().await;
+    place.guard.look(&mut place.state).await.unwrap();
+    assert!(place.turn().await, "the other host has its turn");
+    assert_eq!(place.wall.scripts(), ["add table"]);
+
+    // What happens meanwhile reaches the other, again and again.
+    for number in 4..6 {
+        place.insert(place.container(&format!("web{number}"), number)).await;
+        place.guard.look(&mut place.state).await.unwrap();
+        assert!(place.turn().await);
+        assert_eq!(place.wall.scripts(), ["add element"]);
+    }
+    assert_eq!(place.state.turns.len(), 1, "one at a time");
+    for number in 6..8 {
+        place.insert(place.container(&format!("web{number}"), number).with("hostId", barn)).await;
+        place.guard.look(&mut place.state).await.unwrap();
+    }
+    assert_eq!(place.barn.scripts(), [""; 0]);
+    assert_eq!(place.message(), "- -", "it is not known yet");
+    drop(hold);
+    while place.turn().await {}
+    // What was wanted when its turn began, and then what is wanted by now.
+    assert_eq!(place.barn.scripts(), ["add table", "flush chain"]);
+    assert_eq!(place.wall.scripts(), [""; 0]);
+    assert_eq!(place.message(), "- -");
+}
+
+#[tokio::test]
+async fn each_host_hears_of_its_own_containers() {
+    let mut place = Ranch::new().await;
+    place.enforce().await;
+    let barn = place.insert(place.own("host", "barn")).await;
+    for number in 6..8 {
+        place.insert(place.container(&format!("web{number}"), number).with("hostId", barn)).await;
+    }
+    place.look().await;
+    let elements = |wall: &FakeWall| {
+        let scripts = std::mem::take(&mut wall.lock().scripts);
+        let lines = scripts.iter().flat_map(|text| text.lines());
+        lines.filter(|line| line.contains("elements")).map(str::trim).collect::<Vec<_>>().join("|")
+    };
+    assert_eq!(elements(&place.wall), "elements = { 10.42.0.2, 10.42.0.3 }");
+    assert_eq!(elements(&place.barn), "elements = { 10.42.0.6, 10.42.0.7 }");
+}
+
+#[tokio::test]
+async fn rules_come_back_to_a_host_that_was_away() {
+    let mut place = Ranch::new().await;
+    place.enforce().await;
+    let barn = place.insert(place.own("host", "barn")).await;
+    place.look().await;
+    assert_eq!(place.barn.scripts(), ["add table"]);
+
+    // It starts anew without being missed: what its row says of it is all that tells.
+    place.barn.lock().tables.clear();
+    place.set(barn, "agentState", json!("reconnecting")).await;
+    assert!(!place.look().await.failed);
+    assert_eq!(place.barn.scripts(), ["add table"]);
+    place.look().await;
+    assert_eq!(place.barn.scripts(), [""; 0], "once");
+
+    // It is away while something changes.
+    place.barn.lock().away = true;
+    place.insert(place.container("web6", 6).with("hostId", barn)).await;
+    place.insert(place.container("web7", 7).with("hostId", barn)).await;
+    assert!(place.look().await.failed);
+    let away = "error the policy is not enforced: host `barn`: the cable is pulled";
+    assert_eq!(place.message(), away);
+    place.barn.lock().away = false;
+    assert!(!place.look().await.failed);
+    assert_eq!(place.message(), "- -");
+    assert_eq!(place.barn.scripts(), ["add table"], "nobody knows what came through");
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_any_more_goes_when_its_host_is_back() {
+    let mut place = Ranch::new().await;
+    place.enforce().await;
+    let barn = place.insert(place.own("host", "barn")).await;
+    place.look().await;
+    place.barn.lock().away = true;
+    place.set(place.network, "defaultPolicyAction", json!("allow")).await;
+    place.set(place.network, "policy", json!([])).await;
+    assert!(place.look().await.failed);
+    assert_eq!(place.message(), "- -", "nothing is to be enforced");
+    assert_eq!(place.state.again_ms(), Some(CHECK_MS), "nobody is in a hurry");
+    place.barn.lock().away = false;
+    place.look().await;
+    assert_eq!(place.barn.tables_now(), [""; 0]);
+
+    // A host that goes while it is away is not waited for.
+    place.enforce().await;
+    place.look().await;
+    place.barn.lock().away = true;
+    place.guard.store.write(move |tx| tx.delete(barn)).await.unwrap();
+    assert!(!place.look().await.failed);
+    assert_eq!(place.state.places.len(), 1);
+}
+
+#[tokio::test]
+async fn the_loop_looks_again_by_itself() {
+    let place = Ranch::new().await;
+    place.enforce().await;
+    place.insert(place.own("host", "barn")).await;
+    let (clock, hands) = Clock::manual(1_000);
+    let (wall, barn) = (place.wall.clone(), place.barn.clone());
+    let stuck = Arc::clone(&place.barn.lock().stuck);
+    let hold = stuck.lock_owned().await;
+    let stop = CancellationToken::new();
+    let guard = Guard { clock, ..place.guard };
+    let running = tokio::spawn(guard.run(stop.clone()));
+    let until = async |ready: &dyn Fn() -> bool| {
+        while !ready() {
+            tokio::task::yield_now().await;
+        }
+    };
+    until(&|| wall.tables_now().len() == 1 && hands.sleepers() == 1).await;
+    // Somebody flushes; the next check finds it, although the other host still does not answer.
+    wall.lock().tables.clear();
+    hands.advance(CHECK_MS);
+    until(&|| wall.tables_now().len() == 1).await;
+    drop(hold);
+    until(&|| barn.tables_now().len() == 1).await;
+    stop.cancel();
+    running.await.unwrap();
 }

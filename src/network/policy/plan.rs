@@ -1,4 +1,5 @@
-//! From an environment and its network's policy to the rules that its bridge needs.
+//! From an environment and its network's policy to the rules that its bridge needs on each host. What goes
+//! from one container to another over a bridge stays on a host, so each host needs to know its own only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -17,6 +18,22 @@ pub struct Fence {
     pub lines: Vec<Line>,
     /// What becomes of a connection that fits none.
     pub otherwise: Action,
+}
+
+/// What the bridges of a network let through, host by host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fences {
+    /// By uuid of the host.
+    hosts: BTreeMap<String, Fence>,
+    /// That of hosts without containers.
+    bare: Fence,
+}
+
+impl Fences {
+    /// That of a host.
+    pub fn of(&self, host: &str) -> &Fence {
+        self.hosts.get(host).unwrap_or(&self.bare)
+    }
 }
 
 /// A rule in addresses.
@@ -41,32 +58,23 @@ pub struct Pair {
     pub to: Side,
 }
 
-/// What the bridge of a network needs; `None` if its policy changes nothing.
+/// What the bridges of a network need; `None` if its policy changes nothing.
 ///
 /// # Errors
 /// When a rule is not understood.
-pub fn fence(world: &World, network: usize) -> Result<Option<Fence>, Problem> {
+pub fn fences(world: &World, network: usize) -> Result<Option<Fences>, Problem> {
     let Some(own) = world.networks.get(network) else { return Ok(None) };
     let otherwise = policy::action(&own.default_policy_action).unwrap_or(Action::Allow);
     let rules = policy::rules(own.policy.as_ref())?;
     if rules.iter().all(|rule| rule.action == otherwise) && otherwise == Action::Allow {
         return Ok(None);
     }
-    let members = Members::of(world, network);
-    let mut lines = vec![members.infrastructure()];
-    for (index, rule) in rules.iter().enumerate() {
-        lines.push(Line {
-            note: format!("rule {}: {}", index + 1, rule.who),
-            action: rule.action,
-            ports: rule.ports.clone(),
-            pairs: members.pairs(rule),
-        });
-    }
-    for line in &mut lines {
-        line.pairs.retain(Pair::is_of_use);
-    }
-    lines.retain(|line| !line.pairs.is_empty());
-    Ok(Some(Fence { lines, otherwise }))
+    let fence = |members: &Members<'_>| members.fence(&rules, otherwise);
+    let hosts = Members::by_host(world, network);
+    let hosts = hosts
+        .iter()
+        .filter_map(|(host, members)| Some((world.hosts.get(*host)?.uuid.clone(), fence(members))));
+    Ok(Some(Fences { hosts: hosts.collect(), bare: fence(&Members::none(world)) }))
 }
 
 impl Pair {
@@ -82,7 +90,7 @@ impl Pair {
     }
 }
 
-/// The containers of a network. One that shares another's address has that address.
+/// The containers of a network on one host. One that shares another's address has that address.
 struct Members<'w> {
     world: &'w World,
     at: Vec<(Ipv4Addr, usize, &'w Container)>,
@@ -91,29 +99,48 @@ struct Members<'w> {
 }
 
 impl<'w> Members<'w> {
-    fn of(world: &'w World, network: usize) -> Self {
-        let mut at = Vec::new();
-        for (index, container) in world.containers.iter().enumerate() {
-            let owner = container.network_from.and_then(|owner| world.containers.get(owner));
-            let place = owner.unwrap_or(container).network;
-            if let Some(address) = world.address_of(index).filter(|_| place == Some(network)) {
-                at.push((address, index, container));
-            }
-        }
-        let mut services: BTreeMap<usize, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+    fn none(world: &'w World) -> Self {
+        Self { world, at: Vec::new(), services: BTreeMap::new() }
+    }
+
+    fn by_host(world: &'w World, network: usize) -> BTreeMap<usize, Self> {
         let mut selected: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (position, service) in world.services.iter().enumerate() {
             for container in &service.containers {
                 selected.entry(*container).or_default().push(position);
             }
         }
-        for (address, index, container) in &at {
-            let also = selected.get(index).into_iter().flatten().copied();
+        let mut hosts: BTreeMap<usize, Self> = BTreeMap::new();
+        for (index, container) in world.containers.iter().enumerate() {
+            let owner = container.network_from.and_then(|owner| world.containers.get(owner));
+            let place = owner.unwrap_or(container);
+            let address = world.address_of(index).filter(|_| place.network == Some(network));
+            let Some((address, host)) = address.zip(place.host) else { continue };
+            let members = hosts.entry(host).or_insert_with(|| Self::none(world));
+            members.at.push((address, index, container));
+            let also = selected.get(&index).into_iter().flatten().copied();
             for service in container.service.into_iter().chain(also) {
-                services.entry(root(world, service)).or_default().insert(*address);
+                members.services.entry(root(world, service)).or_default().insert(address);
             }
         }
-        Self { world, at, services }
+        hosts
+    }
+
+    fn fence(&self, rules: &[Rule], otherwise: Action) -> Fence {
+        let mut lines = vec![self.infrastructure()];
+        for (index, rule) in rules.iter().enumerate() {
+            lines.push(Line {
+                note: format!("rule {}: {}", index + 1, rule.who),
+                action: rule.action,
+                ports: rule.ports.clone(),
+                pairs: self.pairs(rule),
+            });
+        }
+        for line in &mut lines {
+            line.pairs.retain(Pair::is_of_use);
+        }
+        lines.retain(|line| !line.pairs.is_empty());
+        Fence { lines, otherwise }
     }
 
     fn addresses(&self, mut are: impl FnMut(&Container) -> bool) -> BTreeSet<Ipv4Addr> {
@@ -185,9 +212,10 @@ impl<'w> Members<'w> {
             let to = to.flatten().copied().collect();
             pairs.push(Pair { from: Some(addresses.clone()), to: Some(to) });
         }
+        let here: BTreeSet<Ipv4Addr> = self.addresses(|_| true);
         for (address, _, container) in &self.at {
             let to = container.links.iter().filter_map(|(_, to)| self.world.address_of(*to));
-            let to: BTreeSet<Ipv4Addr> = to.collect();
+            let to: BTreeSet<Ipv4Addr> = to.filter(|to| here.contains(to)).collect();
             pairs.push(Pair { from: Some([*address].into()), to: Some(to) });
         }
         pairs

@@ -4,14 +4,19 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::*;
-use crate::network::world::{Network, Service, Stack};
+use crate::network::world::{Host, Network, Service, Stack};
 
-/// One container a line: `stack/service[/sidekick] 2 [key=value..] [system] [with 3]`, where the number is
-/// the end of the address; `-` is a container without a service. `a > b` links services, `2 > 3`
+/// One container a line: `stack/service[/sidekick] 2 [key=value..] [system] [with 3] [on 1]`, where the number
+/// is the end of the address, and what follows `on` the host, 0 if nothing is said; `-` is a container
+/// without a service. `a > b` links services, `2 > 3`
 /// containers; `balances` is a balancer's rule, `alias` makes an alias, `selects` takes a container in.
 pub fn world(text: &str) -> World {
-    let mut world =
-        World { networks: vec![Network::default(), Network::default()], ..World::default() };
+    let host = |uuid: &str| Host { uuid: uuid.to_owned(), ..Host::default() };
+    let mut world = World {
+        networks: vec![Network::default(), Network::default()],
+        hosts: vec![host("0"), host("1")],
+        ..World::default()
+    };
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
@@ -69,6 +74,7 @@ fn container(world: &mut World, path: &str, number: &str, flags: &[&str]) {
         name: number.to_owned(),
         ip: Some(format!("10.42.0.{number}").parse().unwrap()),
         network: Some(1),
+        host: Some(0),
         service,
         stack: service.map(|service| world.services[service].stack),
         ..Container::default()
@@ -78,6 +84,7 @@ fn container(world: &mut World, path: &str, number: &str, flags: &[&str]) {
         match *flag {
             "system" => own.shown.system = true,
             "elsewhere" => own.network = Some(0),
+            "on" => own.host = flags.next().map(|host| host.parse().unwrap()),
             "with" => {
                 own.network_from = flags.next().map(|owner| at(world, owner));
                 (own.ip, own.network) = (None, None);
@@ -94,12 +101,16 @@ fn container(world: &mut World, path: &str, number: &str, flags: &[&str]) {
     world.containers.push(own);
 }
 
-/// The fence of a network with rules as JSON.
-pub fn fenced(mut world: World, otherwise: &str, policy: &str) -> Option<Fence> {
+/// The fence of a network with rules as JSON, on the first host.
+pub fn fenced(world: World, otherwise: &str, policy: &str) -> Option<Fence> {
+    on_host(world, "0", otherwise, policy)
+}
+
+fn on_host(mut world: World, host: &str, otherwise: &str, policy: &str) -> Option<Fence> {
     let policy: Value = serde_json::from_str(policy).unwrap();
     otherwise.clone_into(&mut world.networks[1].default_policy_action);
     world.networks[1].policy = Some(policy);
-    fence(&world, 1).unwrap()
+    fences(&world, 1).unwrap().map(|fences| fences.of(host).clone())
 }
 
 fn side(side: &Side) -> String {
@@ -109,7 +120,11 @@ fn side(side: &Side) -> String {
 }
 
 fn check(text: &str, otherwise: &str, policy: &str, expect: Expect) {
-    let shown = match fenced(world(text), otherwise, policy) {
+    check_on("0", text, otherwise, policy, expect);
+}
+
+fn check_on(host: &str, text: &str, otherwise: &str, policy: &str, expect: Expect) {
+    let shown = match on_host(world(text), host, otherwise, policy) {
         None => "nothing to do".to_owned(),
         Some(fence) => {
             let mut lines: Vec<String> = Vec::new();
@@ -292,10 +307,56 @@ fn who_shares_an_address_belongs_where_either_belongs() {
 fn a_rule_that_is_not_understood_is_said() {
     let mut world = world(SHOP);
     world.networks[1].policy = Some(serde_json::json!([{"action": "allow", "within": "host"}]));
-    let problem = fence(&world, 1).unwrap_err();
+    let problem = fences(&world, 1).unwrap_err();
     assert_eq!(
         problem.message,
         "rule 1 of the policy is within `host`, which is not stack, service or linked"
     );
-    assert_eq!(fence(&world, 7), Ok(None));
+    assert_eq!(fences(&world, 7), Ok(None));
+}
+
+#[test]
+fn each_host_is_told_of_its_own() {
+    let text = "
+        shop/web 2
+        shop/web 3 on 1
+        shop/db 4 on 1
+        shop/db 5
+        blog/web 6 on 1
+        blog/web 7 on 1
+        - 8 system on 1
+        - 9 with 3
+        shop/web > shop/db
+        2 > 3
+        6 > 7
+        6 > 2
+    ";
+    let policy = r#"[
+        {"action": "allow", "within": "stack"},
+        {"action": "allow", "within": "linked"},
+        {"action": "allow", "within": "service"}
+    ]"#;
+    check_on(
+        "0",
+        text,
+        "deny",
+        policy,
+        expect![[r#"
+            allow [2,5]  # rule 1: within stack
+            allow 2>5  # rule 2: within linked
+            otherwise deny"#]],
+    );
+    check_on(
+        "1",
+        text,
+        "deny",
+        policy,
+        expect![[r#"
+            allow 8>any any>8  # infrastructure
+            allow [3,4] [6,7]  # rule 1: within stack
+            allow 3>4 6>7  # rule 2: within linked
+            allow [6,7]  # rule 3: within service
+            otherwise deny"#]],
+    );
+    check_on("2", text, "deny", policy, expect!["otherwise deny"]);
 }

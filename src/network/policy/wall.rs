@@ -1,4 +1,5 @@
-//! The packet filter of a host: what a [`Wall`] is, and that of this machine, which `nft` changes.
+//! The packet filter of a host: what a [`Wall`] is, and that of this machine, which `nft` changes. Those of
+//! other machines are reached by others, and speak the same language.
 
 use std::process::Stdio;
 
@@ -14,9 +15,33 @@ pub enum WallError {
     /// The program is missing.
     #[error("nft cannot be run ({0}); install nftables")]
     Missing(std::io::Error),
+    /// The program is missing on another machine.
+    #[error("there is no nft; install nftables there")]
+    Absent,
+    /// The user of another machine may not run it.
+    #[error(
+        "nft may not be run there ({0}); log in as root, or as a user who may run `sudo -n nft` without \
+         a password"
+    )]
+    Forbidden(String),
     /// It refused.
     #[error("nft refused: {0}")]
     Refused(String),
+    /// Another machine is not reached now.
+    #[error("{0}")]
+    Away(String),
+}
+
+impl WallError {
+    /// That `nft` refused, in its own words.
+    pub fn refused(words: &str) -> Self {
+        Self::Refused(reason(words))
+    }
+
+    /// Whether the host was not reached, so that nothing is known of what is there.
+    pub(super) fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
 }
 
 /// What comes of a call.
@@ -32,6 +57,11 @@ pub trait Wall: Send + Sync {
 
     /// Removes a table; one that is gone already is no error.
     fn remove<'a>(&'a self, table: &'a Table) -> Done<'a, ()>;
+
+    /// Whether somebody else may take away what is there, so that it has to be looked at again and again.
+    fn is_open_to_others(&self) -> bool {
+        true
+    }
 }
 
 /// This machine's.
@@ -52,8 +82,8 @@ impl Wall for Nft {
     }
 }
 
-/// Tables of ours in what `nft list tables` says.
-fn parse(listing: &str) -> Vec<Table> {
+/// Tables of ours in what `nft list tables bridge` says.
+pub fn parse(listing: &str) -> Vec<Table> {
     let names = listing.lines().filter_map(|line| line.trim().strip_prefix("table bridge "));
     names.filter_map(Table::parse).collect()
 }
@@ -74,7 +104,7 @@ async fn run(args: &[&str], input: &str) -> Result<String, WallError> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(WallError::Refused(reason(&String::from_utf8_lossy(&output.stderr))))
+    Err(WallError::refused(&String::from_utf8_lossy(&output.stderr)))
 }
 
 /// What `nft` says first, without the place in the script.

@@ -6,6 +6,7 @@
 #   BRIDGE    name of the bridge to make; empty: no dockerd, the tests use one that runs already
 #   ADDRESS   address of the bridge, e.g. 172.31.250.1/24
 #   POOL      where networks without a subnet come from, e.g. 10.213.0.0/16
+# Its process is in `keeper.pid`; told to end by TERM, it has ended when DIR is gone.
 # The registries run if open.yml is in DIR. A dockerd that ends while there is a file `away` in DIR is
 # started again when that file is gone; until then there is a file `gone`.
 #
@@ -31,6 +32,7 @@ stop() {
 } >/dev/null 2>&1
 
 trap stop TERM INT HUP
+echo $$ >"$DIR/keeper.pid"
 
 if [ -f "$DIR/open.yml" ]; then
     docker-registry serve "$DIR/open.yml" >"$DIR/open.log" 2>&1 &

@@ -90,6 +90,12 @@ pub struct OwnDocker {
 impl OwnDocker {
     /// Starts it; there is one of each place for each test process.
     pub async fn start(name: &str, place: Place) -> Self {
+        Self::start_in(name, place, None).await
+    }
+
+    /// The same in a network namespace, where its bridges and its packet filter are; [`OwnDocker::end`] it
+    /// before the namespace goes.
+    pub async fn start_in(name: &str, place: Place, namespace: Option<&str>) -> Self {
         let dir = std::env::temp_dir().join(format!("ranchette-{name}-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let docker = Self {
@@ -98,7 +104,7 @@ impl OwnDocker {
             dir,
         };
         let starting = STARTING.lock().await;
-        keep(&docker.dir, Some(place));
+        keep(&docker.dir, Some(place), namespace);
         docker.answers().await;
         drop(starting);
         images::prepare_busybox(&docker.endpoint).await;
@@ -125,6 +131,17 @@ impl OwnDocker {
         let _starting = STARTING.lock().await;
         fs::remove_file(self.dir.join("away")).unwrap();
         self.answers().await;
+    }
+
+    /// Ends the engine, its containers, and everything that was made for it.
+    pub fn end(&self) {
+        let pid = fs::read_to_string(self.dir.join("keeper.pid")).unwrap_or_default();
+        let killed = Command::new("kill").args(["-TERM", pid.trim()]).status();
+        let deadline_ms = Clock::System.now_ms() + START_DEADLINE_MS;
+        let told = killed.is_ok_and(|status| status.success());
+        while told && self.dir.exists() && Clock::System.now_ms() < deadline_ms {
+            std::thread::yield_now();
+        }
     }
 
     async fn answers(&self) {
@@ -156,6 +173,8 @@ pub enum Place {
     Third,
     /// For the test in which everything is killed.
     Fourth,
+    /// For machines that have an engine of their own.
+    Fifth,
 }
 
 async fn start() -> TestDocker {
@@ -169,7 +188,7 @@ async fn start() -> TestDocker {
     let (registry, locked_registry) = (free_address(), free_address());
     write_registry_configs(&dir, &registry, &locked_registry);
     let starting = STARTING.lock().await;
-    keep(&dir, external.is_none().then_some(Place::First));
+    keep(&dir, external.is_none().then_some(Place::First), None);
     let socket = dir.join("docker.sock");
     if external.is_none() {
         wait_for("dockerd", &dir.join("docker.log"), || pings(&socket)).await;
@@ -212,7 +231,7 @@ fn write_registry_configs(dir: &Path, open: &str, locked: &str) {
 
 /// Starts `keeper.sh` from a thread that lives as long as the process: a parent-death signal is sent
 /// when the *thread* that started the child ends, and test threads end early.
-fn keep(dir: &Path, docker: Option<Place>) {
+fn keep(dir: &Path, docker: Option<Place>, namespace: Option<&str>) {
     let pid = std::process::id();
     // Several test processes may run at once, so each has addresses of its own.
     let (bridge, address, pool) = match docker {
@@ -221,10 +240,16 @@ fn keep(dir: &Path, docker: Option<Place>) {
         Some(Place::Second) => (format!("ro{pid}"), 30, format!("10.{}", 20 + pid % 100)),
         Some(Place::Third) => (format!("rh{pid}"), 29, format!("100.{}", 64 + pid % 64)),
         Some(Place::Fourth) => (format!("rc{pid}"), 28, format!("198.{}", 18 + pid % 2)),
+        Some(Place::Fifth) => (format!("rs{pid}"), 27, "10.200".to_owned()),
     };
     let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM"]);
+    if let Some(namespace) = namespace {
+        // `ip netns exec` would hide the control groups.
+        command.args(["nsenter", &format!("--net=/run/netns/{namespace}")]);
+    }
     command
-        .args(["--pdeathsig", "TERM", "sh", "-c", include_str!("keeper.sh")])
+        .args(["sh", "-c", include_str!("keeper.sh")])
         .env("DIR", dir)
         .env("BRIDGE", bridge)
         .env("ADDRESS", format!("172.{address}.{}.1/24", 128 + pid % 100))

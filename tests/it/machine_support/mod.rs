@@ -86,6 +86,13 @@ impl Machine {
         std::os::unix::fs::symlink(there.socket(), self.socket()).unwrap();
     }
 
+    /// An engine runs on the machine, in its own network; it has to end before the machine does.
+    pub async fn has_own_docker(&self) -> OwnDocker {
+        let docker = OwnDocker::start_in("own", Place::Fifth, Some(&self.namespace)).await;
+        std::os::unix::fs::symlink(docker.socket(), self.socket()).unwrap();
+        docker
+    }
+
     /// What `nft` of the machine says.
     pub fn nft(&self, arguments: &[&str]) -> String {
         let said = Command::new("ip")
@@ -147,7 +154,9 @@ impl Machine {
     /// Ends the SSH server and every session it has.
     pub fn stop_ssh(&self) {
         let pids = Command::new("ip").args(["netns", "pids", &self.namespace]).output().unwrap();
-        for pid in String::from_utf8(pids.stdout).unwrap().split_whitespace() {
+        let pids = String::from_utf8(pids.stdout).unwrap();
+        let name = |pid: &str| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        for pid in pids.split_whitespace().filter(|pid| name(pid).starts_with("sshd")) {
             // Sessions may have ended since.
             let _ = Command::new("kill").args(["-KILL", pid]).status();
         }
