@@ -1,6 +1,7 @@
 //! `doctor`: whether this machine can run a server, and what to do where it cannot.
 
 mod engine;
+mod hosts;
 mod judge;
 mod machine;
 mod routes;
@@ -57,6 +58,7 @@ pub async fn run(settings: &Settings, out: &Output, args: &DoctorArgs) -> Result
                 checks.push(machine::cgroups());
                 checks.push(machine::nat(&settings.around));
                 checks.push(machine::packet_filter().await);
+                checks.extend(hosts::checks(&config, &dir).await);
             }
         }
     }

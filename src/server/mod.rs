@@ -14,7 +14,7 @@ mod figures;
 mod http;
 mod names;
 mod settings;
-mod walls;
+pub(crate) mod walls;
 
 #[cfg(test)]
 mod tests;

@@ -285,6 +285,14 @@ impl Store {
     }
 }
 
+/// Reads the database at `path` without a store: whoever has it open goes on, and nothing is changed.
+///
+/// # Errors
+/// When the file cannot be read, or `f` fails.
+pub fn peek<T>(path: &Path, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
+    snapshot(&open::reader(path)?, f)
+}
+
 fn snapshot<T>(connection: &Connection, f: impl FnOnce(&Read<'_>) -> Result<T>) -> Result<T> {
     connection.prepare_cached("BEGIN")?.execute([])?;
     let result = f(&Read { connection, rows: None });

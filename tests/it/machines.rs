@@ -5,10 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use ranchette::clock::Clock;
+use ranchette::clock::{Clock, Entropy};
 use ranchette::engine::docker::ssh::SshMachines;
 use ranchette::engine::machine::{FilterError, Install, Login, Machines, Proof};
 use ranchette::engine::{ContainerSpec, Engine, RemoveVolumes, SecretFile};
+use ranchette::model::resource::NewResource;
+use ranchette::store::Store;
+use ranchette::vault::{self, Vault};
+use serde_json::json;
 
 use crate::machine_support::{Machine, docker_there};
 
@@ -139,10 +143,38 @@ async fn a_machine_has_a_packet_filter() {
     assert!(nft.is_some_and(|nft| nft.starts_with('/') && nft.ends_with("/nft")), "{said}");
     filter(&cow).run("add table bridge x\n").await.unwrap();
 
+    let doctor = doctor_of(&machine).await;
+    assert!(doctor().contains("with nft on machine `barn`"), "{}", doctor());
     machine.stop_ssh();
+    let said = "network policies are not enforced on machine `barn`: it cannot be reached over SSH";
+    assert!(doctor().contains(said), "{}", doctor());
     let away = filter(&machine.login()).tables().await.unwrap_err();
     let FilterError::Away(why) = &away else { panic!("{away:?}") };
     assert!(why.starts_with("it cannot be reached over SSH: "), "{why}");
+}
+
+/// What `ranchette doctor` says beside a database that knows the machine.
+async fn doctor_of(machine: &Machine) -> impl Fn() -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("ranchette.db");
+    Vault::open(&folder.path().join(vault::FILE), Entropy::System).unwrap();
+    let store = Store::open(&database, Clock::System, Entropy::System).unwrap();
+    let row = NewResource::new("physicalHost", "barn".to_owned())
+        .name("barn")
+        .state("active")
+        .with("driver", "generic")
+        .with("genericConfig", json!({ "address": machine.address }));
+    store.write(move |tx| tx.insert(row)).await.unwrap();
+    let key = machine.dir.join("login");
+    move || {
+        let said = std::process::Command::new(env!("CARGO_BIN_EXE_ranchette"))
+            .arg("doctor")
+            .env("RANCHETTE_SERVER_DATA_DIR", folder.path())
+            .env("RANCHETTE_MACHINES_SSH_KEY_FILE", &key)
+            .output()
+            .unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

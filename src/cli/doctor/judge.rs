@@ -164,6 +164,17 @@ pub fn packet_filter(reached: Result<(), String>) -> Check {
     }
 }
 
+/// The same of a machine that is reached over SSH; the reason says what to do.
+pub fn packet_filter_of(machine: &str, reached: Result<(), String>) -> Check {
+    match reached {
+        Ok(()) => Check::ok("packet filter", format!("with nft on machine `{machine}`")),
+        Err(reason) => Check::warning(
+            "packet filter",
+            format!("network policies are not enforced on machine `{machine}`: {reason}"),
+        ),
+    }
+}
+
 /// The engine's version; the oldest supported API is that of Docker 20.10.
 pub fn version(version: &str, api: &str) -> Check {
     let number = |text: &str| -> Option<(u32, u32)> {
@@ -256,6 +267,16 @@ mod tests {
         assert_eq!(nat(true, None).level, Level::Warning);
         assert_eq!(nat(false, Some(Path::new("/sbin/iptables"))).level, Level::Warning);
         check(packet_filter(Ok(())), expect!["Ok packet filter: with nft"]);
+        check(
+            packet_filter_of("barn", Ok(())),
+            expect!["Ok packet filter: with nft on machine `barn`"],
+        );
+        check(
+            packet_filter_of("barn", Err("there is no nft; install nftables there".to_owned())),
+            expect![
+                "Warning packet filter: network policies are not enforced on machine `barn`: there is no nft; install nftables there"
+            ],
+        );
         check(
             packet_filter(Err("nft refused: no".to_owned())),
             expect![[
