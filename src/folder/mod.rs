@@ -1,6 +1,6 @@
 //! Folders of stacks: which may be used, what is in them, and saving what a person edited.
 //!
-//! The files belong to whoever wrote them. They are read as they are, and written only by [`save`], the one
+//! The files belong to whoever wrote them. They are read as they are, and written only by [`save`](mod@save), the one
 //! file that was edited. What a folder's files name is read if it lies in the folder; links may lead
 //! elsewhere, but not out of the directories that the operator has allowed.
 //!
