@@ -5,6 +5,7 @@
 
 mod challenge;
 mod custom;
+mod near;
 mod rank;
 mod write;
 
@@ -29,6 +30,8 @@ pub struct Balancer {
     pub proxy_ports: BTreeSet<u16>,
     /// Names that an ACME server may ask for.
     pub challenges: Option<Challenges>,
+    /// The host whose servers are preferred: those elsewhere serve when none of them does.
+    pub prefers: Option<i64>,
 }
 
 /// Where requests to a port go.
@@ -102,6 +105,8 @@ pub struct Target {
     pub port: u16,
     /// How it is checked, if it is.
     pub check: Option<Check>,
+    /// The host that it is on; `None` for what is outside.
+    pub host: Option<i64>,
 }
 
 /// A health check, as the target's own service has it.

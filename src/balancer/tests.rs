@@ -5,7 +5,8 @@ use expect_test::{Expect, expect};
 use super::*;
 
 fn target(name: &str, last: u8) -> Target {
-    Target { name: name.to_owned(), address: format!("10.42.0.{last}"), port: 8080, check: None }
+    let address = format!("10.42.0.{last}");
+    Target { name: name.to_owned(), address, port: 8080, check: None, host: None }
 }
 
 /// `port/protocol [host][/path] [!priority]`
@@ -66,6 +67,62 @@ fn another_server_alone_leaves_the_frame_as_it_is() {
     for other in others {
         assert_ne!(frame(&one), frame(&other));
     }
+}
+
+/// Two rules of one backend and one of another, with servers on two hosts and one outside.
+fn on_two_hosts(prefers: Option<i64>) -> Balancer {
+    let on = |rule: Rule, hosts: &[Option<i64>]| {
+        let targets = rule.targets.into_iter().zip(hosts);
+        let targets = targets.map(|(target, host)| Target { host: *host, ..target }).collect();
+        Rule { targets, ..rule }
+    };
+    let cow = on(rule("80/http cow.example", &[("a", 2), ("b", 3)]), &[Some(1), Some(2)]);
+    let more = on(rule("80/http cow.example", &[("c", 4), ("moo", 9)]), &[Some(2), None]);
+    let pig = on(rule("81/tcp", &[("d", 5), ("e", 6)]), &[Some(2), Some(2)]);
+    Balancer { rules: vec![cow, more, pig], prefers, ..Balancer::default() }
+}
+
+#[test]
+fn servers_on_other_hosts_stand_by_for_those_on_the_balancer_s_own() {
+    let backends = |prefers: Option<i64>| {
+        let text = configuration(&on_two_hosts(prefers));
+        text.split_at(text.find("\nbackend 80_").unwrap() + 1).1.trim_end().to_owned()
+    };
+    expect![[r#"
+        backend 80_cow_example_
+            mode http
+            balance roundrobin
+            option allbackups
+            server a 10.42.0.2:8080
+            server b 10.42.0.3:8080 backup
+            server c 10.42.0.4:8080 backup
+            server moo 10.42.0.9:8080
+
+        backend 81__
+            mode tcp
+            balance roundrobin
+            server d 10.42.0.5:8080
+            server e 10.42.0.6:8080"#]]
+    .assert_eq(&backends(Some(1)));
+    expect![[r#"
+        backend 80_cow_example_
+            mode http
+            balance roundrobin
+            option allbackups
+            server a 10.42.0.2:8080 backup
+            server b 10.42.0.3:8080
+            server c 10.42.0.4:8080
+            server moo 10.42.0.9:8080
+
+        backend 81__
+            mode tcp
+            balance roundrobin
+            server d 10.42.0.5:8080
+            server e 10.42.0.6:8080"#]]
+    .assert_eq(&backends(Some(2)));
+    assert!(!backends(Some(3)).contains("backup"), "there is nothing to stand by for");
+    assert!(!backends(None).contains("backup"));
+    assert_eq!(frame(&on_two_hosts(Some(1))), frame(&on_two_hosts(None)));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::custom::{Section, merge};
+use super::near::Standby;
 use super::rank;
 use super::{Balancer, Check, Protocol, Rule, Stickiness, Target, challenge};
 
@@ -22,6 +23,7 @@ pub fn configuration(balancer: &Balancer) -> String {
     }
     let lonely = balancer.challenges.as_ref().filter(|_| !ports.contains_key(&challenge::PORT));
     sections.extend(lonely.map(challenge::frontend));
+    let standby = Standby::of(balancer);
     let mut backends: Vec<Section> = Vec::new();
     for (port, rules) in ports {
         // One port speaks one protocol: that of its first rule.
@@ -34,7 +36,7 @@ pub fn configuration(balancer: &Balancer) -> String {
         rank::sort(&mut rules);
         sections.push(frontend(balancer, port, protocol, &rules));
         for rule in &rules {
-            let fresh = backend(balancer, protocol, rule);
+            let fresh = backend(balancer, protocol, rule, &standby);
             match backends.iter_mut().find(|known| known.head == fresh.head) {
                 Some(known) => known.adopt(&fresh),
                 None => backends.push(fresh),
@@ -56,10 +58,12 @@ pub fn configuration(balancer: &Balancer) -> String {
 /// The configuration without what may be another each time: which servers there are. Two with the same frame
 /// are both valid or both not.
 pub fn frame(balancer: &Balancer) -> String {
-    let mut frame = balancer.clone();
+    // That a server stands by is never wrong.
+    let mut frame = Balancer { prefers: None, ..balancer.clone() };
     for rule in &mut frame.rules {
         let mut alike: Vec<Target> = Vec::new();
         for mut target in std::mem::take(&mut rule.targets) {
+            target.host = None;
             // A name would have to be looked up, and is somebody's own word.
             if target.address.parse::<IpAddr>().is_ok() {
                 target.name = String::new();
@@ -171,7 +175,7 @@ fn word(text: &str) -> String {
 }
 
 /// `<port>_<host>_<path>`, unless the rule names it.
-fn backend_name(rule: &Rule) -> String {
+pub(super) fn backend_name(rule: &Rule) -> String {
     match &rule.backend {
         Some(name) => word(name),
         None => word(&format!("{}_{}_{}", rule.source_port, rule.hostname, rule.path)),
@@ -259,10 +263,15 @@ fn conditions(
     names
 }
 
-fn backend(balancer: &Balancer, protocol: Protocol, rule: &Rule) -> Section {
+fn backend(balancer: &Balancer, protocol: Protocol, rule: &Rule, standby: &Standby) -> Section {
     let mode = if protocol.is_http() { "mode http" } else { "mode tcp" };
-    let mut section =
-        section(format!("backend {}", backend_name(rule)), &[mode, "balance roundrobin"]);
+    let name = backend_name(rule);
+    let mut section = section(format!("backend {name}"), &[mode, "balance roundrobin"]);
+    let stands_by = |target: &Target| standby.has(&name, target);
+    if rule.targets.iter().any(stands_by) {
+        // All of them, when they are needed, and not the first alone.
+        section.lines.push("option allbackups".to_owned());
+    }
     let request = rule.targets.iter().find_map(|target| target.check.as_ref()?.request.clone());
     if let Some(request) = request {
         section.lines.push(format!("option httpchk {request}"));
@@ -272,7 +281,11 @@ fn backend(balancer: &Balancer, protocol: Protocol, rule: &Rule) -> Section {
         section.lines.push(cookie_line(cookie));
     }
     for target in &rule.targets {
-        section.lines.push(server(target, rule.weight, cookie.is_some()));
+        let mut line = server(target, rule.weight, cookie.is_some());
+        if stands_by(target) {
+            line.push_str(" backup");
+        }
+        section.lines.push(line);
     }
     section
 }

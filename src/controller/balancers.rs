@@ -116,16 +116,10 @@ fn outdated(read: &Read<'_>, environment: i64) -> Result<Vec<i64>> {
     };
     let mut outdated = Vec::new();
     for service in read.list(&query)? {
-        let mut hash = None;
+        let mut hashes = balancer::Hashes::of(read, &service);
         for container in read.referrers("instance", "serviceId", service.id)? {
-            if container.state != "running" {
-                continue;
-            }
-            let wanted = match &hash {
-                Some(hash) => hash,
-                None => hash.insert(balancer::hash(&balancer::configuration(read, &service)?)),
-            };
-            if balancer::differs(&container, wanted) {
+            let runs = container.state == "running";
+            if runs && balancer::differs(&container, hashes.wanted(&container)?) {
                 outdated.push(container.id);
             }
         }

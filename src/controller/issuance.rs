@@ -172,9 +172,12 @@ fn answers(read: &Read<'_>, service: &Resource) -> Result<bool> {
     if issuance::challenges(read, service)?.is_none() {
         return Ok(false);
     }
-    let hash = process_balancer::hash(&process_balancer::configuration(read, service)?);
-    let containers = read.referrers("instance", "serviceId", service.id)?;
-    Ok(containers.iter().any(|container| {
-        container.state == "running" && !process_balancer::differs(container, &hash)
-    }))
+    let mut hashes = process_balancer::Hashes::of(read, service);
+    for container in read.referrers("instance", "serviceId", service.id)? {
+        let runs = container.state == "running";
+        if runs && !process_balancer::differs(&container, hashes.wanted(&container)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

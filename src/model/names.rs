@@ -48,6 +48,8 @@ pub mod label {
     pub const CNI_NETWORK: &str = "io.rancher.cni.network";
     /// Asks for the environment's network on a container that somebody else starts.
     pub const MANAGED_NETWORK: &str = "io.rancher.container.network";
+    /// `only-local` or `prefer-local`: which targets a balancer sends requests to, by their host.
+    pub const LB_TARGET: &str = "io.rancher.lb_service.target";
     /// Overrides a container's name.
     pub const DISPLAY_NAME: &str = "io.rancher.container.display_name";
 }

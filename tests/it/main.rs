@@ -11,6 +11,7 @@ mod api;
 mod authz;
 mod balancer;
 mod balancer_kept;
+mod balancer_near;
 mod balancer_wire;
 mod bound;
 mod bound_docker;

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::balancer::{self, Balancer, Check, Protocol, Rule, Stickiness, Target};
+use crate::balancer::{Balancer, Check, Protocol, Rule, Stickiness, Target};
 use crate::error::Result;
+use crate::model::names::label;
 use crate::model::resource::Resource;
 use crate::model::selector::Selector;
 use crate::process::issuance;
@@ -11,6 +12,10 @@ use crate::store::{Query, Read, Tx};
 
 /// Label with the ports that speak the proxy protocol.
 const PROXY_PORTS: &str = "io.rancher.loadbalancer.proxy-protocol.ports";
+/// What the label [`label::LB_TARGET`] says of requests that stay on the balancer's host, whatever happens.
+const ONLY_LOCAL: &str = "only-local";
+/// What it says of those that stay there as long as somebody is there.
+const PREFER_LOCAL: &str = "prefer-local";
 /// Digits that tell two contents of a certificate apart.
 const HASH_DIGITS: usize = 12;
 /// How far aliases of aliases are followed.
@@ -21,28 +26,41 @@ pub fn is_balancer(service: &Resource) -> bool {
     service.kind == "loadBalancerService"
 }
 
-/// HAProxy's configuration for a balancer, as its targets are now.
-///
-/// # Errors
-/// When the database fails.
-pub fn configuration(read: &Read<'_>, service: &Resource) -> Result<String> {
-    Ok(balancer::configuration(&balancer(read, service)?))
+/// The host that decides what a balancer's container has to know; `None` if all know the same.
+pub fn place(service: &Resource, container: &Resource) -> Option<i64> {
+    matches!(own_label(service, label::LB_TARGET), ONLY_LOCAL | PREFER_LOCAL)
+        .then(|| container.int("hostId"))
+        .flatten()
 }
 
-/// A balancer as its rows say it is now.
+fn own_label<'a>(service: &'a Resource, key: &str) -> &'a str {
+    let labels = service.map("launchConfig").and_then(|launch| launch.get("labels")?.as_object());
+    labels.and_then(|labels| labels.get(key)?.as_str()).unwrap_or("")
+}
+
+/// A balancer as its rows say it is now, wherever its containers are.
 ///
 /// # Errors
 /// When the database fails.
 pub fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
+    balancer_at(read, service, None)
+}
+
+/// A balancer as a container of it on this host ought to be.
+///
+/// # Errors
+/// When the database fails.
+pub fn balancer_at(read: &Read<'_>, service: &Resource, host: Option<i64>) -> Result<Balancer> {
     let config = service.map("lbConfig");
+    let nearness = own_label(service, label::LB_TARGET);
+    let look = Look { read, only: host.filter(|_| nearness == ONLY_LOCAL) };
     let mut rules = Vec::new();
     for rule in list(config, "portRules") {
         if let Some(rule) = rule.as_object() {
-            self::rules(read, service, rule, &mut rules)?;
+            self::rules(&look, service, rule, &mut rules)?;
         }
     }
-    let labels = service.map("launchConfig").and_then(|launch| launch.get("labels")?.as_object());
-    let proxy_ports = labels.and_then(|labels| labels.get(PROXY_PORTS)?.as_str()).unwrap_or("");
+    let proxy_ports = own_label(service, PROXY_PORTS);
     let policy = config.and_then(|config| config.get("stickinessPolicy")?.as_object());
     Ok(Balancer {
         rules,
@@ -51,7 +69,16 @@ pub fn balancer(read: &Read<'_>, service: &Resource) -> Result<Balancer> {
         certificates: certificates(read, service)?.iter().map(file_name).collect(),
         challenges: issuance::challenges(read, service)?,
         proxy_ports: proxy_ports.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
+        prefers: host.filter(|_| nearness == PREFER_LOCAL),
     })
+}
+
+/// How targets are looked for.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    read: &'a Read<'a>,
+    /// The host that containers have to be on.
+    only: Option<i64>,
 }
 
 /// Certificates of a balancer that are there, the default one first, those of an ACME server last.
@@ -187,15 +214,15 @@ fn stickiness(policy: &Map<String, Value>, service: &Resource) -> Stickiness {
 
 /// What one rule of the configuration comes to: one rule, or one for each service that it selects.
 fn rules(
-    read: &Read<'_>,
+    look: &Look<'_>,
     service: &Resource,
     rule: &Map<String, Value>,
     rules: &mut Vec<Rule>,
 ) -> Result<()> {
     if let Some(id) = rule.get("serviceId").and_then(Value::as_i64) {
-        let target = read.get(id)?.filter(|target| target.removed.is_none());
+        let target = look.read.get(id)?.filter(|target| target.removed.is_none());
         if let (Some(target), Some(own)) = (target, self::rule(rule, &Map::new())) {
-            rules.push(with_targets(read, &target, own, port(rule, "targetPort"))?);
+            rules.push(with_targets(look, &target, own, port(rule, "targetPort"))?);
         }
         return Ok(());
     }
@@ -208,7 +235,7 @@ fn rules(
         limit: usize::MAX >> 1,
         ..Query::default()
     };
-    for target in read.list(&query)? {
+    for target in look.read.list(&query)? {
         if target.id == service.id || !selects(&selector, &target) {
             continue;
         }
@@ -220,7 +247,7 @@ fn rules(
         for own in told {
             let target_port = port(own, "targetPort").or_else(|| port(rule, "targetPort"));
             if let Some(made) = self::rule(rule, own).filter(|_| target_port.is_some()) {
-                rules.push(with_targets(read, &target, made, target_port)?);
+                rules.push(with_targets(look, &target, made, target_port)?);
             }
         }
     }
@@ -250,16 +277,16 @@ fn rule(rule: &Map<String, Value>, told: &Map<String, Value>) -> Option<Rule> {
 }
 
 fn with_targets(
-    read: &Read<'_>,
+    look: &Look<'_>,
     target: &Resource,
     rule: Rule,
     target_port: Option<u16>,
 ) -> Result<Rule> {
     let port = target_port.unwrap_or(rule.source_port);
-    Ok(Rule { targets: targets(read, target, port, 0)?, ..rule })
+    Ok(Rule { targets: targets(look, target, port, 0)?, ..rule })
 }
 
-fn targets(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
+fn targets(look: &Look<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
     if !is_served(&service.state) {
         return Ok(Vec::new());
     }
@@ -275,13 +302,14 @@ fn targets(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Resu
             address: address.to_owned(),
             port,
             check: None,
+            host: None,
         };
         return Ok(outside.into_iter().map(target).collect());
     }
     if service.kind == "dnsService" {
-        return of_alias(read, service, port, depth);
+        return of_alias(look, service, port, depth);
     }
-    of_containers(read, service, port)
+    of_containers(look, service, port)
 }
 
 /// Whether requests go to a service in this state.
@@ -292,15 +320,15 @@ fn is_served(state: &str) -> bool {
     )
 }
 
-fn of_alias(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
-    let mut found = Vec::new();
+fn of_alias(look: &Look<'_>, service: &Resource, port: u16, depth: usize) -> Result<Vec<Target>> {
+    let (read, mut found) = (look.read, Vec::new());
     if depth >= DEPTH {
         return Ok(found);
     }
     for map in read.referrers("serviceConsumeMap", "serviceId", service.id)? {
         let target = map.int("consumedServiceId").map(|id| read.get(id)).transpose()?.flatten();
         if let Some(target) = target {
-            found.extend(targets(read, &target, port, depth + 1)?);
+            found.extend(targets(look, &target, port, depth + 1)?);
         }
     }
     Ok(found)
@@ -308,7 +336,8 @@ fn of_alias(read: &Read<'_>, service: &Resource, port: u16, depth: usize) -> Res
 
 /// The containers of a service that requests go to: those that run and are well, or, as with names, all that
 /// run if none is well. One that only starts would keep a request waiting for a connection.
-fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<Target>> {
+fn of_containers(look: &Look<'_>, service: &Resource, port: u16) -> Result<Vec<Target>> {
+    let read = look.read;
     let (mut well, mut found) = (Vec::new(), Vec::new());
     let leaving: Vec<i64> = read
         .referrers("serviceExposeMap", "serviceId", service.id)?
@@ -319,7 +348,10 @@ fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<T
     for row in read.referrers("instance", "serviceId", service.id)? {
         let is_primary = row.sidekick_name().is_none();
         let is_there = matches!(row.state.as_str(), "running" | "updating-running");
-        if !is_primary || !is_there || row.flag("retired") || leaving.contains(&row.id) {
+        let host = row.int("hostId");
+        let is_elsewhere = look.only.is_some() && host != look.only;
+        let goes = row.flag("retired") || leaving.contains(&row.id);
+        if !is_primary || !is_there || goes || is_elsewhere {
             continue;
         }
         let owner = row.int("networkContainerId").map(|id| read.get(id)).transpose()?.flatten();
@@ -331,6 +363,7 @@ fn of_containers(read: &Read<'_>, service: &Resource, port: u16) -> Result<Vec<T
             address: address.to_owned(),
             port,
             check: row.map("healthCheck").and_then(check),
+            host,
         };
         if matches!(row.str("healthState"), None | Some("healthy" | "updating-healthy")) {
             well.push(target.clone());

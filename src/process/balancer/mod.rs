@@ -9,10 +9,10 @@ mod trial;
 
 pub use trial::{Trial, refusal};
 
-pub use facts::{
-    balancer, balancers, configuration, forget, is_balanced, is_balancer, with_certificate,
-};
+pub use facts::{balancer, balancers, forget, is_balanced, is_balancer, with_certificate};
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -69,6 +69,47 @@ pub fn default_check(launch: &mut Map<String, Value>) {
 /// What tells one configuration from another.
 pub fn hash(configuration: &str) -> String {
     hex::encode(Sha256::digest(configuration))
+}
+
+/// HAProxy's configuration for a container of a balancer, as its targets are now.
+///
+/// # Errors
+/// When the database fails.
+pub fn configuration(read: &Read<'_>, service: &Resource, container: &Resource) -> Result<String> {
+    Ok(balancer::configuration(&wanted(read, service, container)?))
+}
+
+/// A balancer as one of its containers ought to be.
+fn wanted(read: &Read<'_>, service: &Resource, container: &Resource) -> Result<balancer::Balancer> {
+    facts::balancer_at(read, service, facts::place(service, container))
+}
+
+/// Hashes of the configurations that the containers of a balancer ought to have, each worked out once.
+pub struct Hashes<'a> {
+    read: &'a Read<'a>,
+    service: &'a Resource,
+    known: HashMap<Option<i64>, String>,
+}
+
+impl<'a> Hashes<'a> {
+    /// Of a balancer as it is now.
+    pub fn of(read: &'a Read<'a>, service: &'a Resource) -> Self {
+        Self { read, service, known: HashMap::new() }
+    }
+
+    /// That of one of its containers.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wanted(&mut self, container: &Resource) -> Result<&str> {
+        let hash = match self.known.entry(facts::place(self.service, container)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(hash(&configuration(self.read, self.service, container)?))
+            }
+        };
+        Ok(hash)
+    }
 }
 
 /// Whether a container has another configuration than this.
@@ -130,7 +171,7 @@ pub(super) fn holds_secrets(files: &[SecretFile]) -> bool {
 /// How the container of a balancer is launched.
 pub(super) fn launch(read: &Read<'_>, service: &Resource, container: &Resource) -> Result<Launch> {
     let image = image(read, container.str("imageUuid").unwrap_or_default())?;
-    Ok(Launch { text: configuration(read, service)?, image })
+    Ok(Launch { text: configuration(read, service, container)?, image })
 }
 
 /// The image to take in the place of one of Rancher's own.
@@ -175,15 +216,14 @@ fn statuses(read: &Read<'_>) -> Result<Vec<Status>> {
     let mut found = Vec::new();
     for service in read.list(&query)? {
         let containers = read.referrers("instance", "serviceId", service.id)?;
-        if containers.is_empty() {
-            continue;
+        let mut hashes = Hashes::of(read, &service);
+        for container in &containers {
+            found.push(Status {
+                applied: container.str(HASH).map(version),
+                applied_at: container.int(APPLIED),
+                ..Status::of(container, version(hashes.wanted(container)?))
+            });
         }
-        let requested = version(&hash(&configuration(read, &service)?));
-        found.extend(containers.iter().map(|container| Status {
-            applied: container.str(HASH).map(version),
-            applied_at: container.int(APPLIED),
-            ..Status::of(container, requested)
-        }));
     }
     Ok(found)
 }
@@ -193,7 +233,7 @@ pub(super) fn configure(work: Work) -> StepFuture {
     Box::pin(async move {
         let read = work.site.store.read(|read| {
             let Some(service) = service_of(read, &work.resource)? else { return Ok(None) };
-            let balancer = facts::balancer(read, &service)?;
+            let balancer = wanted(read, &service, &work.resource)?;
             let files = certificate_files(read, &work.site.vault, &service)?;
             Ok(Some((service.id, balancer, files)))
         })?;

@@ -177,7 +177,7 @@ async fn balancer(desk: &Desk, names: &str) -> (i64, i64) {
 async fn apply(desk: &Desk, service: i64, container: i64) {
     let wanted = desk.core.site.store.read(|read| {
         let service = read.require("service", service)?;
-        balancer::configuration(read, &service)
+        balancer::configuration(read, &service, &read.require("instance", container)?)
     });
     let hash = balancer::hash(&wanted.expect("a configuration"));
     desk.set(container, "lbHash", hash.into()).await;
