@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Result;
 use crate::events::Changes;
 use crate::model::resource::Resource;
+use crate::process::order;
 use crate::process::site::Site;
 use crate::reconcile::{self, Verdict};
 use crate::scheduler::ALLOCATION_FAILED;
@@ -223,6 +224,9 @@ impl Controller {
         let Some(round) = self.site.store.read(|read| Round::read(read, &self.site, id))? else {
             return Ok(None);
         };
+        if order::is_held(&round.service) {
+            return Ok(None);
+        }
         let Some(desired) = &round.desired else {
             settle::without_containers(&self.site, &round.service).await?;
             self.stacks.extend(round.service.int("stackId"));

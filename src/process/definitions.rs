@@ -7,8 +7,8 @@ use crate::store::Tx;
 
 use super::step::{Begin, Definition};
 use super::{
-    agent, handlers, host, instance, issuance, machine, network, project, pull_tasks, registries,
-    reports, service, service_log, simple, snapshot, upgrade, volume, webhooks,
+    agent, handlers, host, instance, issuance, machine, network, order, project, pull_tasks,
+    registries, reports, service, service_log, simple, snapshot, upgrade, volume, webhooks,
 };
 
 /// Families of processes.
@@ -38,7 +38,7 @@ const FAMILIES: &[&[Definition]] = &[
 
 /// What happens in the very transaction that starts a process, by its name.
 const BEGINNINGS: &[(&str, Begin)] = &[
-    ("service.activate", service_log::begin),
+    ("service.activate", order::begin),
     ("service.cancelupgrade", service_log::begin),
     ("service.continueupgrade", service_log::begin),
     ("service.deactivate", service_log::begin),

@@ -26,6 +26,7 @@ pub mod lost_hosts;
 pub mod machine;
 pub mod native;
 pub mod network;
+pub mod order;
 pub mod project;
 mod pull_tasks;
 pub mod pulls;

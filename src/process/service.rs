@@ -27,7 +27,12 @@ pub const SETTLED: &str = "settled";
 
 /// Processes of `service`.
 pub const SERVICE_PROCESSES: &[Definition] = &[
-    converging("service.activate"),
+    Definition {
+        name: "service.activate",
+        steps: &[Step { name: "converge", run: activate }],
+        tries: None,
+        give_up: None,
+    },
     Definition {
         name: "service.create",
         steps: &[Step { name: "chain", run: created }],
@@ -128,6 +133,15 @@ fn completed(tx: &Tx<'_>, service: &Resource) -> Result<bool> {
     let containers = tx.referrers("instance", "serviceId", service.id)?;
     let done = |row: &Resource| row.state == "stopped" && row.int("exitCode") == Some(0);
     Ok(!containers.is_empty() && containers.iter().all(done))
+}
+
+fn activate(_: Work) -> StepFuture {
+    Box::pin(async {
+        Outcome::commit(|tx, work| match super::order::release(tx, work)? {
+            Some(message) => Ok(Next::Wait { until: Some(tx.now + DEPENDENCY_MS), message }),
+            None => settled(tx, work),
+        })
+    })
 }
 
 fn converge(_: Work) -> StepFuture {

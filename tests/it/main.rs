@@ -6,6 +6,7 @@
 )]
 
 mod acme;
+mod activation;
 mod agents;
 mod api;
 mod authz;

@@ -126,7 +126,7 @@ fn services(ctx: &Ctx<'_, '_>, row: &Resource) -> Result<Vec<Resource>> {
     ctx.tx.referrers("service", "stackId", row.id)
 }
 
-/// `activateservices`: activates every service that can be.
+/// `activateservices`: activates every service that can be, after those that it is linked to.
 ///
 /// # Errors
 /// When the database fails.
@@ -135,11 +135,8 @@ pub fn activate_services(
     row: &Resource,
     _: Map<String, Value>,
 ) -> Result<Answer> {
-    for service in services(ctx, row)? {
-        if process::may_begin(&service, "activate") {
-            process::start(ctx.tx, service.id, "activate", Map::new())?;
-        }
-    }
+    let services = services(ctx, row)?;
+    process::order::activate(ctx.tx, &services)?;
     Ok(Answer::Row(row.clone()))
 }
 
