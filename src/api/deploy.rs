@@ -71,10 +71,14 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
         let vault = Arc::clone(&session.state.site.vault);
-        let by = session.caller.known_as();
+        let caller = session.caller.clone();
         let apply = move |tx: &mut Tx<'_>| {
-            tx.by = Some(by);
-            deploy::apply(tx, &vault, environment, &request)
+            tx.by = Some(caller.known_as());
+            let report = deploy::apply(tx, &vault, environment, &request)?;
+            if let Some(stack) = report.stack_id {
+                hooks::restrict_keys(tx, &caller, stack)?;
+            }
+            Ok(report)
         };
         session.state.store.write(apply).await?
     };

@@ -5,6 +5,7 @@ use crate::auth::registration;
 use crate::error::{Error, Result};
 use crate::model::id;
 use crate::model::resource::Resource;
+use crate::process::keys::ACTS_AS_RESTRICTED;
 use crate::store::{Query, Read};
 
 /// Who proved to be whom, before an environment is selected.
@@ -160,22 +161,24 @@ pub(super) fn caller(read: &Read<'_>, proved: &Proved, project: Option<i64>) -> 
     Ok(caller)
 }
 
+/// What makes an agent's account act as its environment, and its role there; the first that is set counts.
+const FOR_ENVIRONMENTS: &[(&str, Role)] = &[
+    (ACTS_AS_RESTRICTED, Role::Restricted),
+    (registration::ACTS_AS_ADMIN, Role::ProjectAdmin),
+    (registration::ACTS_AS_ENVIRONMENT, Role::Environment),
+];
+
 /// The account a proof acts as when it selects no environment, and its role.
 fn own_role(read: &Read<'_>, proved: &Proved) -> Result<(i64, Role)> {
     let account = &proved.account;
     if proved.auth_type == AuthType::RegistrationToken {
         return Ok((account.id, Role::Register));
     }
-    let acts_as = |flag: &str| account.flag(flag) && account.kind == "agent";
-    let role =
-        match (acts_as(registration::ACTS_AS_ADMIN), acts_as(registration::ACTS_AS_ENVIRONMENT)) {
-            (true, _) => Role::ProjectAdmin,
-            (false, true) => Role::Environment,
-            (false, false) => {
-                let role = role_of_kind(&account.kind).ok_or_else(|| Error::status(401))?;
-                return Ok((account.id, role));
-            }
-        };
+    let acts_as = |row: &&(&str, Role)| account.flag(row.0) && account.kind == "agent";
+    let Some((_, role)) = FOR_ENVIRONMENTS.iter().find(acts_as).copied() else {
+        let role = role_of_kind(&account.kind).ok_or_else(|| Error::status(401))?;
+        return Ok((account.id, role));
+    };
     let environment = account.int(registration::AGENT_ENVIRONMENT);
     let environment = environment.map(|id| read.get(id)).transpose()?.flatten();
     match environment.filter(is_usable) {

@@ -10,45 +10,14 @@ use crate::store::{Read, Tx};
 use super::access::is_usable;
 use super::secret;
 
-/// Where a row keeps the hash of its secret: a name that no field has.
-pub const SECRET_HASH: &str = "secretHash";
+pub use crate::process::keys::{ACCESS_KEY, AGENT_KEY, KeyPair, SECRET_HASH};
+
 /// Kind of credentials that belong to programs.
 pub const API_KEY: &str = "apiKey";
-/// Kind of credentials that belong to agents.
-pub const AGENT_KEY: &str = "agentApiKey";
 /// Kinds of credentials that programs prove themselves with.
 pub(super) const PROGRAM_KEYS: &[&str] = &[API_KEY, AGENT_KEY];
 /// Kind of credentials that belong to people.
 pub const PASSWORD: &str = "password";
-
-/// Length of a generated access key, in upper-case hexadecimal digits.
-const ACCESS_KEY: usize = 20;
-/// Length of a generated secret key, in letters and digits.
-const SECRET_KEY: usize = 40;
-
-/// An API key as it is shown once.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyPair {
-    /// `publicValue`.
-    pub access_key: String,
-    /// `secretValue`.
-    pub secret_key: String,
-}
-
-impl std::fmt::Debug for KeyPair {
-    /// Without the secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyPair").field("access_key", &self.access_key).finish_non_exhaustive()
-    }
-}
-
-impl KeyPair {
-    /// A fresh one.
-    pub fn generate(entropy: &crate::clock::Entropy) -> Self {
-        let access_key = entropy.hex_upper(ACCESS_KEY);
-        Self { access_key, secret_key: entropy.token(SECRET_KEY) }
-    }
-}
 
 /// Whether a name could be a generated access key, which nobody has for a login by accident.
 pub fn looks_like_access_key(name: &str) -> bool {

@@ -144,12 +144,7 @@ pub fn enrol(tx: &mut Tx<'_>, agent: &mut NewResource, resources: Option<i64>) -
     Ok(pair)
 }
 
-/// Where an agent's account keeps the environment that what it reports belongs to.
-pub const AGENT_ENVIRONMENT: &str = "agentResourcesAccountId";
-/// Set on an agent's account that acts as its environment.
-pub const ACTS_AS_ENVIRONMENT: &str = "actAsResourceAccount";
-/// Set on an agent's account that administers its environment.
-pub const ACTS_AS_ADMIN: &str = "actAsResourceAdminAccount";
+pub use crate::process::keys::{ACTS_AS_ADMIN, ACTS_AS_ENVIRONMENT, AGENT_ENVIRONMENT};
 
 #[cfg(test)]
 mod tests {

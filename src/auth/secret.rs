@@ -284,13 +284,7 @@ fn too_long(password: &str) -> Error {
         .message(format!("the password is {length} bytes long, more than {LONGEST_PASSWORD}"))
 }
 
-/// What marks the stored form of a key's secret.
-const KEY_SCHEME: &str = "sha256$";
-
-/// The stored form of a key's secret.
-pub fn key_hash(secret: &str) -> String {
-    format!("{KEY_SCHEME}{}", sha256_hex(secret))
-}
+pub use crate::process::keys::{KEY_SCHEME, key_hash};
 
 /// Whether a stored form (of a key or anything else) is a key's.
 pub fn is_key_hash(stored: &str) -> bool {

@@ -48,6 +48,10 @@ pub mod label {
     pub const CNI_NETWORK: &str = "io.rancher.cni.network";
     /// Asks for the environment's network on a container that somebody else starts.
     pub const MANAGED_NETWORK: &str = "io.rancher.container.network";
+    /// `true`: the container is given API keys.
+    pub const CREATE_AGENT: &str = "io.rancher.container.create_agent";
+    /// What the API keys of a container may do: words, separated by commas.
+    pub const AGENT_ROLE: &str = "io.rancher.container.agent.role";
     /// `only-local` or `prefer-local`: which targets a balancer sends requests to, by their host.
     pub const LB_TARGET: &str = "io.rancher.lb_service.target";
     /// Overrides a container's name.

@@ -21,6 +21,7 @@ pub mod images;
 pub mod instance;
 pub mod instance_links;
 pub mod issuance;
+pub mod keys;
 pub mod links;
 pub mod lost_hosts;
 pub mod machine;
@@ -54,6 +55,7 @@ pub mod outbound;
 pub mod tasks;
 
 pub mod addresses;
+pub mod door;
 pub mod facts;
 pub mod ledger;
 

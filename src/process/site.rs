@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 use super::configs::Configs;
+use super::door::Door;
 use super::ledger::Ledger;
 use super::node::{Node, Workers};
 use super::tasks::Tasks;
@@ -59,6 +60,8 @@ pub struct Site {
     pub workers: Workers,
     /// This server.
     pub node: Node,
+    /// Where containers reach it.
+    pub door: Door,
 }
 
 impl Site {

@@ -27,7 +27,7 @@ pub fn of_engine(endpoint: &str) -> Option<IpAddr> {
 }
 
 /// The address from which this machine would call somebody far away.
-fn outgoing() -> Option<IpAddr> {
+pub fn outgoing() -> Option<IpAddr> {
     FAR.iter().find_map(|far| {
         let any: IpAddr = match far {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -29,6 +29,7 @@ use crate::network::policy::guard::Guard;
 use crate::process::agent;
 use crate::process::balancer;
 use crate::process::configs::Configs;
+use crate::process::door::Door;
 use crate::process::ledger::Ledger;
 use crate::process::node::{Node, Workers};
 use crate::process::runner::{Breakpoint, Runner};
@@ -157,6 +158,7 @@ impl Core {
             tasks: Tasks::default(),
             workers: Workers::default(),
             node,
+            door: Door::default(),
         });
         site.configs.add(balancer::config_item());
         let tasks = [
@@ -208,6 +210,9 @@ impl Core {
 
     /// Says, before [`Core::start`], which host is this machine's engine, and whether its bridges are here.
     pub fn set_local(&mut self, host_id: i64, reachable: std::result::Result<(), String>) {
+        if reachable.is_ok() {
+            self.site.door.is_here(host_id);
+        }
         self.local = Some((host_id, reachable));
     }
 

@@ -45,11 +45,13 @@ impl Http {
         let wanted = config.server.listen;
         let first = setup::listen_address(wanted, auth.setup_phase());
         let (address, server) = bind(first, config.server.workers, state.clone())?;
+        core.site.door.listens(address);
         auth.write_local_access(&super::local_url(address)).await?;
         let handle = Arc::new(Mutex::new(server.handle()));
         tokio::spawn(server);
         if first != wanted {
             let (workers, current) = (config.server.workers, Arc::clone(&handle));
+            let site = Arc::clone(&core.site);
             tokio::spawn(async move {
                 auth.setup_done().await;
                 let mut current = current.lock().await;
@@ -57,6 +59,7 @@ impl Http {
                 match bind(wanted, workers, state) {
                     Ok((address, server)) => {
                         tracing::info!(%address, "an administrator exists; listening");
+                        site.door.listens(address);
                         *current = server.handle();
                         tokio::spawn(server);
                     }

@@ -26,7 +26,7 @@ use self::core::{Core, Outside, Simulated};
 use self::data_dir::DataDir;
 use crate::acme;
 use crate::archive::Places;
-use crate::auth::{Auth, Options, secret, seed, throttle};
+use crate::auth::{Auth, Options, secret, seed, setup, throttle};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::engine::Engine;
@@ -111,6 +111,8 @@ pub async fn start(config: &Config, clock: Clock, entropy: Entropy) -> Result<Ru
     }
     let setup_code = auth.prepare_setup()?;
     core.spawn(Arc::clone(&auth).watch());
+    core.site.door.listens(setup::listen_address(config.server.listen, auth.setup_phase()));
+    core.site.door.reached_at(address::outgoing());
     // Engines first: processes that were cut off go on as soon as the core starts.
     hosts(config, &mut core).await?;
     core.site.tasks.add(tasks::tasks());

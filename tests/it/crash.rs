@@ -226,6 +226,8 @@ async fn container(world: &World) -> Resource {
         .kind("container")
         .name("single")
         .account(world.project)
+        // It is given keys, which go with it.
+        .with("labels", json!({ "io.rancher.container.create_agent": "true" }))
         .with("imageUuid", "docker:busybox");
     world.store().write(|tx| process::create(tx, new, Map::new())).await.expect("container")
 }

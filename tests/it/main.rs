@@ -22,6 +22,7 @@ mod cattle_client;
 mod chaos;
 mod cli;
 mod clients;
+mod container_keys;
 mod container_links;
 mod corpus;
 mod crash;

@@ -54,6 +54,11 @@ impl Serving {
         Arc::clone(&self.0.as_ref().expect("it runs").core.site)
     }
 
+    /// The code that the first administrator is made with.
+    pub fn setup_code(&self) -> String {
+        self.0.as_ref().and_then(|running| running.setup_code.clone()).unwrap_or_default()
+    }
+
     /// Stores a setting, as an administrator would.
     pub async fn set(&self, name: &'static str, value: &str) {
         let store = self.site().store.clone();

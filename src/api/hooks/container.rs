@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::host::{guard_system, require_infrastructure};
+use super::host::{guard_system, require_infrastructure, restrict_keys};
 use super::{Creation, Ctx, DENIED, Hook, links, ports, secret};
 use crate::auth::{Caller, Role};
 use crate::error::{Error, Result};
@@ -17,8 +17,12 @@ use crate::store::Read;
 pub const HOOK: Hook = Hook { create: Some(create), ..Hook::of("container") };
 
 /// `instance`.
-pub const INSTANCE: Hook =
-    Hook { act: Some(act), instead_of_remove: Some("stop"), ..Hook::of("instance") };
+pub const INSTANCE: Hook = Hook {
+    created: Some(|ctx, row, _| restrict_keys(ctx.tx, ctx.caller, row.id)),
+    act: Some(act),
+    instead_of_remove: Some("stop"),
+    ..Hook::of("instance")
+};
 
 /// Containers made by one request at most.
 const MOST: i64 = 1000;
@@ -112,14 +116,10 @@ const AGENT: &str = "rancher-agent";
 
 /// Whether a container has rights on its host or in the API.
 fn reaches_out(container: &Resource) -> bool {
-    let agent = container.map("labels").and_then(|labels| labels.get(AGENT_LABEL));
     container.flag("privileged")
         || !container.list("capAdd").is_empty()
-        || agent.is_some_and(|agent| agent.as_str() == Some("true"))
+        || container.label(label::CREATE_AGENT) == Some("true")
 }
-
-/// A container with this label gets a key to the API.
-const AGENT_LABEL: &str = "io.rancher.container.create_agent";
 
 fn act(ctx: &mut Ctx<'_, '_>, row: &Resource, action: &str) -> Result<()> {
     if is_agent(row) && CUTS_OFF.contains(&action) {

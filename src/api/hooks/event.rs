@@ -9,7 +9,7 @@ use super::host::require_infrastructure;
 use super::{Creation, Ctx, Hook, service};
 use crate::auth::{Role, registration};
 use crate::error::{Error, Result};
-use crate::process::reports;
+use crate::process::{keys, reports};
 use crate::store::{Condition, Op, Query};
 
 /// `containerEvent`.
@@ -45,8 +45,12 @@ fn reporter(ctx: &Ctx<'_, '_>, creation: &Creation) -> Result<Reporter> {
     let account = ctx.tx.get(own)?.ok_or_else(unknown)?;
     let environment = account.int(registration::AGENT_ENVIRONMENT).ok_or_else(unknown)?;
     let query = Query { ty: "agent", account_id: Some(own), limit: 1, ..Query::default() };
-    let agent = ctx.tx.list(&query)?.pop().ok_or_else(unknown)?;
-    Ok(Reporter { environment, agent: Some(agent.id) })
+    let agent = ctx.tx.list(&query)?.pop();
+    // A container that was given keys is no host's agent.
+    if agent.is_none() && account.int(keys::CONTAINER).is_none() {
+        return Err(unknown());
+    }
+    Ok(Reporter { environment, agent: agent.map(|agent| agent.id) })
 }
 
 fn missing(field: &str) -> Error {

@@ -10,9 +10,10 @@ use crate::auth::{Caller, policy};
 use crate::error::{Error, Result};
 use crate::model::resource::Resource;
 use crate::process;
+use crate::process::keys;
 use crate::process::machine::bundle;
 use crate::process::site::Site;
-use crate::store::Read;
+use crate::store::{Read, Tx};
 
 /// Where a machine keeps what the program that made it left.
 const EXTRACTED: &str = "extractedConfig";
@@ -81,6 +82,21 @@ pub fn require_infrastructure(
     }
     let role = caller.role.as_str();
     Err(Error::forbidden(format!("the role {role} may not change {}", what())))
+}
+
+/// Remembers on a container, service or stack that somebody without a say over the infrastructure has decided
+/// what runs in it: keys of its containers have none, either, for as long as it lives.
+///
+/// # Errors
+/// When the database fails.
+pub fn restrict_keys(tx: &mut Tx<'_>, caller: &Caller, id: i64) -> Result<()> {
+    if !may_modify(tx, caller)? {
+        tx.update(id, |row| {
+            row.set(keys::RESTRICTED, true);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// `evacuate`: the host takes nothing new, and its containers go; services make theirs again

@@ -58,7 +58,7 @@ use crate::store::{Read, Store, Tx};
 use crate::vault::Vault;
 
 pub use directory::may_use as may_use_directory;
-pub use host::may_modify;
+pub use host::{may_modify, restrict_keys};
 pub use rows::*;
 pub use sources::Picker;
 

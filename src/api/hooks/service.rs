@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::host::require_infrastructure;
+use super::host::{require_infrastructure, restrict_keys};
 use super::{Creation, Ctx, Hook, ports, secret, selector};
 use crate::error::{Error, Result};
 use crate::model::launch::bare;
@@ -14,7 +14,7 @@ use crate::process::images;
 /// `service`.
 pub const HOOK: Hook = Hook {
     create: Some(create),
-    created: Some(|ctx, row, _| process::versions::record(ctx.tx, row, "create", "")),
+    created: Some(created),
     update: Some(update),
     act: Some(act),
     check: Some(super::upgrade::check),
@@ -48,6 +48,11 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
     // Each unit of containers keeps its number, volumes and uuid when a container is replaced.
     creation.row.data.insert("serviceIndexStrategy".to_owned(), "deploymentUnitBased".into());
     Ok(())
+}
+
+fn created(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Creation) -> Result<()> {
+    restrict_keys(ctx.tx, ctx.caller, row.id)?;
+    process::versions::record(ctx.tx, row, "create", "")
 }
 
 fn open_stack(ctx: &Ctx<'_, '_>, creation: &Creation) -> Result<Resource> {
@@ -280,6 +285,9 @@ fn update(ctx: &mut Ctx<'_, '_>, row: &Resource, changes: &mut Map<String, Value
     }
     settle_images(ctx, changes)?;
     check_configs(ctx, changes)?;
+    if launch_configs(changes).next().is_some() {
+        restrict_keys(ctx.tx, ctx.caller, row.id)?;
+    }
     if changes.get("launchConfig").is_some() {
         let mut after = row.data.clone();
         after.extend(changes.clone());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::host::require_infrastructure;
+use super::host::{require_infrastructure, restrict_keys};
 use super::{Access, Answer, Attachment, Creation, Ctx, Hook, export};
 use crate::controller::deploy;
 use crate::error::{Error, Result};
@@ -63,7 +63,11 @@ fn check(
     action: &str,
     input: &mut Map<String, Value>,
 ) -> Result<()> {
-    if action == "upgrade" { deploy::check_upgrade(ctx.tx, ctx.vault, row, input) } else { Ok(()) }
+    if action != "upgrade" {
+        return Ok(());
+    }
+    restrict_keys(ctx.tx, ctx.caller, row.id)?;
+    deploy::check_upgrade(ctx.tx, ctx.vault, row, input)
 }
 
 fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
@@ -77,6 +81,7 @@ fn create(ctx: &mut Ctx<'_, '_>, creation: &mut Creation) -> Result<()> {
 
 /// The secrets among a stack's files are never stored as they came.
 fn created(ctx: &mut Ctx<'_, '_>, row: &Resource, _: &mut Creation) -> Result<()> {
+    restrict_keys(ctx.tx, ctx.caller, row.id)?;
     deploy::conceal(ctx.tx, ctx.vault, row)
 }
 

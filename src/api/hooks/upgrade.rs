@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use super::host::restrict_keys;
 use super::service::{check_name, check_siblings, check_unique, is_global, settle_images, text};
 use super::{Answer, Ctx, ports, secret};
 use crate::error::{Error, Result};
@@ -26,6 +27,7 @@ pub fn check(
     if action != "upgrade" {
         return Ok(());
     }
+    restrict_keys(ctx.tx, ctx.caller, row.id)?;
     if let Some(strategy) = input.get_mut(IN_SERVICE).and_then(Value::as_object_mut) {
         settle_images(ctx, strategy)?;
     }

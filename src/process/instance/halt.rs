@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::native::NATIVE;
 use super::super::step::{Failure, Next, Outcome, StepFuture, Work};
-use super::super::{balancer, instance_links, object, reserve, service_log, storage};
+use super::super::{balancer, instance_links, keys, object, reserve, service_log, storage};
 use super::{engine_ref, engine_unless_gone, mounts, prepare, volumes};
 use crate::engine::{Ending, RemoveVolumes};
 use crate::error::Result;
@@ -172,6 +172,7 @@ pub fn give_back(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
         .flatten()
         .filter_map(|(_, id)| id.as_i64())
         .collect();
+    keys::bury(tx, row)?;
     mounts::unmount(tx, row)?;
     volumes::let_go(tx, row)?;
     storage::follow_container(tx, row)?;

@@ -10,7 +10,7 @@ use super::super::native::NATIVE;
 use super::super::secrets::{self, Removed};
 use super::super::site::{HostEngine, Site};
 use super::super::step::{Failure, Next, Outcome, Retry, StepFuture, Work};
-use super::super::{balancer, instance_links, pulls, registries, storage, versions};
+use super::super::{balancer, instance_links, keys, pulls, registries, storage, versions};
 use super::connect::MAC;
 use super::mounts::VolumeSpec;
 use super::{adopted, build, engine_of, engine_ref, naming, providers};
@@ -84,6 +84,8 @@ pub fn start(work: Work) -> StepFuture {
             outcome => outcome.map_err(|error| named(error, &id, &work))?,
         }
         let ran = versions::images::look(&work, &host, &id).await;
+        let remark =
+            work.site.store.read(|read| keys::complaint(read, &work.site, &work.resource))?;
         Outcome::commit(move |tx, work| {
             let now = tx.now;
             let started = tx.update(work.resource.id, |row| {
@@ -102,7 +104,7 @@ pub fn start(work: Work) -> StepFuture {
             if let Some(ran) = &ran {
                 versions::ran(tx, &started, ran)?;
             }
-            Ok(Next::Finish)
+            Ok(remark.map_or(Next::Finish, Next::Remark))
         })
     })
 }
@@ -158,6 +160,7 @@ async fn keep(work: &Work, host: &HostEngine, removed: Removed) -> Result<Vec<Bi
 
 async fn create_container(work: &Work, host: &HostEngine) -> Result<String, Failure> {
     work.site.ledger.ensure(&work.site.store).await?;
+    keys::ensure(work).await?;
     let mut plan = Plan::read(work)?;
     // One that ran before is made again as it was.
     let ran = work.resource.data.get("firstRunning").is_some();
@@ -276,6 +279,7 @@ impl Plan {
             if let Some(service) = balancer::service_of(read, row)? {
                 balancer = Some(balancer::launch(read, &service, row)?);
             }
+            extras.env = keys::environment(read, &work.site, row)?;
             instance_links::equip(read, row, &mut fields)
         })?;
         extras.labels.insert(label::CONTAINER_UUID.to_owned(), row.uuid.clone());
