@@ -88,7 +88,7 @@ impl Machine {
 
     /// An engine runs on the machine, in its own network; it has to end before the machine does.
     pub async fn has_own_docker(&self) -> OwnDocker {
-        let docker = OwnDocker::start_in("own", Place::Fifth, Some(&self.namespace)).await;
+        let docker = OwnDocker::start_in("barn", Place::Fifth, Some(&self.namespace)).await;
         std::os::unix::fs::symlink(docker.socket(), self.socket()).unwrap();
         docker
     }
