@@ -21,6 +21,8 @@ pub struct Note {
     pub ty: Option<&'static str>,
     /// Row.
     pub resource_id: Option<i64>,
+    /// Whether a command was asked to change nothing.
+    pub only_tries: bool,
     request: Value,
     hidden: &'static [&'static str],
     announced: Option<Arc<Announcement>>,

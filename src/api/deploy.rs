@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::adopt;
 use super::body::Body;
+use super::call::DRY_RUN;
 use super::render::Ids;
 use super::respond::{Reply, not_allowed};
 use super::serve::Session;
@@ -38,6 +39,12 @@ pub fn command(view: &View) -> Option<Command> {
     COMMANDS.iter().find(|row| row.0 == view.entry.ty.name).map(|row| row.1)
 }
 
+/// Whether a command is asked to change nothing. One that has no such field does what it does.
+pub fn only_tries(view: &View, body: &Body) -> bool {
+    let Body::Object(fields) = body else { return false };
+    view.entry.field(DRY_RUN).is_some() && flag(fields, DRY_RUN).is_ok_and(|dry| dry)
+}
+
 async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Reply> {
     let Body::Object(fields) = body else {
         return Err(Error::code("InvalidBodyContent").message("a stack plan is one object"));
@@ -60,14 +67,14 @@ async fn stack_plan(session: &Session<'_>, view: &View, body: Body) -> Result<Re
     let read_from = read_from(&request);
     let mut contents = None;
     let report = if flag(&fields, "contents")? {
-        if !flag(&fields, "dryRun")? {
+        if !flag(&fields, DRY_RUN)? {
             return Err(Error::field("InvalidOption", "contents")
                 .message("contents are told of a dry run only"));
         }
         let found = contents::compare(session, environment, request).await?;
         contents = Some((found.before, found.after));
         found.report
-    } else if flag(&fields, "dryRun")? {
+    } else if flag(&fields, DRY_RUN)? {
         session.state.store.read(|read| deploy::plan(read, environment, &request))?
     } else {
         let vault = Arc::clone(&session.state.site.vault);
@@ -151,7 +158,7 @@ async fn from_directory(
     }
     let is_bound = known.as_ref() == Some(&binding);
     hooks::may_use_directory(session.caller, is_bound, !unsaved.is_empty())?;
-    if !unsaved.is_empty() && !flag(fields, "dryRun")? {
+    if !unsaved.is_empty() && !flag(fields, DRY_RUN)? {
         return Err(Error::field("InvalidOption", "files")
             .message("what a directory has not on disk can only be tried out; save it first"));
     }

@@ -92,12 +92,20 @@ pub async fn api(
         let session = Session { state: &state, call: &call, caller, views };
         reply.allow = Some(allow::methods(&session));
     }
-    // What was only tried out is no deed; that it was refused is worth knowing all the same.
-    if reply.status >= 300 || !call.is_dry_run().is_ok_and(|dry| dry) {
+    if is_deed(&call, &note, reply.status) {
         audit::record(&state, &call, caller.as_ref(), note, &reply, started).await;
     }
     respond::measure(&state, &call, &reply, started);
     respond::finish(&state, &call, caller.as_ref(), reply)
+}
+
+/// What was only tried out is no deed; that it was refused is worth knowing all the same. Plans are asked for at
+/// each pause in typing: of those it is worth knowing who may not have them.
+fn is_deed(call: &Call, note: &audit::Note, status: u16) -> bool {
+    if note.only_tries {
+        return matches!(status, 401 | 403 | 405);
+    }
+    status >= 300 || !call.is_dry_run().is_ok_and(|dry| dry)
 }
 
 async fn answer(
@@ -216,6 +224,7 @@ async fn act(
             Err(writes::no_such_action(view, action.unwrap_or("")))
         }
         (Target::Collection(view), Method::Post) if let Some(run) = deploy::command(view) => {
+            note.only_tries = deploy::only_tries(view, &body);
             run(session, view, body).await
         }
         (Target::Collection(view), Method::Post) => {

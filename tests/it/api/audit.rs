@@ -183,6 +183,34 @@ async fn passwords_that_people_write_into_files_do_not_reach_the_log() {
     assert!(!logged.contains(WRITTEN), "{logged}");
 }
 
+#[actix_web::test]
+async fn a_plan_that_is_looked_at_is_no_deed() {
+    let site = Site::start().await;
+    let owner = site.owner().await;
+    let (reader, id) = site.person("reader").await;
+    let members = json!({ "members": [
+        { "role": "owner", "externalId": "1a1", "externalIdType": "rancher_id" },
+        { "role": "readonly", "externalId": id, "externalIdType": "rancher_id" },
+    ]});
+    site.admin().await.post("/projects/1a5?action=setmembers", members).await.ok(200);
+    let reader = reader.at(format!("{}/v2-beta/projects/1a5", site.url));
+    let plan = |compose: &str, dry: bool| json!({ "name": "web", "dockerCompose": compose, "dryRun": dry });
+    let right = "services:\n  web:\n    image: nginx\n";
+    owner.post("/stackplans", plan(right, true)).await.ok(200);
+    owner.post("/stackplans", plan("services: [", true)).await;
+    owner.post("/adoptions", json!({ "dryRun": true })).await.ok(200);
+    assert_eq!(reader.post("/stackplans", plan(right, true)).await.status, 405);
+    owner.post("/stackplans", plan(right, false)).await.ok(200);
+    // The last one is written last.
+    let plans = entries(&owner, "eventType=api.stackPlan.create&order=asc", 2).await;
+    let codes: Vec<&Value> = plans.iter().map(|entry| &entry["responseCode"]).collect();
+    assert_eq!(codes, [405, 200]);
+    entries(&owner, "eventType=api.adoption.create", 0).await;
+    // Where nothing can be tried out, saying so hides nothing.
+    owner.post("/stacks", json!({ "name": "shop", "dryRun": true })).await.ok(201);
+    entries(&owner, "eventType=api.stack.create", 1).await;
+}
+
 /// What is left of plans, and of everything else that was asked.
 async fn what_was_written_is_summed_up(owner: &Client, compose: &str) {
     let query = "eventType=api.stackPlan.create&order=asc";
