@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Result;
 use super::failure::{Exit, Failure};
@@ -170,16 +172,20 @@ impl Drop for DemoFolder {
 
 /// Sends the log to standard error. Other programs' parts of this one speak up only about trouble.
 fn start_log(log: &Log) {
-    let level = log.level.name();
-    let others = if matches!(level, "debug" | "trace") { "info" } else { "warn" };
-    let filter = EnvFilter::new(format!("{others},ranchette={level}"));
-    let log_to = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let own: LevelFilter = log.level.name().parse().unwrap_or(LevelFilter::INFO);
+    let others = if own > LevelFilter::INFO { LevelFilter::INFO } else { LevelFilter::WARN };
+    let filter = Targets::new().with_default(others).with_target("ranchette", own);
+    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // A second start in one process keeps the first one's log.
     let _ = match log.format {
-        LogFormat::Text => log_to
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .with_target(false)
-            .try_init(),
-        LogFormat::Json => log_to.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let written = written.with_ansi(colours).with_target(false);
+            tracing_subscriber::registry().with(written.with_filter(filter)).try_init()
+        }
+        LogFormat::Json => {
+            let written = written.json().flatten_event(true);
+            tracing_subscriber::registry().with(written.with_filter(filter)).try_init()
+        }
     };
 }
