@@ -65,6 +65,16 @@ export function empty({ art, title, text, action, command }) {
     command && h("p", { class: "command" }, "or in a terminal ", h("code", {}, command)));
 }
 
+/** A container that is gone, on one of its own pages. */
+export function noContainer() {
+  return empty({
+    art: "stacks",
+    title: "This container is not here",
+    text: "It may have been removed or replaced by a new one.",
+    action: linkButton("To the stacks", "#/stacks", { kind: "primary" }),
+  });
+}
+
 /** A quiet placeholder while the first listing is on its way. */
 export function loading(what) {
   return h("p", { class: "loading", role: "status" }, `Loading ${what} …`);

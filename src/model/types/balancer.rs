@@ -47,23 +47,7 @@ pub const LOAD_BALANCER_SERVICE: Type = Type::resource(
 )
 .child_of("service")
 .methods(Methods::INSIDE)
-.actions(&[
-    Action::new("activate", "service"),
-    Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("cancelupgrade", "service"),
-    Action::new("certificate", "loadBalancerService").no_output().by(Super),
-    Action::new("continueupgrade", "service"),
-    Action::new("create", "service"),
-    Action::new("deactivate", "service"),
-    Action::new("finishupgrade", "service"),
-    Action::new("remove", "service"),
-    Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-    Action::new("restart", "service").input("serviceRestart"),
-    Action::new("rollback", "service"),
-    Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-    Action::new("update", "service"),
-    Action::new("upgrade", "service").input("serviceUpgrade"),
-])
+.actions(&super::service::actions("loadBalancerService"))
 .links(super::service::SERVICE_LINKS);
 
 /// `lbConfig`.

@@ -132,34 +132,55 @@ pub const SERVICE_LINKS: &[Link] = &[
     Link::Child { name: "storageDrivers", of: "storageDriver", field: "serviceId" },
 ];
 
+/// Fields of services that make containers as ordinary ones do.
+pub const RUNNING_FIELDS: &[Field] = &[
+    f("assignServiceIpAddress", Boolean).or_bool(false).c(),
+    f("createIndex", Int).null().max_len(255),
+    f("currentScale", Int),
+    f("fqdn", String).null(),
+    f("launchConfig", Object("launchConfig")).null().c(),
+    f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
+    f("metadata", Map(&Json)).null().cu().schedules(),
+    f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
+    f("retainIp", Boolean).null().cu().schedules(),
+    f("scale", Int).or_int(1).min(0).cu().schedules(),
+    f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
+    f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
+    f("selectorContainer", String).null().max_len(4096).cu().schedules(),
+    f("selectorLink", String).null().max_len(4096).cu().schedules(),
+    f("startOnCreate", Boolean).null().or_bool(false).c(),
+    f("upgrade", Object("serviceUpgrade")).null(),
+    f("vip", String).null().max_len(255).c(),
+];
+
+/// What may be done with a service of a kind that is treated as ordinary ones are, except going back to one of its
+/// versions.
+pub const fn actions(kind: &'static str) -> [Action; 15] {
+    [
+        Action::new("activate", "service"),
+        Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
+        Action::new("cancelupgrade", "service"),
+        Action::new("certificate", kind).no_output().by(Super),
+        Action::new("continueupgrade", "service"),
+        Action::new("create", "service"),
+        Action::new("deactivate", "service"),
+        Action::new("finishupgrade", "service"),
+        Action::new("remove", "service"),
+        Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
+        Action::new("restart", "service").input("serviceRestart"),
+        Action::new("rollback", "service"),
+        Action::new("setservicelinks", "service").input("setServiceLinksInput"),
+        Action::new("update", "service"),
+        Action::new("upgrade", "service").input("serviceUpgrade"),
+    ]
+}
+
 /// `service`.
 pub const SERVICE: Type = Type::resource(
     "service",
     "services",
     &SERVICE_LIFECYCLE,
-    &[
-        UNNAMED,
-        SERVICE_FIELDS,
-        &[
-            f("assignServiceIpAddress", Boolean).or_bool(false).c(),
-            f("createIndex", Int).null().max_len(255),
-            f("currentScale", Int),
-            f("fqdn", String).null(),
-            f("launchConfig", Object("launchConfig")).null().c(),
-            f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
-            f("metadata", Map(&Json)).null().cu().schedules(),
-            f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
-            f("retainIp", Boolean).null().cu().schedules(),
-            f("scale", Int).or_int(1).min(0).cu().schedules(),
-            f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
-            f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
-            f("selectorContainer", String).null().max_len(4096).cu().schedules(),
-            f("selectorLink", String).null().max_len(4096).cu().schedules(),
-            f("startOnCreate", Boolean).null().or_bool(false).c(),
-            f("upgrade", Object("serviceUpgrade")).null(),
-            f("vip", String).null().max_len(255).c(),
-        ],
-    ],
+    &[UNNAMED, SERVICE_FIELDS, RUNNING_FIELDS],
 )
 .methods(Methods::INSIDE)
 .actions(&[

@@ -1,6 +1,7 @@
 //! The kinds of services besides the ordinary one.
 
 use super::prelude::*;
+use super::service::{RUNNING_FIELDS, SERVICE_FIELDS, SERVICE_LIFECYCLE, actions};
 
 /// Every type of this file.
 pub const TYPES: &[&Type] = &[
@@ -48,56 +49,14 @@ pub const DNS_SERVICE_LINKS: &[Link] = &[
     Link::Child { name: "storageDrivers", of: "storageDriver", field: "serviceId" },
 ];
 
-/// Fields of services that bring a driver, besides the driver itself.
-const DRIVER_FIELDS: &[Field] = &[
-    f("assignServiceIpAddress", Boolean).or_bool(false).c(),
-    f("createIndex", Int).null().max_len(255),
-    f("currentScale", Int),
-    f("fqdn", String).null(),
-    f("launchConfig", Object("launchConfig")).null().c(),
-    f("lbConfig", Object("lbTargetConfig")).null().cu().schedules(),
-    f("metadata", Map(&Json)).null().cu().schedules(),
-    f("publicEndpoints", Array(&Object("publicEndpoint"))).null().cu(),
-    f("retainIp", Boolean).null().cu().schedules(),
-    f("scale", Int).or_int(1).min(0).cu().schedules(),
-    f("scalePolicy", Object("scalePolicy")).null().cu().schedules(),
-    f("secondaryLaunchConfigs", Array(&Object("secondaryLaunchConfig"))).c(),
-    f("selectorContainer", String).null().max_len(4096).cu().schedules(),
-    f("selectorLink", String).null().max_len(4096).cu().schedules(),
-    f("startOnCreate", Boolean).null().or_bool(false).c(),
-    f("upgrade", Object("serviceUpgrade")).null(),
-    f("vip", String).null().max_len(255).c(),
-];
-
-/// What may be done with a service of a kind that is treated as ordinary ones are.
-const fn actions(kind: &'static str) -> [Action; 15] {
-    [
-        Action::new("activate", "service"),
-        Action::new("addservicelink", "service").input("addRemoveServiceLinkInput"),
-        Action::new("cancelupgrade", "service"),
-        Action::new("certificate", kind).no_output().by(Super),
-        Action::new("continueupgrade", "service"),
-        Action::new("create", "service"),
-        Action::new("deactivate", "service"),
-        Action::new("finishupgrade", "service"),
-        Action::new("remove", "service"),
-        Action::new("removeservicelink", "service").input("addRemoveServiceLinkInput"),
-        Action::new("restart", "service").input("serviceRestart"),
-        Action::new("rollback", "service"),
-        Action::new("setservicelinks", "service").input("setServiceLinksInput"),
-        Action::new("update", "service"),
-        Action::new("upgrade", "service").input("serviceUpgrade"),
-    ]
-}
-
 /// `dnsService`.
 pub const DNS_SERVICE: Type = Type::resource(
     "dnsService",
     "dnsServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
+        SERVICE_FIELDS,
         &[
             f("assignServiceIpAddress", Boolean).or_bool(false).c(),
             f("createIndex", Int).null().max_len(255).r_by(Super),
@@ -129,10 +88,10 @@ pub const DNS_SERVICE: Type = Type::resource(
 pub const EXTERNAL_SERVICE: Type = Type::resource(
     "externalService",
     "externalServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
+        SERVICE_FIELDS,
         &[
             f("assignServiceIpAddress", Boolean).or_bool(false).r_by(Super),
             f("createIndex", Int).null().max_len(255).r_by(Super),
@@ -182,11 +141,11 @@ pub const EXTERNAL_SERVICE: Type = Type::resource(
 pub const NETWORK_DRIVER_SERVICE: Type = Type::resource(
     "networkDriverService",
     "networkDriverServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
-        DRIVER_FIELDS,
+        SERVICE_FIELDS,
+        RUNNING_FIELDS,
         &[f("networkDriver", Object("networkDriver")).required().cu().schedules()],
     ],
 )
@@ -199,11 +158,11 @@ pub const NETWORK_DRIVER_SERVICE: Type = Type::resource(
 pub const STORAGE_DRIVER_SERVICE: Type = Type::resource(
     "storageDriverService",
     "storageDriverServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
-        DRIVER_FIELDS,
+        SERVICE_FIELDS,
+        RUNNING_FIELDS,
         &[f("storageDriver", Object("storageDriver")).required().cu().schedules()],
     ],
 )
@@ -216,10 +175,10 @@ pub const STORAGE_DRIVER_SERVICE: Type = Type::resource(
 pub const COMPOSE_SERVICE: Type = Type::resource(
     "composeService",
     "composeServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
+        SERVICE_FIELDS,
         &[
             f("assignServiceIpAddress", Boolean).or_bool(false).r_by(Super),
             f("createIndex", Int).null().max_len(255).r_by(Super),
@@ -266,10 +225,10 @@ pub const COMPOSE_SERVICE: Type = Type::resource(
 pub const KUBERNETES_SERVICE: Type = Type::resource(
     "kubernetesService",
     "kubernetesServices",
-    &super::service::SERVICE_LIFECYCLE,
+    &SERVICE_LIFECYCLE,
     &[
         UNNAMED,
-        super::service::SERVICE_FIELDS,
+        SERVICE_FIELDS,
         &[
             f("assignServiceIpAddress", Boolean).or_bool(false).r_by(Super),
             f("createIndex", Int).null().max_len(255).r_by(Super),

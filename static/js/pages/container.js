@@ -8,7 +8,7 @@ import { logPanel } from "../logpanel.js";
 import { containerButtons } from "../operations.js";
 import { go, href } from "../router.js";
 import { followStats, statsView } from "../stats.js";
-import { ago, badge, empty, facts, failed, heading, linkButton, loading, progress } from "../ui.js";
+import { ago, badge, facts, failed, heading, linkButton, loading, noContainer, progress } from "../ui.js";
 
 /** @param {any} app @param {{id: string}} params */
 export default function containerPage(app, { id }) {
@@ -58,7 +58,7 @@ export default function containerPage(app, { id }) {
       : { href: "#/stacks", label: "Stacks" };
     if (containers.error) return [heading(page.title, { back }), failed(containers)];
     if (!container) {
-      return [heading(page.title, { back }), containers.loaded ? absent() : loading("the container")];
+      return [heading(page.title, { back }), containers.loaded ? noContainer() : loading("the container")];
     }
     const away = () => go(...(container.stackId ? ["stacks", container.stackId] : ["stacks"]));
     return [
@@ -76,15 +76,6 @@ export default function containerPage(app, { id }) {
 function terminalLink(container) {
   return can(container, "execute")
     && linkButton("Terminal", href("containers", container.id, "terminal"), { icon: "terminal", key: "terminal" });
-}
-
-function absent() {
-  return empty({
-    art: "stacks",
-    title: "This container is not here",
-    text: "It may have been removed or replaced by a new one.",
-    action: linkButton("To the stacks", "#/stacks", { kind: "primary" }),
-  });
 }
 
 function details(app, container) {

@@ -6,7 +6,7 @@ import { words } from "../keyboard.js";
 import { watch } from "../live.js";
 import { href } from "../router.js";
 import { Terminal } from "../terminal.js";
-import { badge, button, empty, failed, heading, linkButton, loading, notice } from "../ui.js";
+import { badge, button, failed, heading, loading, noContainer, notice } from "../ui.js";
 
 const KEYS = [["Esc", "\u001b"], ["Tab", "\t"], ["Ctrl-C", "\u0003"], ["Ctrl-D", "\u0004"], ["↑", "\u001b[A"], ["↓", "\u001b[B"]];
 const SHELLS = ["sh", "bash", "ash"];
@@ -54,7 +54,7 @@ export default function terminalPage(app, { id }) {
     const container = containers.items.get(id);
     const back = { href: href("containers", id), label: container?.name || "Container" };
     if (containers.error) return [heading(page.title, { back }), failed(containers)];
-    if (!container) return [heading(page.title, { back }), containers.loaded ? absent() : loading("the container")];
+    if (!container) return [heading(page.title, { back }), containers.loaded ? noContainer() : loading("the container")];
     return [
       heading(page.title, { back, note: badge(container) }),
       h("section", { class: "terminal-panel", key: "terminal", "aria-label": "Terminal" },
@@ -100,13 +100,4 @@ function ending(reason) {
   if (code === "126" || code === "127") return `The command could not be run (exit code ${code}). Is it in the image?`;
   if (code) return `The command has ended with exit code ${code}.`;
   return reason ? `The command was ended: ${reason}` : "The connection to the command has ended.";
-}
-
-function absent() {
-  return empty({
-    art: "stacks",
-    title: "This container is not here",
-    text: "It may have been removed or replaced by a new one.",
-    action: linkButton("To the stacks", "#/stacks", { kind: "primary" }),
-  });
 }

@@ -70,6 +70,16 @@ async fn tried(world: &World, sink: i64, attempts: usize, status: &str) -> Resou
         .await
 }
 
+/// The only delivery of a webhook, once each of its attempts has come to its time and nobody has taken it.
+async fn given_up(world: &World, time: &ManualClock, sink: i64) -> Resource {
+    for attempt in 1..8 {
+        let row = tried(world, sink, attempt, "waiting").await;
+        let next = row.int("nextAttempt").expect("a time");
+        time.advance((next - time.now_ms()).unsigned_abs());
+    }
+    tried(world, sink, 8, "failed").await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_is_told_again_until_it_hears_and_every_time_it_is_signed_anew() {
     let (mut world, time) = world().await;
@@ -127,12 +137,7 @@ async fn what_nobody_takes_for_a_day_is_given_up_and_can_be_told_once_more() {
     let receiver = Receiver::new(vec![Says::Status(503); 8]).await;
     let sink = webhook(&world, "bell", &receiver.url(), json!({})).await;
     world.stack("shop").await;
-    for attempt in 1..8 {
-        let row = tried(&world, sink, attempt, "waiting").await;
-        let next = row.int("nextAttempt").expect("a time");
-        time.advance((next - time.now_ms()).unsigned_abs());
-    }
-    let row = tried(&world, sink, 8, "failed").await;
+    let row = given_up(&world, &time, sink).await;
     let lasted_h = (time.now_ms() - NOW_MS) / 3_600_000;
     assert_eq!((lasted_h, row.int("endedAt")), (23, Some(time.now_ms())));
     // Not so long that it would be forgotten.
@@ -192,12 +197,7 @@ async fn one_that_asks_for_pauses_is_given_up_after_a_day_all_the_same() {
     let receiver = Receiver::new(vec![Says::Busy(503, "86400".to_owned()); 9]).await;
     let sink = webhook(&world, "bell", &receiver.url(), json!({})).await;
     world.stack("shop").await;
-    for attempt in 1..8 {
-        let row = tried(&world, sink, attempt, "waiting").await;
-        let next = row.int("nextAttempt").expect("a time");
-        time.advance((next - time.now_ms()).unsigned_abs());
-    }
-    let row = tried(&world, sink, 8, "failed").await;
+    let row = given_up(&world, &time, sink).await;
     assert_eq!(row.int("endedAt"), Some(NOW_MS + 86_400_000));
     assert_eq!(receiver.calls().len(), 8);
     world.stop().await;
