@@ -122,11 +122,9 @@ impl Power {
     }
 }
 
-/// Whether a container is to have keys. Balancers are brought what they need, and what others have made is as
-/// they made it.
-fn is_wanted(read: &Read<'_>, row: &Resource) -> Result<bool> {
-    let asked = row.label(label::CREATE_AGENT) == Some("true") && !row.flag(NATIVE);
-    Ok(asked && row.account_id.is_some() && balancer::service_of(read, row)?.is_none())
+/// Whether a container asks for keys, as few do. What others have made is as they made it.
+fn asks(row: &Resource) -> bool {
+    row.label(label::CREATE_AGENT) == Some("true") && !row.flag(NATIVE) && row.account_id.is_some()
 }
 
 /// Whether whoever decided what runs in a container has no say over the infrastructure.
@@ -141,7 +139,9 @@ fn is_restricted(read: &Read<'_>, row: &Resource) -> Result<bool> {
 /// Makes the keys of a container that is about to be made, once.
 pub(super) async fn ensure(work: &Work) -> std::result::Result<(), Failure> {
     let (id, site) = (work.resource.id, &work.site);
-    if !site.store.read(|read| is_wanted(read, &work.resource))? {
+    // Balancers are brought what they need.
+    let is_balancer = || site.store.read(|read| balancer::service_of(read, &work.resource));
+    if !asks(&work.resource) || is_balancer()?.is_some() {
         return Ok(());
     }
     let vault = std::sync::Arc::clone(&site.vault);
@@ -187,11 +187,17 @@ fn make(tx: &mut Tx<'_>, vault: &Vault, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// The account whose keys a container has. The row that a step was given may be older than they are.
+fn account(read: &Read<'_>, row: &Resource) -> Result<Option<i64>> {
+    match row.int(ACCOUNT) {
+        None if asks(row) => Ok(read.get(row.id)?.and_then(|row| row.int(ACCOUNT))),
+        known => Ok(known),
+    }
+}
+
 /// The keys of a container that is gone are worth nothing from now on.
 pub(super) fn bury(tx: &mut Tx<'_>, row: &Resource) -> Result<()> {
-    // The row that a step was given may be older than the keys.
-    let Some(row) = tx.get(row.id)? else { return Ok(()) };
-    let Some(account) = row.int(ACCOUNT) else { return Ok(()) };
+    let Some(account) = account(tx, row)? else { return Ok(()) };
     for key in credentials(tx, account)? {
         retire(tx, key.id)?;
     }
@@ -216,21 +222,23 @@ pub(super) fn environment(
     row: &Resource,
 ) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
-    let Some(row) = read.get(row.id)? else { return Ok(found) };
-    let Some(account) = row.int(ACCOUNT) else { return Ok(found) };
+    let Some(account) = account(read, row)? else { return Ok(found) };
     let Some(key) = credentials(read, account)?.into_iter().next() else { return Ok(found) };
     let secret = secrets::unseal(&site.vault, &key, SECRET)?;
     let public = key.str("publicValue").unwrap_or_default().to_owned();
     found.insert("CATTLE_ACCESS_KEY".to_owned(), public);
     found.insert("CATTLE_SECRET_KEY".to_owned(), String::from_utf8_lossy(&secret).into_owned());
-    found.extend(door::url(read, site, &row)?.map(|url| (URL.to_owned(), url)));
+    found.extend(door::url(read, site, row)?.map(|url| (URL.to_owned(), url)));
     Ok(found)
 }
 
 /// What a person ought to know of a container that has keys and nowhere to use them.
-pub(super) fn complaint(read: &Read<'_>, site: &Site, row: &Resource) -> Result<Option<String>> {
+pub(super) fn complaint(site: &Site, row: &Resource) -> Result<Option<String>> {
     let said = row.map("environment").is_some_and(|own| own.get(URL).is_some_and(Value::is_string));
-    if row.int(ACCOUNT).is_none() || said || door::url(read, site, row)?.is_some() {
+    if row.int(ACCOUNT).is_none()
+        || said
+        || site.store.read(|read| door::url(read, site, row))?.is_some()
+    {
         return Ok(None);
     }
     Ok(Some(format!(

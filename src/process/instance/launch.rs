@@ -84,8 +84,7 @@ pub fn start(work: Work) -> StepFuture {
             outcome => outcome.map_err(|error| named(error, &id, &work))?,
         }
         let ran = versions::images::look(&work, &host, &id).await;
-        let remark =
-            work.site.store.read(|read| keys::complaint(read, &work.site, &work.resource))?;
+        let remark = keys::complaint(&work.site, &work.resource)?;
         Outcome::commit(move |tx, work| {
             let now = tx.now;
             let started = tx.update(work.resource.id, |row| {
